@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The words both programs share: what a hop goes through, how its time is
+ * divided, and how a check can end.  The order of each enum is the order on
+ * the pipe.
+ */
+#ifndef COMMON_OUTCOME_H
+#define COMMON_OUTCOME_H
+
+/* The trace events of kubenurse 1.x, in the order in which they happen. */
+enum event {
+	EVENT_DNS_START,
+	EVENT_DNS_DONE,
+	EVENT_CONNECT_START,
+	EVENT_CONNECT_DONE,
+	EVENT_TLS_HANDSHAKE_START,
+	EVENT_TLS_HANDSHAKE_DONE,
+	EVENT_GOT_CONN,
+	EVENT_WROTE_REQUEST,
+	EVENT_GOT_FIRST_RESP_BYTE,
+	EVENT_COUNT
+};
+
+/* A partition of a hop's time: the phases sum to its duration, to the ns. */
+enum phase {
+	PHASE_DNS,
+	PHASE_CONNECT, /* from the first attempt to the winner's connection */
+	PHASE_TLS,
+	PHASE_WRITE,
+	PHASE_WAIT, /* request written to first byte of the answer */
+	PHASE_READ, /* first byte to the end of the body */
+	PHASE_LOCAL, /* this process's own delay, by the kernel's stamps */
+	PHASE_COUNT
+};
+
+enum outcome {
+	OUTCOME_OK,
+	OUTCOME_REDIRECT, /* not the last hop */
+	OUTCOME_STATUS,   /* an answer with another status than expected */
+	OUTCOME_DNS_FAILED,
+	OUTCOME_CONNECT_FAILED,
+	OUTCOME_TLS_FAILED,
+	OUTCOME_WRITE_FAILED,
+	OUTCOME_ROUND_TRIP_FAILED,
+	OUTCOME_CANCELLED, /* target gone or shutdown: counts nowhere */
+	OUTCOME_COUNT
+};
+
+/* What one DNS query met. */
+enum dns_result {
+	DNS_OK, /* an answer, also an empty one */
+	DNS_NXDOMAIN,
+	DNS_SERVFAIL,
+	DNS_REFUSED,
+	DNS_TIMEOUT,
+	DNS_MALFORMED,
+	DNS_UNREACHABLE,
+	DNS_RESULT_COUNT
+};
+
+/* One worker process each; the order of starting them. */
+enum worker_type {
+	WORKER_API_SERVER_DIRECT,
+	WORKER_API_SERVER_DNS,
+	WORKER_ME_INGRESS,
+	WORKER_ME_SERVICE,
+	WORKER_PATH,
+	WORKER_EXTRA,
+	WORKER_DISCOVERY,
+	WORKER_TYPE_COUNT
+};
+
+/* The label values.  NULL for a number out of range. */
+const char *event_name(unsigned event);
+const char *phase_name(unsigned phase);
+const char *outcome_name(unsigned outcome);
+const char *dns_result_name(unsigned result);
+const char *worker_type_name(unsigned type);
+
+#endif
