@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a worker writes into its sample pipe: records of one fixed size, each
+ * one write(2), so that they arrive whole (pipe(7): atomic up to PIPE_BUF).
+ * Durations are raw nanoseconds; the receiver knows buckets and seconds.
+ * A record is zeroed before it is filled: a pipe must not carry stack bytes.
+ *
+ * The receiver does not trust the writer: wire_check() first.
+ */
+#ifndef COMMON_WIRE_H
+#define COMMON_WIRE_H
+
+#include "common/outcome.h"
+
+#include <limits.h>
+#include <stdint.h>
+
+#define WIRE_MAGIC 0x4b4e5731u /* "KNW1" */
+
+enum wire_kind {
+	WIRE_HELLO = 1,	/* the worker's birth is complete */
+	WIRE_HEARTBEAT, /* WIRE_HEARTBEAT_NS apart */
+	WIRE_SAMPLE,	/* one hop of a check */
+	WIRE_DNS,	/* one query to one nameserver */
+	WIRE_KIND_END
+};
+
+#define WIRE_HEARTBEAT_NS 500000000ULL
+
+#define WIRE_DETAIL_BYTES     256
+#define WIRE_NAMESERVER_BYTES 64
+
+/* No time on the pipe is longer than an hour: the longest timeout is 5 min. */
+#define WIRE_MAX_NS 3600000000000ULL
+
+struct wire_hello {
+	uint32_t sandbox_level; /* 2: seccomp and Landlock, 1: seccomp, 0 */
+	int32_t pid;		/* as the worker sees it: for the log */
+};
+
+struct wire_heartbeat {
+	uint64_t resident_bytes;
+	uint64_t cpu_ns; /* user and system, since birth */
+};
+
+struct wire_sample {
+	uint32_t target_id;
+	uint32_t target_gen; /* a changed target gets a new one */
+	uint64_t started_mono_ns;
+	uint64_t duration_ns;	    /* of this hop: the sum of its phases */
+	uint64_t check_duration_ns; /* all hops; valid when last */
+	uint64_t response_ns;	    /* start to end of headers; valid with
+				       a status */
+	uint64_t event_ns[EVENT_COUNT]; /* since the start; valid where events
+					   has bit i */
+	uint64_t phase_ns[PHASE_COUNT]; /* valid where phases has bit i, else
+					   0 */
+	uint64_t lateness_ns;	       /* the check's start against its timer;
+					  valid in hop 0 */
+	int64_t cert_not_after_unix_s; /* 0: no certificate seen */
+	uint32_t rtt_us;	       /* of a new connection; 0: not known */
+	uint32_t retransmits_syn;      /* all attempts of the hop */
+	uint32_t retransmits_data;
+	int32_t sys_errno;    /* 0: none */
+	uint16_t http_status; /* 0: no response */
+	uint16_t events;      /* bit per enum event */
+	uint16_t phases;      /* bit per enum phase */
+	uint8_t outcome;      /* enum outcome */
+	uint8_t hop;	      /* 0 is the first */
+	uint8_t last;	      /* 1: the check ends with this hop */
+	uint8_t stamped;      /* 1: phase local is by the kernel's stamp */
+	/* What /alive and the log say, "ok" or the reason: printable text
+	 * that may have come from a server. */
+	char detail[WIRE_DETAIL_BYTES];
+};
+
+struct wire_dns {
+	uint32_t target_id;
+	uint32_t target_gen;
+	uint64_t duration_ns;
+	uint32_t result; /* enum dns_result */
+	char nameserver[WIRE_NAMESERVER_BYTES]; /* address:port */
+};
+
+struct wire_record {
+	uint32_t magic;
+	uint32_t kind;
+	uint32_t worker_gen; /* birth number: a record of another one is
+				nonsense */
+	uint32_t reserved;
+	uint64_t checks_started; /* since birth, this one included */
+	uint64_t records_dropped; /* since birth: the pipe was full */
+	union {
+		struct wire_hello hello;
+		struct wire_heartbeat heartbeat;
+		struct wire_sample sample;
+		struct wire_dns dns;
+	} body;
+};
+
+_Static_assert(sizeof(struct wire_record) <= PIPE_BUF,
+	"one write must be atomic");
+
+/* Zeroes it and fills the head. */
+void wire_init(struct wire_record *record, enum wire_kind kind,
+	uint32_t worker_gen);
+/* Copies a text into a field of a record, cut and terminated. */
+void wire_set_text(char *field, size_t field_bytes, const char *text);
+/*
+ * 0, or -EPROTO for a record that no worker of ours with this birth number
+ * writes: kind, enums, bit masks, unterminated text, times out of range, or
+ * phases that do not sum to the duration.
+ */
+int wire_check(const struct wire_record *record, uint32_t worker_gen);
+/*
+ * One record.  0; -EAGAIN: the pipe is full, the record is lost; -EPIPE: the
+ * reader is gone.
+ */
+int wire_write(int fd, const struct wire_record *record);
+/*
+ * Up to count records.  The number read; 0: nothing there now; -EPIPE: the
+ * writer closed its end; -EPROTO: a torn record, the stream is lost.
+ */
+int wire_read(int fd, struct wire_record *ret_records, unsigned count);
+
+#endif
