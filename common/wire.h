@@ -13,6 +13,7 @@
 #include "common/outcome.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x4b4e5731u /* "KNW1" */

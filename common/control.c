@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages to the nursery and the workers; see control.h.  One list of fields
+ * per message serves both directions: `struct pack` either writes a field or
+ * reads it.
+ */
+#include "common/control.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct pack {
+	unsigned char *out; /* writing, else NULL */
+	const unsigned char *in;
+	size_t len_bytes;
+	size_t cap_bytes;
+	bool failed;
+};
+
+static void
+pack_bytes(struct pack *pack, void *value, size_t len)
+{
+	if (pack->failed || len > pack->cap_bytes - pack->len_bytes) {
+		pack->failed = true;
+		return;
+	}
+	if (pack->out != NULL)
+		memcpy(pack->out + pack->len_bytes, value, len);
+	else
+		memcpy(value, pack->in + pack->len_bytes, len);
+	pack->len_bytes += len;
+}
+
+static void
+pack_u16(struct pack *pack, uint16_t *value)
+{
+	pack_bytes(pack, value, sizeof(*value));
+}
+
+static void
+pack_u32(struct pack *pack, uint32_t *value)
+{
+	pack_bytes(pack, value, sizeof(*value));
+}
+
+static void
+pack_i32(struct pack *pack, int32_t *value)
+{
+	pack_bytes(pack, value, sizeof(*value));
+}
+
+static void
+pack_u64(struct pack *pack, uint64_t *value)
+{
+	pack_bytes(pack, value, sizeof(*value));
+}
+
+static void
+pack_bool(struct pack *pack, bool *value)
+{
+	unsigned char byte = *value ? 1 : 0;
+
+	pack_bytes(pack, &byte, 1);
+	if (byte > 1)
+		pack->failed = true;
+	else
+		*value = byte == 1;
+}
+
+/* The length with the NUL, then the bytes and the NUL. */
+static void
+pack_text(struct pack *pack, const char **text)
+{
+	uint32_t len = 0;
+
+	if (pack->out != NULL) {
+		const char *value = *text != NULL ? *text : "";
+
+		len = (uint32_t)strlen(value) + 1;
+		pack_u32(pack, &len);
+		pack_bytes(pack, (void *)(uintptr_t)value, len);
+		return;
+	}
+	pack_u32(pack, &len);
+	if (pack->failed || len == 0 ||
+		len > pack->cap_bytes - pack->len_bytes ||
+		memchr(pack->in + pack->len_bytes, '\0', len) !=
+			pack->in + pack->len_bytes + len - 1) {
+		pack->failed = true;
+		*text = "";
+		return;
+	}
+	*text = (const char *)pack->in + pack->len_bytes;
+	pack->len_bytes += len;
+}
+
+static void
+pack_nursery(struct pack *pack, struct control_nursery *nursery)
+{
+	pack_u32(pack, &nursery->log_level);
+	pack_u32(pack, &nursery->log_format);
+	pack_i32(pack, &nursery->supervisor_pid);
+	pack_bool(pack, &nursery->api_insecure);
+	pack_text(pack, &nursery->api_host);
+	pack_u16(pack, &nursery->api_port);
+	pack_text(pack, &nursery->api_dns);
+	pack_text(pack, &nursery->token_path);
+	pack_text(pack, &nursery->service_ca_path);
+	pack_text(pack, &nursery->extra_ca_path);
+}
+
+static void
+pack_boot(struct pack *pack, struct control_boot *boot)
+{
+	pack_u32(pack, &boot->worker_type);
+	pack_u32(pack, &boot->worker_gen);
+	pack_text(pack, &boot->http_proxy);
+	pack_text(pack, &boot->https_proxy);
+	pack_text(pack, &boot->no_proxy);
+}
+
+static void
+pack_target(struct pack *pack, struct control_target *target)
+{
+	pack_u32(pack, &target->id);
+	pack_u32(pack, &target->gen);
+	pack_text(pack, &target->label);
+	pack_text(pack, &target->url);
+	pack_text(pack, &target->method);
+	pack_text(pack, &target->origin);
+	pack_text(pack, &target->headers);
+	pack_u32(pack, &target->expect_count);
+	if (target->expect_count > CONTROL_MAX_EXPECT) {
+		pack->failed = true;
+		return;
+	}
+	for (uint32_t i = 0; i < target->expect_count; i++)
+		pack_u16(pack, &target->expect[i]);
+	pack_u64(pack, &target->interval_ns);
+	pack_u64(pack, &target->timeout_ns);
+	pack_u64(pack, &target->dial_timeout_ns);
+	pack_u64(pack, &target->first_delay_ns);
+	pack_bool(pack, &target->insecure);
+	pack_bool(pack, &target->follow_redirects);
+	pack_bool(pack, &target->reuse_connections);
+	pack_bool(pack, &target->has_ca);
+	pack_bool(pack, &target->has_header_file);
+}
+
+static void
+pack_message(struct pack *pack, struct control_message *message)
+{
+	uint32_t kind = (uint32_t)message->kind;
+
+	pack_u32(pack, &kind);
+	message->kind = (enum control_kind)kind;
+	switch (message->kind) {
+	case CONTROL_BOOT:
+		pack_boot(pack, &message->body.boot);
+		break;
+	case CONTROL_TARGET:
+		pack_target(pack, &message->body.target);
+		break;
+	case CONTROL_TARGET_GONE:
+		pack_u32(pack, &message->body.gone.id);
+		pack_u32(pack, &message->body.gone.gen);
+		break;
+	case CONTROL_BIRTH:
+		pack_u32(pack, &message->body.birth.worker_type);
+		pack_u32(pack, &message->body.birth.worker_gen);
+		pack_bool(pack, &message->body.birth.needs_tls);
+		break;
+	case CONTROL_BORN:
+		pack_u32(pack, &message->body.born.worker_gen);
+		pack_i32(pack, &message->body.born.pid);
+		break;
+	case CONTROL_DRAIN:
+	case CONTROL_CANCEL:
+	case CONTROL_RENEW:
+	case CONTROL_READY:
+		break;
+	case CONTROL_KIND_END:
+	default: /* a number from outside */
+		pack->failed = true;
+		break;
+	}
+}
+
+int
+control_encode(const struct control_message *message, unsigned char *buf,
+	size_t cap_bytes)
+{
+	struct control_message copy = *message;
+	struct pack pack = { .out = buf, .cap_bytes = cap_bytes };
+
+	pack_message(&pack, &copy);
+	return pack.failed ? -EMSGSIZE : (int)pack.len_bytes;
+}
+
+int
+control_decode(struct control_message *ret_message, const unsigned char *buf,
+	size_t len_bytes)
+{
+	struct control_message message;
+	struct pack pack = { .in = buf, .cap_bytes = len_bytes };
+
+	memset(&message, 0, sizeof(message));
+	pack_message(&pack, &message);
+	if (pack.failed || pack.len_bytes != len_bytes)
+		return -EPROTO;
+	*ret_message = message;
+	return 0;
+}
+
+int
+control_encode_nursery(const struct control_nursery *nursery,
+	unsigned char *buf, size_t cap_bytes)
+{
+	struct control_nursery copy = *nursery;
+	struct pack pack = { .out = buf, .cap_bytes = cap_bytes };
+
+	pack_nursery(&pack, &copy);
+	return pack.failed ? -EMSGSIZE : (int)pack.len_bytes;
+}
+
+int
+control_decode_nursery(struct control_nursery *ret_nursery,
+	const unsigned char *buf, size_t len_bytes)
+{
+	struct control_nursery nursery;
+	struct pack pack = { .in = buf, .cap_bytes = len_bytes };
+
+	memset(&nursery, 0, sizeof(nursery));
+	pack_nursery(&pack, &nursery);
+	if (pack.failed || pack.len_bytes != len_bytes)
+		return -EPROTO;
+	*ret_nursery = nursery;
+	return 0;
+}
+
+union fd_control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(CONTROL_MAX_FDS * sizeof(int))];
+};
+
+int
+control_send(int fd, const struct control_message *message)
+{
+	static unsigned char buf[CONTROL_MAX_BYTES];
+	union fd_control control;
+	struct iovec iov = { .iov_base = buf };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int len = control_encode(message, buf, sizeof(buf));
+
+	if (len < 0)
+		return len;
+	iov.iov_len = (size_t)len;
+	if (message->fd_count > 0) {
+		size_t fds_bytes = message->fd_count * sizeof(int);
+		struct cmsghdr *cmsg;
+
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE(fds_bytes);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(fds_bytes);
+		memcpy(CMSG_DATA(cmsg), message->fds, fds_bytes);
+	}
+	if (sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	return 0;
+}
+
+static void
+take_fds(struct msghdr *msg, struct control_message *message)
+{
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
+		cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		size_t n;
+
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+			cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		if (n > CONTROL_MAX_FDS)
+			n = CONTROL_MAX_FDS; /* the buffer holds no more */
+		memcpy(message->fds, CMSG_DATA(cmsg), n * sizeof(int));
+		message->fd_count = (unsigned)n;
+	}
+}
+
+int
+control_receive(int fd, struct control_message *ret_message, unsigned char *buf,
+	size_t cap_bytes)
+{
+	struct control_message message = { .fd_count = 0 }, rights;
+	union fd_control control;
+	struct iovec iov = { .iov_base = buf, .iov_len = cap_bytes };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes) };
+	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 :
+			errno == ECONNRESET ? -EPIPE : -errno;
+	if (n == 0)
+		return -EPIPE;
+	memset(&rights, 0, sizeof(rights));
+	take_fds(&msg, &rights);
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+		control_decode(&message, buf, (size_t)n) < 0) {
+		control_close_fds(&rights);
+		return -EPROTO;
+	}
+	memcpy(message.fds, rights.fds, sizeof(message.fds));
+	message.fd_count = rights.fd_count;
+	*ret_message = message;
+	return 1;
+}
+
+void
+control_close_fds(struct control_message *message)
+{
+	for (unsigned i = 0; i < message->fd_count; i++)
+		close(message->fds[i]);
+	message->fd_count = 0;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes down to the nursery and the workers: messages over SOCK_SEQPACKET
+ * sockets, each one send(2), with descriptors beside them (SCM_RIGHTS).
+ * Strings in a decoded message point into the message's buffer.
+ */
+#ifndef COMMON_CONTROL_H
+#define COMMON_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONTROL_MAX_BYTES  (64 * 1024)
+#define CONTROL_MAX_FDS	   4
+#define CONTROL_MAX_EXPECT 32
+
+enum control_kind {
+	CONTROL_BOOT = 1,    /* first message to a worker */
+	CONTROL_TARGET,	     /* a target is new, or has changed (same id) */
+	CONTROL_TARGET_GONE, /* a check under way ends as OUTCOME_CANCELLED */
+	CONTROL_DRAIN,	     /* end the checks under way, then exit 0 */
+	CONTROL_CANCEL,	     /* end at once: checks count nowhere */
+	/* to the nursery */
+	CONTROL_BIRTH, /* descriptors: control socket, sample pipe */
+	CONTROL_RENEW, /* execute yourself anew */
+	/* from the nursery */
+	CONTROL_READY, /* initialised, waiting */
+	CONTROL_BORN,  /* answer to CONTROL_BIRTH */
+	CONTROL_KIND_END
+};
+
+/*
+ * What never changes while the program runs.  The nursery reads it from a
+ * sealed memory file, again after it has renewed itself: nothing of it comes
+ * over a socket, so a supervisor that was taken over cannot move the API
+ * server or the token.
+ */
+struct control_nursery {
+	uint32_t log_level;
+	uint32_t log_format;
+	int32_t supervisor_pid;
+	bool api_insecure;
+	const char *api_host; /* without brackets; "" when not in a cluster */
+	uint16_t api_port;
+	const char *api_dns;
+	const char *token_path;
+	const char *service_ca_path;
+	const char *extra_ca_path;
+};
+
+struct control_birth {
+	uint32_t worker_type;
+	uint32_t worker_gen;
+	bool needs_tls; /* load the CAs first, if they are not yet */
+};
+
+struct control_born {
+	uint32_t worker_gen;
+	int32_t pid; /* or a negative errno */
+};
+
+struct control_boot {
+	uint32_t worker_type;
+	uint32_t worker_gen;
+	const char *http_proxy; /* as the environment has them, or "" */
+	const char *https_proxy;
+	const char *no_proxy;
+};
+
+struct control_target {
+	uint32_t id;
+	uint32_t gen;
+	const char *label; /* of the metrics: `type` */
+	const char *url;
+	const char *method;
+	const char *origin;  /* Kubenurse-Neighbour-Origin, or "" */
+	const char *headers; /* "Name: value\n" each */
+	uint16_t expect[CONTROL_MAX_EXPECT]; /* statuses that are success */
+	uint32_t expect_count;
+	uint64_t interval_ns;
+	uint64_t timeout_ns;	 /* of the whole check */
+	uint64_t dial_timeout_ns; /* DNS and connect together */
+	uint64_t first_delay_ns; /* of the first check */
+	bool insecure;
+	bool follow_redirects;
+	bool reuse_connections;
+	bool has_ca;	      /* the first descriptor beside the message */
+	bool has_header_file; /* the next one */
+};
+
+struct control_target_gone {
+	uint32_t id;
+	uint32_t gen;
+};
+
+struct control_message {
+	enum control_kind kind;
+	union {
+		struct control_nursery nursery;
+		struct control_birth birth;
+		struct control_born born;
+		struct control_boot boot;
+		struct control_target target;
+		struct control_target_gone gone;
+	} body;
+	int fds[CONTROL_MAX_FDS]; /* received ones are the receiver's */
+	unsigned fd_count;
+};
+
+/*
+ * Encodes the message (without its descriptors).  The bytes' number, or
+ * -EMSGSIZE.
+ */
+int control_encode(const struct control_message *message, unsigned char *buf,
+	size_t cap_bytes);
+/* 0, or -EPROTO.  Strings point into buf, which must outlive them. */
+int control_decode(struct control_message *ret_message,
+	const unsigned char *buf, size_t len_bytes);
+/* The nursery's sealed file holds one of these, encoded. */
+int control_encode_nursery(const struct control_nursery *nursery,
+	unsigned char *buf, size_t cap_bytes);
+int control_decode_nursery(struct control_nursery *ret_nursery,
+	const unsigned char *buf, size_t len_bytes);
+
+/* One send(2) with the message's descriptors, which stay the caller's.  0 or a
+ * negative errno; -EAGAIN: the socket is full, nothing was sent. */
+int control_send(int fd, const struct control_message *message);
+/*
+ * One message.  1; 0: nothing there; -EPIPE: the other side is gone; -EPROTO:
+ * not a message (its descriptors are closed).  buf holds the strings.
+ */
+int control_receive(int fd, struct control_message *ret_message,
+	unsigned char *buf, size_t cap_bytes);
+/* Closes the descriptors that came with it. */
+void control_close_fds(struct control_message *message);
+
+#endif
