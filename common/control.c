@@ -156,6 +156,10 @@ pack_message(struct pack *pack, struct control_message *message)
 	uint32_t kind = (uint32_t)message->kind;
 
 	pack_u32(pack, &kind);
+	if (kind == 0 || kind >= CONTROL_KIND_END) {
+		pack->failed = true;
+		return;
+	}
 	message->kind = (enum control_kind)kind;
 	switch (message->kind) {
 	case CONTROL_BOOT:
@@ -183,8 +187,6 @@ pack_message(struct pack *pack, struct control_message *message)
 	case CONTROL_READY:
 		break;
 	case CONTROL_KIND_END:
-	default: /* a number from outside */
-		pack->failed = true;
 		break;
 	}
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps by which a process that was forked from the nursery gives up what
+ * it does not need, in their order.  After the last one it may touch bytes
+ * from the network.
+ */
+#ifndef WORKERS_BIRTH_H
+#define WORKERS_BIRTH_H
+
+#include <sys/types.h>
+
+/* Dies with its supervisor.  -ESRCH: that is gone already. */
+int birth_tie_to_parent(pid_t supervisor_pid);
+/* No capability in any set, no gain by exec, no core and no ptrace. */
+int birth_drop_rights(void);
+/* No core file, no children. */
+int birth_limit_resources(void);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One check of a target: a chain of hops, one per redirect, within one budget
+ * of time.  Each hop leaves its record when it ends; the last one carries the
+ * check's result.
+ */
+#ifndef WORKERS_CHECK_H
+#define WORKERS_CHECK_H
+
+#include "common/loop.h"
+#include "common/url.h"
+#include "workers/hop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct target;
+
+struct check {
+	struct target *target;
+	bool running;
+	uint64_t started_ns;
+	uint64_t lateness_ns; /* against the timer that started it */
+	uint8_t hop_count;
+	bool may_authorize; /* no redirect has led to another host yet */
+	struct url url;	    /* of the present hop */
+	struct url referer; /* of the one before */
+	struct loop_timer deadline; /* dial first, then the whole check; at
+				       last the wait for the server's FIN */
+	struct hop hop;
+};
+
+void check_init(struct check *check, struct target *target);
+/* due_ns: when its timer was to fire. */
+void check_start(struct check *check, uint64_t due_ns);
+/* Ends it, with a record that counts nowhere.  Idempotent. */
+void check_cancel(struct check *check);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is special about one kind of worker: its rights and its headers.  Each
+ * stands in a file of its own (kind_*.c); everything else is the shared
+ * engine.
+ */
+#ifndef WORKERS_KIND_H
+#define WORKERS_KIND_H
+
+#include "common/outcome.h"
+
+#include <stdbool.h>
+
+struct worker_kind {
+	enum worker_type type;
+	/* May open the service account's token, and sends it to the API server
+	 * over https, to nobody else. */
+	bool reads_token;
+	/* Names itself in Kubenurse-Neighbour-Origin. */
+	bool sends_origin;
+	/* Whether the API server's verification follows api_server_insecure
+	 * alone, whatever a target says. */
+	bool is_api_server;
+};
+
+extern const struct worker_kind kind_api_server_direct;
+extern const struct worker_kind kind_api_server_dns;
+extern const struct worker_kind kind_me_ingress;
+extern const struct worker_kind kind_me_service;
+extern const struct worker_kind kind_path;
+extern const struct worker_kind kind_extra;
+
+/* NULL: no such kind. */
+const struct worker_kind *kind_find(unsigned worker_type);
+
+#endif

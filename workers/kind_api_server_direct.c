@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * https://HOST:PORT/version of the API server by its address: the way without
+ * cluster DNS.  Sends the token.
+ */
+#include "workers/kind.h"
+
+const struct worker_kind kind_api_server_direct = {
+	.type = WORKER_API_SERVER_DIRECT,
+	.reads_token = true,
+	.is_api_server = true,
+};

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * https://NAME:PORT/version of the API server by its service name: the way
+ * through cluster DNS.  Sends the token.
+ */
+#include "workers/kind.h"
+
+const struct worker_kind kind_api_server_dns = {
+	.type = WORKER_API_SERVER_DNS,
+	.reads_token = true,
+	.is_api_server = true,
+};

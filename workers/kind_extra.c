@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The extra checks of the configuration, all in one process.  Their headers come
+ * with the target; the token never goes there.
+ */
+#include "workers/kind.h"
+
+const struct worker_kind kind_extra = {
+	.type = WORKER_EXTRA,
+};

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nursery; see nursery.h.  It never reads a byte from the network and
+ * never touches the token.
+ */
+#include "workers/nursery.h"
+
+#include "common/control.h"
+#include "common/log.h"
+#include "common/title.h"
+#include "workers/tls.h"
+#include "workers/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Seven strings of a path's length and some numbers. */
+#define SETTINGS_MAX_BYTES (64 * 1024)
+
+struct nursery {
+	struct control_nursery settings;
+	unsigned char settings_bytes[SETTINGS_MAX_BYTES];
+	unsigned char message_bytes[CONTROL_MAX_BYTES];
+	bool trust_loaded;
+	char **argv;
+};
+
+static int
+load_settings(struct nursery *nursery)
+{
+	ssize_t n = pread(NURSERY_FD_SETTINGS, nursery->settings_bytes,
+		sizeof(nursery->settings_bytes), 0);
+
+	if (n < 0)
+		return -errno;
+	return control_decode_nursery(
+		&nursery->settings, nursery->settings_bytes, (size_t)n);
+}
+
+/*
+ * The child becomes the supervisor's child.  fork() cannot say that, and
+ * clone3(2) is forbidden by the containers' default filters.
+ */
+static pid_t
+clone_sibling(void)
+{
+	unsigned long flags = CLONE_PARENT | SIGCHLD;
+
+#ifdef __s390x__ /* clone(2): the first two arguments change places */
+	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
+#else
+	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+#endif
+}
+
+static void
+load_trust(struct nursery *nursery)
+{
+	if (nursery->trust_loaded)
+		return;
+	nursery->trust_loaded = true;
+	tls_load_cas(nursery->settings.service_ca_path,
+		nursery->settings.extra_ca_path);
+}
+
+/* In the child it does not return. */
+static void
+give_birth(struct nursery *nursery, struct control_message *request)
+{
+	struct control_birth *birth = &request->body.birth;
+	struct control_message answer;
+	pid_t pid;
+
+	memset(&answer, 0, sizeof(answer));
+	answer.kind = CONTROL_BORN;
+	answer.body.born.worker_gen = birth->worker_gen;
+	answer.body.born.pid = -EPROTO;
+	if (request->fd_count == 2) {
+		if (birth->needs_tls)
+			load_trust(nursery);
+		pid = clone_sibling();
+		if (pid == 0) {
+			close(NURSERY_FD_CONTROL);
+			close(NURSERY_FD_SETTINGS);
+			close(NURSERY_FD_EXECUTABLE);
+			/* not exit(): what is registered is the nursery's */
+			_exit(worker_run(request->fds[0], request->fds[1],
+				&nursery->settings));
+		}
+		answer.body.born.pid = pid < 0 ? -errno : pid;
+	}
+	control_close_fds(request);
+	if (control_send(NURSERY_FD_CONTROL, &answer) < 0)
+		exit(1); /* the supervisor is gone or does not read: over */
+}
+
+/* Fresh addresses and fresh trust for the workers to come. */
+static void
+renew(struct nursery *nursery)
+{
+	fexecve(NURSERY_FD_EXECUTABLE, nursery->argv, environ);
+	LOG_ERROR("the nursery cannot renew itself", LOG_ERRNO(errno));
+	exit(1);
+}
+
+static void
+ignore_signals(void)
+{
+	/* a terminal's or an init's signals are the supervisor's to answer;
+	 * nursery and workers end when their sockets do */
+	static const int ignored[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE,
+		SIGUSR1, SIGUSR2, SIGCHLD };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], ignored[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
+}
+
+static int
+serve(struct nursery *nursery)
+{
+	struct pollfd pollfd = { .fd = NURSERY_FD_CONTROL, .events = POLLIN };
+	struct control_message message;
+	int rc;
+
+	for (;;) {
+		if (poll(&pollfd, 1, -1) < 0 && errno != EINTR)
+			return 1;
+		rc = control_receive(NURSERY_FD_CONTROL, &message,
+			nursery->message_bytes, sizeof(nursery->message_bytes));
+		if (rc == 0)
+			continue;
+		if (rc < 0)
+			return rc == -EPIPE ? 0 : 1;
+		if (message.kind == CONTROL_BIRTH)
+			give_birth(nursery, &message);
+		else if (message.kind == CONTROL_RENEW)
+			renew(nursery);
+		control_close_fds(&message);
+	}
+}
+
+int
+nursery_run(char **argv)
+{
+	static struct nursery nursery;
+	struct control_message ready = { .kind = CONTROL_READY };
+	int rc = load_settings(&nursery);
+
+	if (rc < 0) {
+		LOG_ERROR("this program is started by kubenurse, not by hand",
+			LOG_ERRNO(-rc));
+		return 2;
+	}
+	nursery.argv = argv;
+	log_setup((enum log_level)nursery.settings.log_level,
+		(enum log_format)nursery.settings.log_format);
+	log_set_process("nursery");
+	title_set("nursery");
+	ignore_signals();
+	rc = tls_library_init();
+	if (rc < 0 || control_send(NURSERY_FD_CONTROL, &ready) < 0)
+		return 1;
+	return serve(&nursery);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Racing connection attempts; see race.h. */
+#include "workers/race.h"
+
+#include "common/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void go_on(struct race *race);
+
+static struct race_family *
+family_of(struct race *race, int family)
+{
+	return family == AF_INET6 ? &race->ipv6 : &race->ipv4;
+}
+
+static socklen_t
+address_len(const struct race_address *address)
+{
+	return address->socket.any.sa_family == AF_INET6
+		? (socklen_t)sizeof(address->socket.ipv6)
+		: (socklen_t)sizeof(address->socket.ipv4);
+}
+
+/* The family that did not have the last turn; IPv6 has the first. */
+static const struct race_address *
+next_address(struct race *race)
+{
+	bool ipv6_first = !race->started || !race->last_was_ipv6;
+	struct race_family *order[2] = { ipv6_first ? &race->ipv6 : &race->ipv4,
+		ipv6_first ? &race->ipv4 : &race->ipv6 };
+
+	for (int i = 0; i < 2; i++)
+		if (order[i]->next < order[i]->count)
+			return &order[i]->addresses[order[i]->next++];
+	return NULL;
+}
+
+static bool
+has_next(const struct race *race)
+{
+	return race->ipv6.next < race->ipv6.count ||
+		race->ipv4.next < race->ipv4.count;
+}
+
+/* TCP_INFO first: after close there is nothing to ask. */
+static void
+end_attempt(struct attempt *attempt)
+{
+	struct race *race = attempt->race;
+	struct tcp_observation observation;
+
+	if (socket_observe_tcp(attempt->fd, &observation) == 0)
+		race->retransmits_syn += observation.retransmit_count;
+	loop_watch_forget(race->loop, &attempt->watch);
+	socket_close_abortive(attempt->fd);
+	attempt->fd = -1;
+	race->live--;
+}
+
+static void
+note_failure(struct race *race, const struct race_address *address, int error)
+{
+	if (race->first_errno != 0)
+		return;
+	race->first_errno = error;
+	race->first_failed = address;
+}
+
+static void
+on_attempt_ready(struct loop_watch *watch, unsigned ready)
+{
+	struct attempt *attempt = LOOP_OWNER(watch, struct attempt, watch);
+	struct race *race = attempt->race;
+	uint64_t now_ns = clock_mono_ns();
+	struct tcp_observation observation = { 0 };
+	int rc = socket_connect_result(attempt->fd);
+
+	(void)ready;
+	if (rc < 0) {
+		note_failure(race, attempt->address, -rc);
+		end_attempt(attempt);
+		go_on(race);
+		return;
+	}
+	if (socket_observe_tcp(attempt->fd, &observation) == 0)
+		race->retransmits_syn += observation.retransmit_count;
+	attempt->fd = -1; /* the watch keeps it, for the new owner */
+	race->live--;
+	race_stop(race);
+	race->callbacks->on_won(race, attempt, now_ns, &observation);
+}
+
+static struct attempt *
+free_attempt(struct race *race)
+{
+	for (int i = 0; i < RACE_ATTEMPTS_MAX; i++)
+		if (race->attempts[i].fd < 0)
+			return &race->attempts[i];
+	return NULL;
+}
+
+/* 0, or the negative errno by which it has failed already. */
+static int
+start_attempt(struct race *race, struct attempt *attempt,
+	const struct race_address *address)
+{
+	int fd, rc;
+
+	attempt->started_ns = clock_mono_ns();
+	if (!race->started)
+		race->callbacks->on_first(race, attempt->started_ns);
+	race->started = true;
+	race->last_was_ipv6 = address->socket.any.sa_family == AF_INET6;
+	attempt->address = address;
+	rc = socket_connect_start(
+		&address->socket.any, address_len(address), &fd);
+	if (rc < 0)
+		return rc;
+	loop_watch_init(&attempt->watch, on_attempt_ready);
+	rc = loop_watch_open(race->loop, &attempt->watch, fd, LOOP_WRITE);
+	if (rc < 0) {
+		socket_close_abortive(fd);
+		return rc;
+	}
+	attempt->fd = fd;
+	race->live++;
+	return 0;
+}
+
+/* RFC 8305 section 3: IPv4 alone waits a little for IPv6. */
+static bool
+must_wait_for_ipv6(const struct race *race)
+{
+	return !race->started && !race->ipv6.complete && race->ipv6.count == 0;
+}
+
+static void
+go_on(struct race *race)
+{
+	const struct race_address *address;
+	struct attempt *attempt;
+	int rc;
+
+	while (race->running && (attempt = free_attempt(race)) != NULL &&
+		(address = next_address(race)) != NULL) {
+		rc = start_attempt(race, attempt, address);
+		if (rc == 0) {
+			loop_timer_start(race->loop, &race->timer,
+				attempt->started_ns + RACE_HEAD_START_NS);
+			return;
+		}
+		note_failure(race, address, -rc);
+	}
+	if (race->running && race->live == 0 && !has_next(race) &&
+		race->ipv6.complete && race->ipv4.complete) {
+		race_stop(race);
+		race->callbacks->on_lost(
+			race, race->first_errno, race->first_failed);
+	}
+}
+
+static void
+on_timer(struct loop_timer *timer)
+{
+	go_on(LOOP_OWNER(timer, struct race, timer));
+}
+
+void
+race_start(struct race *race, struct loop *loop,
+	const struct race_callbacks *callbacks)
+{
+	memset(race, 0, sizeof(*race));
+	race->loop = loop;
+	race->callbacks = callbacks;
+	race->running = true;
+	loop_timer_init(&race->timer, on_timer);
+	for (int i = 0; i < RACE_ATTEMPTS_MAX; i++) {
+		race->attempts[i].race = race;
+		race->attempts[i].fd = -1;
+	}
+}
+
+void
+race_add(struct race *race, const struct sockaddr *address)
+{
+	struct race_family *family = family_of(race, address->sa_family);
+	struct race_address *slot = &family->addresses[family->count];
+
+	if (family->count == RACE_ADDRESSES_MAX)
+		return;
+	if (address->sa_family == AF_INET6)
+		memcpy(&slot->socket.ipv6, address, sizeof(slot->socket.ipv6));
+	else
+		memcpy(&slot->socket.ipv4, address, sizeof(slot->socket.ipv4));
+	family->count++;
+}
+
+void
+race_complete(struct race *race, int family)
+{
+	family_of(race, family)->complete = true;
+	if (!race->running)
+		return;
+	if (must_wait_for_ipv6(race)) {
+		if (race->ipv4.count > 0)
+			loop_timer_start(race->loop, &race->timer,
+				clock_mono_ns() + RACE_RESOLUTION_DELAY_NS);
+		return;
+	}
+	/* an attempt under way has its head start */
+	if (race->live == 0 || !race->timer.armed)
+		go_on(race);
+}
+
+void
+race_stop(struct race *race)
+{
+	race->running = false;
+	loop_timer_stop(race->loop, &race->timer);
+	for (int i = 0; i < RACE_ATTEMPTS_MAX; i++)
+		if (race->attempts[i].fd >= 0)
+			end_attempt(&race->attempts[i]);
+}
+
+const char *
+race_format_address(
+	const struct race_address *address, char *buf, size_t cap_bytes)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (address->socket.any.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &address->socket.ipv6.sin6_addr, text,
+			sizeof(text));
+		snprintf(buf, cap_bytes, "[%s]:%u", text,
+			ntohs(address->socket.ipv6.sin6_port));
+	} else {
+		inet_ntop(AF_INET, &address->socket.ipv4.sin_addr, text,
+			sizeof(text));
+		snprintf(buf, cap_bytes, "%s:%u", text,
+			ntohs(address->socket.ipv4.sin_port));
+	}
+	return buf;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a worker checks: one URL with its options, its timer and its one check.
+ * All memory that a check needs is taken here, when the target comes.
+ */
+#ifndef WORKERS_TARGET_H
+#define WORKERS_TARGET_H
+
+#include "common/control.h"
+#include "common/loop.h"
+#include "common/url.h"
+#include "workers/check.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tls_trust;
+struct worker;
+
+struct target {
+	struct target *next;
+	struct worker *worker;
+	uint32_t id;
+	uint32_t gen;
+	char *label;
+	char *method;
+	char *origin;
+	char *headers; /* lines; those of the header file too */
+	struct url url;
+	const char *url_error; /* NULL: it can be checked */
+	uint16_t expect[CONTROL_MAX_EXPECT];
+	uint32_t expect_count;
+	uint64_t interval_ns;
+	uint64_t timeout_ns;
+	uint64_t dial_timeout_ns;
+	uint64_t phase_ns;
+	bool insecure;
+	bool follow_redirects;
+	bool reuse_connections;
+	struct tls_trust *own_trust; /* NULL: the worker's */
+	char *request;		     /* room for a request's head */
+	size_t request_cap_bytes;
+	struct loop_timer timer; /* the next check */
+	struct check check;
+};
+
+/*
+ * A target is new or has changed: a check under way against the old one ends
+ * as cancelled.  Without memory it is left out, and logged.
+ */
+void target_apply(struct worker *worker, struct control_message *message);
+void target_remove(
+	struct worker *worker, const struct control_target_gone *gone);
+/* No further checks are started; those under way go on. */
+void target_stop_all(struct target *targets);
+void target_free_all(struct worker *worker);
+/* The check has ended: the next one is due at its phase. */
+void target_schedule(struct target *target);
+bool target_expects(const struct target *target, uint16_t http_status);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A prober process; see worker.h.  It trusts its control socket and nothing
+ * else.
+ */
+#include "workers/worker.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/title.h"
+#include "workers/birth.h"
+#include "workers/socket.h"
+#include "workers/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Hellos of all eight workers are out in milliseconds; a boot message that
+ * does not come in this time means that the supervisor is in trouble. */
+#define BOOT_TIMEOUT_MS 10000
+
+void
+worker_emit(struct worker *worker, struct wire_record *record)
+{
+	int rc;
+
+	record->checks_started = worker->checks_started;
+	record->records_dropped = worker->records_dropped;
+	rc = wire_write(worker->pipe_fd, record);
+	if (rc == -EAGAIN)
+		worker->records_dropped++;
+	else if (rc < 0)
+		loop_stop(worker->loop); /* nobody reads any more */
+}
+
+void
+worker_check_started(struct worker *worker)
+{
+	worker->checks_started++;
+	worker->checks_running++;
+}
+
+void
+worker_check_ended(struct worker *worker)
+{
+	worker->checks_running--;
+	if (worker->draining && worker->checks_running == 0)
+		loop_stop(worker->loop);
+}
+
+/* proc(5): the second number of statm is the resident set, in pages. */
+static uint64_t
+resident_bytes(int memory_fd)
+{
+	char text[128];
+	ssize_t n = pread(memory_fd, text, sizeof(text) - 1, 0);
+	char *second;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	second = strchr(text, ' ');
+	if (second == NULL)
+		return 0;
+	return strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t
+timeval_ns(struct timeval tv)
+{
+	return (uint64_t)tv.tv_sec * NS_PER_S + (uint64_t)tv.tv_usec * NS_PER_US;
+}
+
+static void
+on_heartbeat(struct loop_timer *timer)
+{
+	struct worker *worker = LOOP_OWNER(timer, struct worker, heartbeat);
+	struct wire_record record;
+	struct rusage usage;
+
+	wire_init(&record, WIRE_HEARTBEAT, worker->gen);
+	record.body.heartbeat.resident_bytes = resident_bytes(worker->memory_fd);
+	if (getrusage(RUSAGE_SELF, &usage) == 0)
+		record.body.heartbeat.cpu_ns = timeval_ns(usage.ru_utime) +
+			timeval_ns(usage.ru_stime);
+	worker_emit(worker, &record);
+	loop_timer_start(worker->loop, timer,
+		loop_now_ns(worker->loop) + WIRE_HEARTBEAT_NS);
+}
+
+static void
+drain(struct worker *worker)
+{
+	worker->draining = true;
+	target_stop_all(worker->targets);
+	if (worker->checks_running == 0)
+		loop_stop(worker->loop);
+}
+
+static void
+on_message(struct worker *worker, struct control_message *message)
+{
+	switch (message->kind) {
+	case CONTROL_TARGET:
+		target_apply(worker, message);
+		break;
+	case CONTROL_TARGET_GONE:
+		target_remove(worker, &message->body.gone);
+		break;
+	case CONTROL_DRAIN:
+		drain(worker);
+		break;
+	case CONTROL_CANCEL:
+		target_free_all(worker);
+		loop_stop(worker->loop);
+		break;
+	case CONTROL_BOOT:
+	case CONTROL_BIRTH:
+	case CONTROL_BORN:
+	case CONTROL_RENEW:
+	case CONTROL_READY:
+	case CONTROL_KIND_END:
+		LOG_WARN("message of another kind on the control socket",
+			LOG_INT("kind", message->kind));
+		break;
+	}
+}
+
+static void
+on_control(struct loop_watch *watch, unsigned ready)
+{
+	struct worker *worker = LOOP_OWNER(watch, struct worker, control);
+	struct control_message message;
+	int rc;
+
+	(void)ready;
+	rc = control_receive(worker->control_fd, &message,
+		worker->message_bytes, sizeof(worker->message_bytes));
+	if (rc == 0)
+		return;
+	if (rc == -EPROTO) {
+		LOG_ERROR("the control socket brought no message");
+		return;
+	}
+	if (rc < 0) { /* end of file: the supervisor does not want us */
+		loop_stop(worker->loop);
+		return;
+	}
+	on_message(worker, &message);
+	control_close_fds(&message);
+}
+
+/* Blocks: there is nothing else to do before it. */
+static int
+receive_boot(struct worker *worker, struct control_boot *ret_boot)
+{
+	struct pollfd pollfd = { .fd = worker->control_fd, .events = POLLIN };
+	struct control_message message;
+	int rc;
+
+	do
+		rc = poll(&pollfd, 1, BOOT_TIMEOUT_MS);
+	while (rc < 0 && errno == EINTR);
+	if (rc <= 0)
+		return -ETIMEDOUT;
+	rc = control_receive(worker->control_fd, &message,
+		worker->message_bytes, sizeof(worker->message_bytes));
+	if (rc <= 0)
+		return rc < 0 ? rc : -ETIMEDOUT;
+	control_close_fds(&message);
+	if (message.kind != CONTROL_BOOT)
+		return -EPROTO;
+	*ret_boot = message.body.boot;
+	return 0;
+}
+
+static int
+apply_boot(struct worker *worker, const struct control_boot *boot)
+{
+	worker->kind = kind_find(boot->worker_type);
+	worker->gen = boot->worker_gen;
+	if (worker->kind == NULL)
+		return -EPROTO;
+	title_set(worker_type_name(boot->worker_type));
+	log_set_process(worker_type_name(boot->worker_type));
+	return proxy_config_init(&worker->proxy, boot->http_proxy,
+		boot->https_proxy, boot->no_proxy);
+}
+
+/* What has to be opened while it still may be. */
+static int
+open_own(struct worker *worker)
+{
+	const struct resolver_options options = { .max_queries = 0 };
+
+	worker->loop = loop_new();
+	if (worker->loop == NULL)
+		return -ENOMEM;
+	worker->resolver = resolver_new(worker->loop, &options);
+	if (worker->resolver == NULL)
+		return -ENOMEM;
+	worker->memory_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	worker->stamp_holder_fd = stamp_holder_open();
+	loop_watch_init(&worker->control, on_control);
+	loop_timer_init(&worker->heartbeat, on_heartbeat);
+	return loop_watch_open(worker->loop, &worker->control,
+		worker->control_fd, LOOP_READ);
+}
+
+/*
+ * The order of birth.  Each step is the last moment at which what it takes
+ * away may have been used; the sandbox closes before the hello.
+ */
+static int
+be_born(struct worker *worker)
+{
+	struct control_boot boot;
+	int rc = receive_boot(worker, &boot);
+
+	if (rc == 0)
+		rc = birth_tie_to_parent(worker->settings->supervisor_pid);
+	if (rc == 0)
+		rc = apply_boot(worker, &boot);
+	if (rc == 0)
+		rc = open_own(worker);
+	if (rc == 0)
+		rc = birth_drop_rights();
+	if (rc == 0)
+		rc = birth_limit_resources();
+	return rc;
+}
+
+static void
+say_hello(struct worker *worker)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_HELLO, worker->gen);
+	record.body.hello.pid = getpid();
+	worker_emit(worker, &record);
+	loop_timer_start(worker->loop, &worker->heartbeat,
+		clock_mono_ns() + WIRE_HEARTBEAT_NS);
+}
+
+static void
+release(struct worker *worker)
+{
+	target_free_all(worker);
+	if (worker->loop != NULL)
+		loop_watch_close(worker->loop, &worker->control);
+	resolver_free(worker->resolver);
+	loop_free(worker->loop);
+	if (worker->memory_fd >= 0)
+		close(worker->memory_fd);
+	if (worker->stamp_holder_fd >= 0)
+		close(worker->stamp_holder_fd);
+	close(worker->control_fd);
+	close(worker->pipe_fd);
+}
+
+int
+worker_run(int control_fd, int pipe_fd, const struct control_nursery *settings)
+{
+	static struct worker worker;
+	int rc;
+
+	worker.settings = settings;
+	worker.control_fd = control_fd;
+	worker.pipe_fd = pipe_fd;
+	worker.memory_fd = worker.stamp_holder_fd = -1;
+	rc = be_born(&worker);
+	if (rc == 0) {
+		say_hello(&worker);
+		rc = loop_run(worker.loop);
+	} else if (rc != -EPIPE && rc != -ESRCH) {
+		LOG_ERROR("a worker could not be born", LOG_ERRNO(-rc));
+	}
+	release(&worker);
+	return rc == 0 ? 0 : 1;
+}
