@@ -23,6 +23,8 @@ struct check {
 	uint64_t lateness_ns; /* against the timer that started it */
 	uint8_t hop_count;
 	bool may_authorize; /* no redirect has led to another host yet */
+	bool may_send_token;
+	const char *method; /* of the present hop */
 	struct url url;	    /* of the present hop */
 	struct url referer; /* of the one before */
 	struct loop_timer deadline; /* dial first, then the whole check; at

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/title.h"
 #include "workers/tls.h"
+#include "workers/trust.h"
 #include "workers/worker.h"
 
 #include <errno.h>
@@ -28,7 +29,6 @@ struct nursery {
 	struct control_nursery settings;
 	unsigned char settings_bytes[SETTINGS_MAX_BYTES];
 	unsigned char message_bytes[CONTROL_MAX_BYTES];
-	bool trust_loaded;
 	char **argv;
 };
 
@@ -60,16 +60,6 @@ clone_sibling(void)
 #endif
 }
 
-static void
-load_trust(struct nursery *nursery)
-{
-	if (nursery->trust_loaded)
-		return;
-	nursery->trust_loaded = true;
-	tls_load_cas(nursery->settings.service_ca_path,
-		nursery->settings.extra_ca_path);
-}
-
 /* In the child it does not return. */
 static void
 give_birth(struct nursery *nursery, struct control_message *request)
@@ -84,7 +74,7 @@ give_birth(struct nursery *nursery, struct control_message *request)
 	answer.body.born.pid = -EPROTO;
 	if (request->fd_count == 2) {
 		if (birth->needs_tls)
-			load_trust(nursery);
+			trust_load(&nursery->settings);
 		pid = clone_sibling();
 		if (pid == 0) {
 			close(NURSERY_FD_CONTROL);

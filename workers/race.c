@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -224,6 +225,37 @@ race_stop(struct race *race)
 	for (int i = 0; i < RACE_ATTEMPTS_MAX; i++)
 		if (race->attempts[i].fd >= 0)
 			end_attempt(&race->attempts[i]);
+}
+
+bool
+race_parse_literal(struct race_address *ret_address, const char *host,
+	const char *zone, uint16_t port)
+{
+	struct race_address address;
+
+	memset(&address, 0, sizeof(address));
+	if (inet_pton(AF_INET, host, &address.socket.ipv4.sin_addr) == 1) {
+		address.socket.ipv4.sin_family = AF_INET;
+		address.socket.ipv4.sin_port = htons(port);
+	} else if (inet_pton(AF_INET6, host, &address.socket.ipv6.sin6_addr) ==
+		1) {
+		address.socket.ipv6.sin6_family = AF_INET6;
+		address.socket.ipv6.sin6_port = htons(port);
+		address.socket.ipv6.sin6_scope_id = if_nametoindex(zone);
+	} else {
+		return false;
+	}
+	*ret_address = address;
+	return true;
+}
+
+const struct race_address *
+race_pending(const struct race *race)
+{
+	for (int i = 0; i < RACE_ATTEMPTS_MAX; i++)
+		if (race->attempts[i].fd >= 0)
+			return race->attempts[i].address;
+	return NULL;
 }
 
 const char *

@@ -81,6 +81,11 @@ void race_add(struct race *race, const struct sockaddr *address);
 void race_complete(struct race *race, int family);
 /* Closes all attempts but a winner.  Idempotent. */
 void race_stop(struct race *race);
+/* False: host is a name.  zone: of an IPv6 literal, or "". */
+bool race_parse_literal(struct race_address *ret_address, const char *host,
+	const char *zone, uint16_t port);
+/* Where an attempt is under way; NULL: nowhere. */
+const struct race_address *race_pending(const struct race *race);
 /* "192.0.2.1:443", "[2001:db8::1]:443".  Returns buf. */
 const char *race_format_address(
 	const struct race_address *address, char *buf, size_t cap_bytes);

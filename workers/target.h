@@ -26,6 +26,7 @@ struct target {
 	char *method;
 	char *origin;
 	char *headers; /* lines; those of the header file too */
+	char *headers_scratch; /* as long */
 	struct url url;
 	const char *url_error; /* NULL: it can be checked */
 	uint16_t expect[CONTROL_MAX_EXPECT];
@@ -56,6 +57,8 @@ void target_stop_all(struct target *targets);
 void target_free_all(struct worker *worker);
 /* The check has ended: the next one is due at its phase. */
 void target_schedule(struct target *target);
+/* The present generation of a target; 0: not known. */
+uint32_t target_gen(struct worker *worker, uint32_t id);
 bool target_expects(const struct target *target, uint16_t http_status);
 
 #endif

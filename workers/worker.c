@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "common/title.h"
 #include "workers/birth.h"
-#include "workers/socket.h"
+#include "workers/stamp.h"
 #include "workers/target.h"
 
 #include <errno.h>
@@ -192,11 +192,31 @@ apply_boot(struct worker *worker, const struct control_boot *boot)
 		boot->https_proxy, boot->no_proxy);
 }
 
+static void
+on_server_answer(void *arg, uint32_t context_id, const char *nameserver,
+	uint64_t duration_ns, enum dns_result result)
+{
+	struct worker *worker = arg;
+	struct wire_record record;
+
+	wire_init(&record, WIRE_DNS, worker->gen);
+	record.body.dns.target_id = context_id;
+	record.body.dns.target_gen = target_gen(worker, context_id);
+	record.body.dns.duration_ns = duration_ns;
+	record.body.dns.result = result;
+	wire_set_text(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
+		nameserver);
+	worker_emit(worker, &record);
+}
+
 /* What has to be opened while it still may be. */
 static int
 open_own(struct worker *worker)
 {
-	const struct resolver_options options = { .max_queries = 0 };
+	const struct resolver_options options = {
+		.on_server_answer = on_server_answer,
+		.on_server_answer_arg = worker,
+	};
 
 	worker->loop = loop_new();
 	if (worker->loop == NULL)

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From samples to series and results; see aggregate.h. */
+#include "supervisor/aggregate.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/metric_families.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define US_TO_NS(us) ((uint64_t)(us) * 1000)
+
+/* The series in *place, looked up when it is not there yet. */
+static struct series *
+series_at(struct aggregate *aggregate, struct series **place,
+	enum metric_id metric, const char *first, const char *second)
+{
+	const char *const values[] = { first, second };
+
+	if (*place == NULL)
+		*place = registry_get(aggregate->registry, metric, values);
+	return *place;
+}
+
+/* New histograms put all neighbours together: series are what users pay for. */
+static const char *
+wide_label(const struct aggregate *aggregate, const struct target *target)
+{
+	if (target->type == WORKER_PATH && !aggregate->neighbour_detail)
+		return "path";
+	return target->spec.label;
+}
+
+static void
+format_code(uint16_t code, char *text, size_t cap_bytes)
+{
+	if (code == 0)
+		snprintf(text, cap_bytes, "round_trip_error");
+	else
+		snprintf(text, cap_bytes, "%u", code);
+}
+
+/* A place for this code; the last one serves all that come too many. */
+static struct target_series_code *
+code_place(struct target_series *series, uint16_t code)
+{
+	struct target_series_code *place = series->codes;
+	struct target_series_code *last =
+		&series->codes[TARGET_SERIES_CODES - 1];
+
+	while (place < last && place->requests != NULL && place->code != code)
+		place++;
+	if (place->requests != NULL && place->code != code) {
+		uint64_t now_ns = clock_mono_ns();
+
+		registry_put(place->requests, now_ns);
+		registry_put(place->errors, now_ns);
+		memset(place, 0, sizeof(*place));
+	}
+	place->code = code;
+	return place;
+}
+
+static void
+count_request(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	struct target_series_code *place =
+		code_place(&target->series, sample->http_status);
+	char code[24];
+
+	format_code(sample->http_status, code, sizeof(code));
+	series_add(series_at(aggregate, &place->requests,
+			   METRIC_HTTPCLIENT_REQUESTS_TOTAL,
+			   target->spec.label, code),
+		1);
+	if (sample->http_status != 0)
+		series_observe(
+			series_at(aggregate, &target->series.request_duration,
+				METRIC_HTTPCLIENT_REQUEST_DURATION,
+				target->spec.label, NULL),
+			sample->response_ns);
+}
+
+static void
+count_trace(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	for (unsigned i = 0; i < EVENT_COUNT; i++)
+		if ((sample->events >> i & 1) != 0)
+			series_observe(
+				series_at(aggregate, &target->series.trace[i],
+					METRIC_HTTPCLIENT_TRACE_REQUEST_DURATION,
+					target->spec.label, event_name(i)),
+				sample->event_ns[i]);
+}
+
+static void
+count_phases(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	for (unsigned i = 0; i < PHASE_COUNT; i++)
+		if ((sample->phases >> i & 1) != 0)
+			series_observe(
+				series_at(aggregate, &target->series.phases[i],
+					METRIC_PHASE_DURATION,
+					wide_label(aggregate, target),
+					phase_name(i)),
+				sample->phase_ns[i]);
+}
+
+static void
+count_tcp(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	struct target_series *series = &target->series;
+
+	if (sample->rtt_us > 0)
+		series_observe(series_at(aggregate, &series->tcp_rtt,
+				       METRIC_TCP_RTT,
+				       wide_label(aggregate, target), NULL),
+			US_TO_NS(sample->rtt_us));
+	if (sample->retransmits_syn > 0)
+		series_add(series_at(aggregate, &series->retransmits[0],
+				   METRIC_TCP_RETRANSMITS_TOTAL,
+				   target->spec.label, "syn"),
+			sample->retransmits_syn);
+	if (sample->retransmits_data > 0)
+		series_add(series_at(aggregate, &series->retransmits[1],
+				   METRIC_TCP_RETRANSMITS_TOTAL,
+				   target->spec.label, "data"),
+			sample->retransmits_data);
+}
+
+static void
+count_error(struct aggregate *aggregate, struct target *target,
+	enum target_error error, const char *event)
+{
+	series_add(series_at(aggregate, &target->series.errors[error],
+			   METRIC_ERRORS_TOTAL, target->spec.label, event),
+		1);
+}
+
+static void
+count_status_error(struct aggregate *aggregate, struct target *target,
+	uint16_t http_status)
+{
+	struct target_series_code *place =
+		code_place(&target->series, http_status);
+	char event[32];
+
+	snprintf(event, sizeof(event), "status_code_%u", http_status);
+	series_add(series_at(aggregate, &place->errors, METRIC_ERRORS_TOTAL,
+			   target->spec.label, event),
+		1);
+}
+
+static void
+count_success(struct aggregate *aggregate, struct target *target)
+{
+	series_set(series_at(aggregate, &target->series.last_success,
+			   METRIC_CHECK_LAST_SUCCESS, target->spec.label, NULL),
+		(double)clock_unix_ns() / (double)NS_PER_S);
+}
+
+/* Exactly one error per failed check, in the phase where it failed. */
+static void
+count_outcome(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	switch ((enum outcome)sample->outcome) {
+	case OUTCOME_OK:
+		count_success(aggregate, target);
+		break;
+	case OUTCOME_STATUS:
+		count_status_error(aggregate, target, sample->http_status);
+		break;
+	case OUTCOME_DNS_FAILED:
+		count_error(aggregate, target, TARGET_ERROR_DNS,
+			event_name(EVENT_DNS_DONE));
+		break;
+	case OUTCOME_CONNECT_FAILED:
+		count_error(aggregate, target, TARGET_ERROR_CONNECT,
+			event_name(EVENT_CONNECT_DONE));
+		break;
+	case OUTCOME_TLS_FAILED:
+		count_error(aggregate, target, TARGET_ERROR_TLS,
+			event_name(EVENT_TLS_HANDSHAKE_DONE));
+		break;
+	case OUTCOME_WRITE_FAILED:
+		count_error(aggregate, target, TARGET_ERROR_WRITE,
+			event_name(EVENT_WROTE_REQUEST));
+		break;
+	case OUTCOME_ROUND_TRIP_FAILED:
+		count_error(aggregate, target, TARGET_ERROR_ROUND_TRIP,
+			"round_trip_error");
+		break;
+	case OUTCOME_REDIRECT:
+	case OUTCOME_CANCELLED:
+	case OUTCOME_COUNT:
+		break;
+	}
+}
+
+/* A failure is logged when it begins, changes or ends, never once a round. */
+static void
+log_change(const struct target *target, const struct wire_sample *sample)
+{
+	if (target->has_result && target->outcome == sample->outcome &&
+		target->http_status == sample->http_status &&
+		target->sys_errno == sample->sys_errno)
+		return;
+	if (sample->outcome != OUTCOME_OK)
+		LOG_WARN("check failed", LOG_STR("type", target->spec.label),
+			LOG_STR("url", target->spec.url),
+			LOG_STR("outcome", outcome_name(sample->outcome)),
+			LOG_STR("error", sample->detail));
+	else if (target->has_result)
+		LOG_INFO("check is ok again",
+			LOG_STR("type", target->spec.label));
+	else
+		LOG_DEBUG("check is ok", LOG_STR("type", target->spec.label));
+}
+
+static void
+keep_result(struct target *target, const struct wire_sample *sample)
+{
+	log_change(target, sample);
+	target->has_result = true;
+	target->outcome = sample->outcome;
+	target->http_status = sample->http_status;
+	target->sys_errno = sample->sys_errno;
+	memcpy(target->detail, sample->detail, sizeof(target->detail));
+}
+
+static void
+count_check(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	bool ok = sample->outcome == OUTCOME_OK;
+
+	count_outcome(aggregate, target, sample);
+	series_observe(
+		series_at(aggregate, &target->series.check_duration[ok ? 0 : 1],
+			METRIC_CHECK_DURATION, wide_label(aggregate, target),
+			ok ? "ok" : "error"),
+		sample->check_duration_ns);
+	if (sample->cert_not_after_unix_s != 0)
+		series_set(
+			series_at(aggregate, &target->series.certificate_expiry,
+				METRIC_TLS_CERTIFICATE_EXPIRY,
+				target->spec.label, NULL),
+			(double)sample->cert_not_after_unix_s);
+	keep_result(target, sample);
+}
+
+void
+aggregate_sample(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	if (sample->outcome == OUTCOME_CANCELLED)
+		return;
+	count_request(aggregate, target, sample);
+	count_trace(aggregate, target, sample);
+	count_phases(aggregate, target, sample);
+	count_tcp(aggregate, target, sample);
+	if (sample->last)
+		count_check(aggregate, target, sample);
+}
+
+static struct target_series_nameserver *
+nameserver_place(struct target_series *series, const char *name)
+{
+	struct target_series_nameserver *place = series->nameservers;
+	struct target_series_nameserver *last =
+		&series->nameservers[TARGET_SERIES_NAMESERVERS - 1];
+
+	while (place < last && place->name[0] != '\0' &&
+		strcmp(place->name, name) != 0)
+		place++;
+	if (strcmp(place->name, name) != 0 && place->name[0] != '\0') {
+		uint64_t now_ns = clock_mono_ns();
+
+		registry_put(place->duration, now_ns);
+		for (unsigned i = 0; i < DNS_RESULT_COUNT; i++)
+			registry_put(place->errors[i], now_ns);
+		memset(place, 0, sizeof(*place));
+	}
+	snprintf(place->name, sizeof(place->name), "%s", name);
+	return place;
+}
+
+void
+aggregate_dns(struct aggregate *aggregate, struct target *target,
+	const struct wire_dns *dns)
+{
+	struct target_series_nameserver *place =
+		nameserver_place(&target->series, dns->nameserver);
+	const char *reason = dns_result_name(dns->result);
+	const char *const error_labels[] = { target->spec.label,
+		dns->nameserver, reason };
+	struct series **error = &place->errors[dns->result];
+	bool answered = dns->result == DNS_OK || dns->result == DNS_NXDOMAIN ||
+		dns->result == DNS_SERVFAIL || dns->result == DNS_REFUSED;
+
+	if (answered)
+		series_observe(series_at(aggregate, &place->duration,
+				       METRIC_DNS_QUERY_DURATION,
+				       wide_label(aggregate, target),
+				       dns->nameserver),
+			dns->duration_ns);
+	if (dns->result == DNS_OK)
+		return;
+	if (*error == NULL)
+		*error = registry_get(aggregate->registry,
+			METRIC_DNS_ERRORS_TOTAL, error_labels);
+	series_add(*error, 1);
+}

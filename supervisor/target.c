@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is checked; see target.h. */
+#include "supervisor/target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *
+text_or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
+/* The strings of a specification, for all that treats them alike. */
+#define SPEC_TEXT_COUNT 8
+
+static const char **
+spec_text(struct target_spec *spec, size_t i)
+{
+	const char **const texts[SPEC_TEXT_COUNT] = { &spec->key, &spec->label,
+		&spec->url, &spec->method, &spec->origin, &spec->headers,
+		&spec->ca_path, &spec->header_path };
+
+	return texts[i];
+}
+
+static void
+spec_fini(struct target_spec *spec)
+{
+	for (size_t i = 0; i < SPEC_TEXT_COUNT; i++) {
+		char *text = (char *)(uintptr_t)*spec_text(spec, i);
+
+		if (text != NULL)
+			explicit_bzero(text, strlen(text));
+		free(text);
+	}
+	memset(spec, 0, sizeof(*spec));
+}
+
+static int
+spec_copy(struct target_spec *to, const struct target_spec *from)
+{
+	struct target_spec source = *from;
+	bool failed = false;
+
+	*to = source;
+	for (size_t i = 0; i < SPEC_TEXT_COUNT; i++) {
+		const char *text = text_or_empty(*spec_text(&source, i));
+
+		*spec_text(to, i) = strdup(text);
+		failed |= *spec_text(to, i) == NULL;
+	}
+	if (failed)
+		spec_fini(to);
+	return failed ? -ENOMEM : 0;
+}
+
+static bool
+spec_equal(struct target_spec *a, const struct target_spec *other)
+{
+	struct target_spec b = *other;
+
+	for (size_t i = 0; i < SPEC_TEXT_COUNT; i++)
+		if (strcmp(*spec_text(a, i),
+			    text_or_empty(*spec_text(&b, i))) != 0)
+			return false;
+	return a->expect_count == b.expect_count &&
+		memcmp(a->expect, b.expect,
+			a->expect_count * sizeof(a->expect[0])) == 0 &&
+		a->interval_ns == b.interval_ns &&
+		a->timeout_ns == b.timeout_ns &&
+		a->dial_timeout_ns == b.dial_timeout_ns &&
+		a->insecure == b.insecure &&
+		a->follow_redirects == b.follow_redirects &&
+		a->reuse_connections == b.reuse_connections;
+}
+
+void
+target_table_init(struct target_table *table)
+{
+	memset(table, 0, sizeof(*table));
+}
+
+void
+target_table_fini(struct target_table *table, uint64_t now_ns)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		target_series_release(&table->targets[i]->series, now_ns);
+		spec_fini(&table->targets[i]->spec);
+		free(table->targets[i]);
+	}
+	free(table->targets);
+	target_table_init(table);
+}
+
+void
+target_table_begin(struct target_table *table, enum worker_type type)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->type == type)
+			table->targets[i]->wanted = false;
+}
+
+static struct target *
+find(const struct target_table *table, enum worker_type type, const char *key)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct target *target = table->targets[i];
+
+		if (target->used && target->type == type &&
+			target->news != TARGET_NEWS_GONE &&
+			strcmp(target->spec.key, key) == 0)
+			return target;
+	}
+	return NULL;
+}
+
+static struct target *
+new_slot(struct target_table *table)
+{
+	struct target **targets, *target;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (!table->targets[i]->used)
+			return table->targets[i];
+	targets = realloc(
+		table->targets, (table->count + 1) * sizeof(*table->targets));
+	if (targets == NULL)
+		return NULL;
+	table->targets = targets;
+	target = calloc(1, sizeof(*target));
+	if (target == NULL)
+		return NULL;
+	target->id = (uint32_t)table->count;
+	table->targets[table->count++] = target;
+	return target;
+}
+
+int
+target_table_want(struct target_table *table, enum worker_type type,
+	const struct target_spec *spec)
+{
+	struct target *target = find(table, type, spec->key);
+	struct target_spec copy;
+	uint32_t id;
+
+	if (target != NULL && spec_equal(&target->spec, spec)) {
+		target->wanted = true;
+		return 0;
+	}
+	if (spec_copy(&copy, spec) < 0)
+		return -ENOMEM;
+	if (target == NULL) {
+		target = new_slot(table);
+		if (target == NULL) {
+			spec_fini(&copy);
+			return -ENOMEM;
+		}
+		id = target->id;
+		memset(target, 0, sizeof(*target));
+		target->id = id;
+		target->used = true;
+		target->type = type;
+	} else {
+		spec_fini(&target->spec);
+	}
+	target->spec = copy;
+	target->gen = ++table->last_gen;
+	target->news = TARGET_NEWS_SPEC;
+	target->wanted = true;
+	return 0;
+}
+
+void
+target_table_end(
+	struct target_table *table, enum worker_type type, uint64_t now_ns)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct target *target = table->targets[i];
+
+		if (!target->used || target->type != type || target->wanted)
+			continue;
+		target->news = TARGET_NEWS_GONE;
+		target_series_release(&target->series, now_ns);
+	}
+}
+
+void
+target_forget(struct target *target)
+{
+	spec_fini(&target->spec);
+	target->used = false;
+	target->news = TARGET_NEWS_NONE;
+}
+
+void
+target_table_renew(struct target_table *table, enum worker_type type)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct target *target = table->targets[i];
+
+		if (!target->used || target->type != type)
+			continue;
+		if (target->news == TARGET_NEWS_GONE)
+			target_forget(target);
+		else
+			target->news = TARGET_NEWS_SPEC;
+	}
+}
+
+bool
+target_table_has(const struct target_table *table, enum worker_type type)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used && table->targets[i]->type == type &&
+			table->targets[i]->news != TARGET_NEWS_GONE)
+			return true;
+	return false;
+}
+
+bool
+target_table_needs_tls(const struct target_table *table, enum worker_type type)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used && table->targets[i]->type == type &&
+			strncasecmp(table->targets[i]->spec.url, "https:", 6) ==
+				0)
+			return true;
+	return false;
+}
+
+enum target_match
+target_table_match(const struct target_table *table, enum worker_type type,
+	uint32_t id, uint32_t gen, struct target **ret_target)
+{
+	struct target *target;
+
+	if (id >= table->count || gen > table->last_gen)
+		return TARGET_UNKNOWN;
+	target = table->targets[id];
+	if (!target->used || target->news == TARGET_NEWS_GONE ||
+		gen < target->gen)
+		return TARGET_STALE;
+	if (gen > target->gen || target->type != type)
+		return TARGET_UNKNOWN;
+	*ret_target = target;
+	return TARGET_CURRENT;
+}

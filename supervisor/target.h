@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is checked, as the supervisor knows it: the specification that goes to
+ * a worker, the generation by which its samples are known, and what they said.
+ * A target is found again by type and key; when its specification changes it
+ * gets a new generation, and samples of the old one are dropped.
+ */
+#ifndef SUPERVISOR_TARGET_H
+#define SUPERVISOR_TARGET_H
+
+#include "common/outcome.h"
+#include "common/wire.h"
+#include "supervisor/target_series.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TARGET_EXPECT_MAX 32
+
+/* Strings are copied by target_table_want(); NULL counts as "". */
+struct target_spec {
+	const char *key;   /* unique within its worker type */
+	const char *label; /* of the metrics: `type` */
+	const char *url;
+	const char *method;
+	const char *origin;  /* Kubenurse-Neighbour-Origin */
+	const char *headers; /* "Name: value\n" each: a secret */
+	const char *ca_path;
+	const char *header_path;
+	uint16_t expect[TARGET_EXPECT_MAX];
+	size_t expect_count;
+	uint64_t interval_ns;
+	uint64_t timeout_ns;
+	uint64_t dial_timeout_ns;
+	bool insecure;
+	bool follow_redirects;
+	bool reuse_connections;
+};
+
+/* What the worker does not know yet. */
+enum target_news {
+	TARGET_NEWS_NONE,
+	TARGET_NEWS_SPEC,
+	TARGET_NEWS_GONE,
+};
+
+struct target {
+	bool used;
+	uint32_t id;
+	uint32_t gen;
+	enum worker_type type;
+	struct target_spec spec; /* owned copies */
+	enum target_news news;
+	bool wanted;	  /* during a plan */
+	bool first_round; /* no result yet of those that count for it */
+	struct target_series series;
+	/* The last result. */
+	bool has_result;
+	uint8_t outcome;
+	uint16_t http_status;
+	int32_t sys_errno;
+	char detail[WIRE_DETAIL_BYTES];
+};
+
+struct target_table {
+	struct target **targets; /* by id */
+	size_t count;
+	uint32_t last_gen;
+};
+
+enum target_match {
+	TARGET_CURRENT,
+	TARGET_STALE,	/* changed or removed meanwhile: drop the sample */
+	TARGET_UNKNOWN, /* never issued: nonsense */
+};
+
+void target_table_init(struct target_table *table);
+void target_table_fini(struct target_table *table, uint64_t now_ns);
+
+/* A plan for one type: begin, want each, end.  What was not wanted goes. */
+void target_table_begin(struct target_table *table, enum worker_type type);
+/* 0 or -ENOMEM. */
+int target_table_want(struct target_table *table, enum worker_type type,
+	const struct target_spec *spec);
+void target_table_end(
+	struct target_table *table, enum worker_type type, uint64_t now_ns);
+
+/* Frees the slot of a target that is gone, once its worker knows. */
+void target_forget(struct target *target);
+/* All targets of the type are news to a new worker, and gone ones forgotten. */
+void target_table_renew(struct target_table *table, enum worker_type type);
+bool target_table_has(
+	const struct target_table *table, enum worker_type type);
+/* Whether a worker of this type will speak TLS. */
+bool target_table_needs_tls(
+	const struct target_table *table, enum worker_type type);
+enum target_match target_table_match(const struct target_table *table,
+	enum worker_type type, uint32_t id, uint32_t gen,
+	struct target **ret_target);
+
+#endif

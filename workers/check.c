@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One check: its hops, its budget, its result; see check.h. */
+#include "workers/check.h"
+
+#include "common/clock.h"
+#include "workers/redirect.h"
+#include "workers/target.h"
+#include "workers/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* After an answer the server's FIN is waited for; then a reset (DESIGN). */
+#define FIN_WAIT_NS (100 * NS_PER_MS)
+
+static void next_hop(struct check *check, uint64_t start_ns);
+
+static void
+arm_deadline(struct check *check, uint64_t due_ns)
+{
+	loop_timer_start(check->target->worker->loop, &check->deadline, due_ns);
+}
+
+static void
+disarm_deadline(struct check *check)
+{
+	loop_timer_stop(check->target->worker->loop, &check->deadline);
+}
+
+static uint64_t
+end_of_budget_ns(const struct check *check)
+{
+	return check->started_ns + check->target->timeout_ns;
+}
+
+static void
+on_deadline(struct loop_timer *timer)
+{
+	struct check *check = LOOP_OWNER(timer, struct check, deadline);
+
+	hop_expire(&check->hop);
+}
+
+static void
+on_connected(struct hop *hop)
+{
+	struct check *check = LOOP_OWNER(hop, struct check, hop);
+
+	arm_deadline(check, end_of_budget_ns(check));
+}
+
+/* The last hop is over: the result, and the time of the next check. */
+static void
+end(struct check *check, uint64_t end_ns)
+{
+	struct wire_sample *sample = &check->hop.record.body.sample;
+
+	sample->last = 1;
+	sample->check_duration_ns = end_ns - check->started_ns;
+	check->running = false;
+	if (check->hop.state == HOP_AWAIT_FIN)
+		arm_deadline(check, clock_mono_ns() + FIN_WAIT_NS);
+	else
+		disarm_deadline(check);
+	worker_emit(check->target->worker, &check->hop.record);
+	if (sample->outcome != OUTCOME_CANCELLED)
+		target_schedule(check->target);
+	worker_check_ended(check->target->worker);
+}
+
+static void
+fail_redirect(struct wire_sample *sample, const char *text)
+{
+	sample->outcome = OUTCOME_ROUND_TRIP_FAILED;
+	wire_set_text(sample->detail, sizeof(sample->detail), text);
+}
+
+/* Prepares the next hop.  False: this one was the last, judged here. */
+static bool
+follow(struct check *check)
+{
+	struct hop *hop = &check->hop;
+	struct wire_sample *sample = &hop->record.body.sample;
+	struct redirect_place first = { check->target->url.https,
+		check->target->url.host, check->target->url.port };
+	struct redirect_place next;
+	struct url url;
+	const char *error;
+	enum redirect redirect = REDIRECT_NONE;
+
+	if (check->target->follow_redirects)
+		redirect = redirect_decide(hop->response.status,
+			hop->response.fields.location,
+			hop->response.fields.location_too_long, check->hop_count);
+	if (redirect == REDIRECT_NONE)
+		return false;
+	if (redirect != REDIRECT_FOLLOW) {
+		fail_redirect(sample, redirect_error(redirect));
+		return false;
+	}
+	if (url_resolve(&check->url, hop->response.fields.location,
+		    &url, &error) < 0) {
+		fail_redirect(sample, error);
+		return false;
+	}
+	next = (struct redirect_place){ url.https, url.host, url.port };
+	check->may_authorize = redirect_keeps_authorization(
+		check->may_authorize, &first, &next);
+	check->may_send_token =
+		redirect_keeps_token(check->may_send_token, &first, &next);
+	check->method =
+		redirect_method(hop->response.status, check->method);
+	check->referer = check->url;
+	check->url = url;
+	sample->outcome = OUTCOME_REDIRECT;
+	return true;
+}
+
+static void
+on_done(struct hop *hop)
+{
+	struct check *check = LOOP_OWNER(hop, struct check, hop);
+	struct wire_sample *sample = &hop->record.body.sample;
+	uint64_t end_ns = sample->started_mono_ns + sample->duration_ns;
+
+	sample->hop = (uint8_t)(check->hop_count - 1);
+	if (check->hop_count == 1)
+		sample->lateness_ns = check->lateness_ns;
+	if (sample->outcome == OUTCOME_OK) {
+		if (target_expects(check->target, sample->http_status)) {
+			wire_set_text(
+				sample->detail, sizeof(sample->detail), "ok");
+		} else if (follow(check)) {
+			worker_emit(check->target->worker, &hop->record);
+			hop_close(hop);
+			next_hop(check, end_ns);
+			return;
+		} else if (sample->outcome == OUTCOME_OK) {
+			sample->outcome = OUTCOME_STATUS;
+		}
+	}
+	end(check, end_ns);
+}
+
+static void
+next_hop(struct check *check, uint64_t start_ns)
+{
+	const struct target *target = check->target;
+	struct hop_request request = {
+		.target = check->target,
+		.url = &check->url,
+		.referer = check->hop_count > 0 ? &check->referer : NULL,
+		.method = check->method,
+		.may_authorize = check->may_authorize,
+		.may_send_token = check->may_send_token,
+	};
+	uint64_t dial_ns = start_ns + target->dial_timeout_ns;
+
+	check->hop_count++;
+	arm_deadline(check,
+		dial_ns < end_of_budget_ns(check) ? dial_ns
+						  : end_of_budget_ns(check));
+	if (target->url_error != NULL)
+		hop_refuse(&check->hop, &request, start_ns, target->url_error);
+	else
+		hop_start(&check->hop, &request, start_ns);
+}
+
+void
+check_init(struct check *check, struct target *target)
+{
+	memset(check, 0, sizeof(*check));
+	check->target = target;
+	loop_timer_init(&check->deadline, on_deadline);
+	hop_init(&check->hop, on_done, on_connected);
+}
+
+void
+check_start(struct check *check, uint64_t due_ns)
+{
+	if (check->running)
+		return; /* the end of that one sets the timer again */
+	hop_close(&check->hop); /* what lingers of the check before */
+	check->running = true;
+	check->started_ns = clock_mono_ns();
+	check->lateness_ns = clock_since_ns(check->started_ns, due_ns);
+	check->hop_count = 0;
+	check->may_authorize = check->may_send_token = true;
+	check->method = check->target->method;
+	check->url = check->target->url;
+	worker_check_started(check->target->worker);
+	next_hop(check, check->started_ns);
+}
+
+void
+check_cancel(struct check *check)
+{
+	struct wire_sample *sample = &check->hop.record.body.sample;
+
+	disarm_deadline(check);
+	if (!check->running) {
+		hop_close(&check->hop);
+		return;
+	}
+	hop_cancel(&check->hop);
+	sample->hop = (uint8_t)(check->hop_count - 1);
+	end(check, sample->started_mono_ns + sample->duration_ns);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request and its answer: resolve, connect, TLS, write, wait, read; a
+ * check has one hop per redirect.  A table-driven state machine that stamps
+ * each event right where it happens and divides its time into phases that sum
+ * to its duration, to the nanosecond.  It fills in the record of the pipe; the
+ * check sends it.
+ */
+#ifndef WORKERS_HOP_H
+#define WORKERS_HOP_H
+
+#include "common/loop.h"
+#include "common/url.h"
+#include "common/wire.h"
+#include "workers/http_response.h"
+#include "workers/proxy.h"
+#include "workers/race.h"
+#include "workers/resolver.h"
+#include "workers/transport.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct target;
+
+enum hop_state {
+	HOP_IDLE,
+	HOP_RESOLVE,
+	HOP_CONNECT,
+	HOP_TUNNEL_WRITE, /* CONNECT to a proxy: part of the phase connect */
+	HOP_TUNNEL_READ,
+	HOP_TLS,
+	HOP_WRITE,
+	HOP_WAIT,
+	HOP_READ,
+	HOP_AWAIT_FIN, /* the record is complete; the connection lingers */
+};
+
+struct hop_request {
+	struct target *target;
+	const struct url *url; /* must outlive the hop */
+	const struct url *referer; /* NULL: none */
+	bool may_authorize; /* the target's own headers may be sent */
+	bool may_send_token;
+	const char *method;
+};
+
+struct hop {
+	struct hop_request request;
+	enum hop_state state;
+	/* The record is complete; may start the next hop in place. */
+	void (*on_done)(struct hop *hop);
+	/* The connection is there: the dial's budget is over. */
+	void (*on_connected)(struct hop *hop);
+	const struct proxy *proxy; /* NULL: directly */
+	uint64_t mark_ns; /* where the present phase began */
+	uint64_t write_ns; /* before the request's first byte was written */
+	uint32_t syn_retransmits; /* of the connection itself */
+	uint16_t dial_port;
+	size_t request_len_bytes, written_bytes;
+	struct resolver_query query;
+	struct race race;
+	struct transport transport;
+	struct loop_watch *watch; /* the winner's; NULL: no connection */
+	struct http_response response;
+	struct wire_record record;
+	int sys_errno; /* with error */
+	char error[WIRE_DETAIL_BYTES]; /* a reason no library knows, or "" */
+};
+
+/* The callbacks are set once; a hop that is zeroed otherwise is idle. */
+void hop_init(struct hop *hop, void (*on_done)(struct hop *),
+	void (*on_connected)(struct hop *));
+/*
+ * start_ns: when the check began, or the hop before ended.  on_done may come
+ * before this returns.
+ */
+void hop_start(struct hop *hop, const struct hop_request *request,
+	uint64_t start_ns);
+/* The same for one that cannot be made at all. */
+void hop_refuse(struct hop *hop, const struct hop_request *request,
+	uint64_t start_ns, const char *text);
+/* The budget is over: the present phase has failed. */
+void hop_expire(struct hop *hop);
+/* Ends it without a result.  The record then says OUTCOME_CANCELLED. */
+void hop_cancel(struct hop *hop);
+/* Closes what lingers.  Idempotent. */
+void hop_close(struct hop *hop);
+
+#endif

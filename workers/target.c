@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a worker checks; see target.h. */
+#include "workers/target.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/strbuf.h"
+#include "workers/schedule.h"
+#include "workers/tls.h"
+#include "workers/token.h"
+#include "workers/trust.h"
+#include "workers/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A request's head without URL, headers and token. */
+#define REQUEST_FIXED_BYTES 2048
+/* What a header file may hold: as much as a server takes. */
+#define HEADER_FILE_MAX_BYTES (16 * 1024)
+
+static void
+target_free(struct target *target)
+{
+	if (target == NULL)
+		return;
+	if (target->worker != NULL) {
+		loop_timer_stop(target->worker->loop, &target->timer);
+		check_cancel(&target->check);
+	}
+	tls_trust_free(target->own_trust);
+	free(target->label);
+	free(target->method);
+	free(target->origin);
+	if (target->headers != NULL)
+		explicit_bzero(target->headers, strlen(target->headers));
+	free(target->headers);
+	free(target->headers_scratch);
+	free(target->request);
+	free(target);
+}
+
+static void
+add_header_file(struct strbuf *lines, int fd)
+{
+	char bytes[HEADER_FILE_MAX_BYTES];
+	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+
+	if (n < 0 || (size_t)n == sizeof(bytes)) {
+		LOG_ERROR("a header file cannot be used",
+			LOG_ERRNO(n < 0 ? errno : EFBIG));
+		return;
+	}
+	strbuf_add(lines, bytes, (size_t)n);
+	explicit_bzero(bytes, sizeof(bytes));
+}
+
+/* The descriptors beside the message: the CA, then the header file. */
+static int
+take_files(struct target *target, const struct control_message *message)
+{
+	const struct control_target *spec = &message->body.target;
+	struct strbuf lines;
+	unsigned next = 0;
+
+	strbuf_init(&lines, CONTROL_MAX_BYTES);
+	strbuf_add_string(&lines, spec->headers);
+	if (spec->has_ca && next < message->fd_count)
+		target->own_trust = trust_with_file(target->worker->settings,
+			spec->label, message->fds[next++]);
+	if (spec->has_header_file && next < message->fd_count)
+		add_header_file(&lines, message->fds[next++]);
+	target->headers = strbuf_take(&lines);
+	if (target->headers == NULL)
+		return -ENOMEM;
+	target->headers_scratch = malloc(strlen(target->headers) + 1);
+	return target->headers_scratch != NULL ? 0 : -ENOMEM;
+}
+
+static void
+copy_numbers(struct target *target, const struct control_target *spec)
+{
+	target->id = spec->id;
+	target->gen = spec->gen;
+	memcpy(target->expect, spec->expect, sizeof(target->expect));
+	target->expect_count = spec->expect_count;
+	target->interval_ns = spec->interval_ns;
+	target->timeout_ns = spec->timeout_ns;
+	target->dial_timeout_ns = spec->dial_timeout_ns;
+	target->insecure = spec->insecure;
+	target->follow_redirects = spec->follow_redirects;
+	target->reuse_connections = spec->reuse_connections;
+	target->phase_ns = schedule_phase_ns(
+		spec->label, spec->url, spec->interval_ns);
+}
+
+static int
+fill(struct target *target, const struct control_message *message)
+{
+	const struct control_target *spec = &message->body.target;
+	struct worker *worker = target->worker;
+	int rc;
+
+	copy_numbers(target, spec);
+	/* a supervisor that was taken over must not switch this off */
+	if (worker->kind->is_api_server)
+		target->insecure = worker->settings->api_insecure;
+	target->label = strdup(spec->label);
+	target->method = strdup(spec->method);
+	target->origin = strdup(spec->origin);
+	rc = take_files(target, message);
+	if (rc < 0 || target->label == NULL || target->method == NULL ||
+		target->origin == NULL)
+		return -ENOMEM;
+	if (url_parse(&target->url, spec->url, &target->url_error) == 0)
+		target->url_error = NULL;
+	target->request_cap_bytes = REQUEST_FIXED_BYTES +
+		2 * URL_TEXT_BYTES + 2 * strlen(target->headers) +
+		(worker->kind->reads_token ? TOKEN_MAX_BYTES : 0);
+	target->request = malloc(target->request_cap_bytes);
+	return target->request != NULL ? 0 : -ENOMEM;
+}
+
+static void
+on_timer(struct loop_timer *timer)
+{
+	struct target *target = LOOP_OWNER(timer, struct target, timer);
+
+	check_start(&target->check, timer->due_mono_ns);
+}
+
+static struct target **
+find(struct worker *worker, uint32_t id)
+{
+	struct target **place = &worker->targets;
+
+	while (*place != NULL && (*place)->id != id)
+		place = &(*place)->next;
+	return place;
+}
+
+void
+target_apply(struct worker *worker, struct control_message *message)
+{
+	const struct control_target *spec = &message->body.target;
+	struct target **place = find(worker, spec->id);
+	struct target *old = *place, *target = NULL;
+
+	if (worker->draining || spec->interval_ns == 0)
+		return;
+	if (old != NULL) {
+		*place = old->next;
+		target_free(old);
+	}
+	target = calloc(1, sizeof(*target));
+	if (target != NULL) {
+		target->worker = worker;
+		loop_timer_init(&target->timer, on_timer);
+		check_init(&target->check, target);
+	}
+	if (target == NULL || fill(target, message) < 0) {
+		LOG_ERROR("no memory for a target",
+			LOG_STR("type", spec->label));
+		target_free(target);
+		return;
+	}
+	target->next = worker->targets;
+	worker->targets = target;
+	loop_timer_start(worker->loop, &target->timer,
+		clock_mono_ns() + spec->first_delay_ns);
+}
+
+void
+target_remove(struct worker *worker, const struct control_target_gone *gone)
+{
+	struct target **place = find(worker, gone->id);
+	struct target *target = *place;
+
+	if (target == NULL)
+		return;
+	*place = target->next;
+	target_free(target);
+}
+
+void
+target_stop_all(struct target *targets)
+{
+	for (; targets != NULL; targets = targets->next)
+		loop_timer_stop(targets->worker->loop, &targets->timer);
+}
+
+void
+target_free_all(struct worker *worker)
+{
+	struct target *target;
+
+	while ((target = worker->targets) != NULL) {
+		worker->targets = target->next;
+		target_free(target);
+	}
+}
+
+void
+target_schedule(struct target *target)
+{
+	struct worker *worker = target->worker;
+
+	if (worker->draining)
+		return;
+	loop_timer_start(worker->loop, &target->timer,
+		schedule_next_ns(target->check.started_ns, clock_mono_ns(),
+			target->interval_ns, target->phase_ns));
+}
+
+uint32_t
+target_gen(struct worker *worker, uint32_t id)
+{
+	const struct target *target = *find(worker, id);
+
+	return target != NULL ? target->gen : 0;
+}
+
+bool
+target_expects(const struct target *target, uint16_t http_status)
+{
+	for (uint32_t i = 0; i < target->expect_count; i++)
+		if (target->expect[i] == http_status)
+			return true;
+	return false;
+}

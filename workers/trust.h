@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whom a worker believes: the system's CAs with the service account's and
+ * extra_ca, loaded once for the process (in the nursery, so that the pages are
+ * shared), nobody in particular with `insecure`, or those and a check's own.
+ */
+#ifndef WORKERS_TRUST_H
+#define WORKERS_TRUST_H
+
+struct control_nursery;
+struct target;
+struct tls_trust;
+
+/*
+ * Loads the CAs if that has not been done.  One that cannot be read is logged
+ * and leaves the others in place.
+ */
+void trust_load(const struct control_nursery *settings);
+/*
+ * The process's CAs and those of the PEM file, for the caller to free.  NULL:
+ * the reason has been logged.
+ */
+struct tls_trust *trust_with_file(const struct control_nursery *settings,
+	const char *source, int fd);
+/* What counts for this target.  NULL: no memory. */
+const struct tls_trust *trust_for(const struct target *target);
+
+#endif
