@@ -90,7 +90,7 @@ struct wire_record {
 				nonsense */
 	uint32_t reserved;
 	uint64_t checks_started; /* since birth, this one included */
-	uint64_t records_dropped; /* since birth: the pipe was full */
+	uint64_t records_dropped; /* samples since birth: the pipe was full */
 	union {
 		struct wire_hello hello;
 		struct wire_heartbeat heartbeat;

@@ -139,7 +139,7 @@ new_slot(struct target_table *table)
 
 int
 target_table_want(struct target_table *table, enum worker_type type,
-	const struct target_spec *spec)
+	const struct target_spec *spec, uint64_t first_delay_ns)
 {
 	struct target *target = find(table, type, spec->key);
 	struct target_spec copy;
@@ -162,6 +162,7 @@ target_table_want(struct target_table *table, enum worker_type type,
 		target->id = id;
 		target->used = true;
 		target->type = type;
+		target->first_delay_ns = first_delay_ns;
 	} else {
 		spec_fini(&target->spec);
 	}

@@ -52,8 +52,8 @@ struct target {
 	enum worker_type type;
 	struct target_spec spec; /* owned copies */
 	enum target_news news;
-	bool wanted;	  /* during a plan */
-	bool first_round; /* no result yet of those that count for it */
+	bool wanted; /* during a plan */
+	uint64_t first_delay_ns; /* of its first check in a new worker */
 	struct target_series series;
 	/* The last result. */
 	bool has_result;
@@ -80,9 +80,9 @@ void target_table_fini(struct target_table *table, uint64_t now_ns);
 
 /* A plan for one type: begin, want each, end.  What was not wanted goes. */
 void target_table_begin(struct target_table *table, enum worker_type type);
-/* 0 or -ENOMEM. */
+/* first_delay_ns is for a target that is new.  0 or -ENOMEM. */
 int target_table_want(struct target_table *table, enum worker_type type,
-	const struct target_spec *spec);
+	const struct target_spec *spec, uint64_t first_delay_ns);
 void target_table_end(
 	struct target_table *table, enum worker_type type, uint64_t now_ns);
 

@@ -32,9 +32,9 @@ worker_emit(struct worker *worker, struct wire_record *record)
 	record->checks_started = worker->checks_started;
 	record->records_dropped = worker->records_dropped;
 	rc = wire_write(worker->pipe_fd, record);
-	if (rc == -EAGAIN)
+	if (rc == -EAGAIN && record->kind == WIRE_SAMPLE)
 		worker->records_dropped++;
-	else if (rc < 0)
+	else if (rc < 0 && rc != -EAGAIN)
 		loop_stop(worker->loop); /* nobody reads any more */
 }
 

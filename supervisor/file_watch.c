@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notices that files have changed; see file_watch.h. */
+#include "supervisor/file_watch.h"
+
+#include "common/clock.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DIRECTORY_EVENTS                                                       \
+	(IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM |                 \
+		IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+
+/* stat(2) follows links: after a swap of ..data it is another inode. */
+static struct file_stamp
+stamp_of(const char *path)
+{
+	struct file_stamp stamp;
+	struct stat st;
+
+	memset(&stamp, 0, sizeof(stamp));
+	if (stat(path, &st) < 0)
+		return stamp;
+	stamp.dev = st.st_dev;
+	stamp.ino = st.st_ino;
+	stamp.size_bytes = st.st_size;
+	stamp.mtime_s = st.st_mtim.tv_sec;
+	stamp.mtime_ns = st.st_mtim.tv_nsec;
+	return stamp;
+}
+
+static bool
+stamps_differ(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->dev != b->dev || a->ino != b->ino ||
+		a->size_bytes != b->size_bytes || a->mtime_s != b->mtime_s ||
+		a->mtime_ns != b->mtime_ns;
+}
+
+static int
+watch_directory(struct file_watch *file_watch, const char *path)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	return inotify_add_watch(
+		file_watch->fd, dirname(copy), DIRECTORY_EVENTS);
+}
+
+static void
+on_settled(struct loop_timer *timer)
+{
+	struct file_watch *file_watch =
+		LOOP_OWNER(timer, struct file_watch, settle);
+	unsigned tags = 0;
+
+	for (size_t i = 0; i < file_watch->count; i++) {
+		struct watched_file *file = &file_watch->files[i];
+		struct file_stamp stamp = stamp_of(file->path);
+
+		/* the directory itself may be a new one */
+		file->directory = watch_directory(file_watch, file->path);
+		if (!stamps_differ(&stamp, &file->stamp))
+			continue;
+		file->stamp = stamp;
+		tags |= file->tag;
+	}
+	if (tags != 0)
+		file_watch->on_change(file_watch, tags);
+}
+
+static void
+on_events(struct loop_watch *watch, unsigned ready)
+{
+	struct file_watch *file_watch =
+		LOOP_OWNER(watch, struct file_watch, watch);
+	char events[4096]
+		__attribute__((aligned(__alignof__(struct inotify_event))));
+
+	(void)ready;
+	/* which file it was is found out by looking at all of them */
+	while (read(file_watch->fd, events, sizeof(events)) > 0)
+		;
+	loop_timer_start(file_watch->loop, &file_watch->settle,
+		clock_mono_ns() + FILE_WATCH_SETTLE_NS);
+}
+
+int
+file_watch_init(struct file_watch *file_watch, struct loop *loop,
+	void (*on_change)(struct file_watch *, unsigned))
+{
+	int rc;
+
+	memset(file_watch, 0, sizeof(*file_watch));
+	file_watch->loop = loop;
+	file_watch->on_change = on_change;
+	loop_watch_init(&file_watch->watch, on_events);
+	loop_timer_init(&file_watch->settle, on_settled);
+	file_watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (file_watch->fd < 0)
+		return -errno;
+	rc = loop_watch_open(
+		loop, &file_watch->watch, file_watch->fd, LOOP_READ);
+	if (rc < 0) {
+		close(file_watch->fd);
+		file_watch->fd = -1;
+	}
+	return rc;
+}
+
+int
+file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
+{
+	struct watched_file *file = &file_watch->files[file_watch->count];
+
+	if (file_watch->fd < 0)
+		return -EBADF;
+	if (file_watch->count == FILE_WATCH_MAX)
+		return -ENOSPC;
+	file->directory = watch_directory(file_watch, path);
+	if (file->directory < 0)
+		return -errno;
+	file->path = strdup(path);
+	if (file->path == NULL)
+		return -ENOMEM;
+	file->tag = tag;
+	file->stamp = stamp_of(path);
+	file_watch->count++;
+	return 0;
+}
+
+void
+file_watch_remove(struct file_watch *file_watch, unsigned tag)
+{
+	size_t kept = 0;
+
+	/* the directories stay watched: a few events that change nothing */
+	for (size_t i = 0; i < file_watch->count; i++) {
+		if (file_watch->files[i].tag == tag)
+			free(file_watch->files[i].path);
+		else
+			file_watch->files[kept++] = file_watch->files[i];
+	}
+	file_watch->count = kept;
+}
+
+void
+file_watch_fini(struct file_watch *file_watch)
+{
+	for (size_t i = 0; i < file_watch->count; i++)
+		free(file_watch->files[i].path);
+	file_watch->count = 0;
+	loop_timer_stop(file_watch->loop, &file_watch->settle);
+	loop_watch_close(file_watch->loop, &file_watch->watch);
+	if (file_watch->fd >= 0)
+		close(file_watch->fd);
+	file_watch->fd = -1;
+}

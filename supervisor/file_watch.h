@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Notices that files have changed, by watching the directories they lie in:
+ * such files are replaced by renaming, and those of a ConfigMap volume change
+ * by a swap of the symbolic link `..data`.  Reports a set of files once, after
+ * a moment of silence.
+ */
+#ifndef SUPERVISOR_FILE_WATCH_H
+#define SUPERVISOR_FILE_WATCH_H
+
+#include "common/loop.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define FILE_WATCH_MAX 64
+/* An editor or a kubelet writes in several steps. */
+#define FILE_WATCH_SETTLE_NS (200 * 1000000ULL)
+
+/* What a file looked like: enough to tell that it is another one. */
+struct file_stamp {
+	dev_t dev;
+	ino_t ino;
+	off_t size_bytes;
+	int64_t mtime_s;
+	long mtime_ns;
+};
+
+struct watched_file {
+	char *path;
+	int directory; /* inotify's number; -1: cannot be watched */
+	unsigned tag;  /* the caller's: a bit of the set reported */
+	struct file_stamp stamp;
+};
+
+struct file_watch {
+	struct loop *loop;
+	struct loop_watch watch;
+	struct loop_timer settle;
+	int fd; /* inotify; -1: not available */
+	size_t count;
+	struct watched_file files[FILE_WATCH_MAX];
+	/* The tags of all files that have changed. */
+	void (*on_change)(struct file_watch *file_watch, unsigned tags);
+};
+
+/* 0 or a negative errno: then nothing is watched, and all else works. */
+int file_watch_init(struct file_watch *file_watch, struct loop *loop,
+	void (*on_change)(struct file_watch *, unsigned));
+/* Watches a file, which need not exist yet.  0 or a negative errno. */
+int file_watch_add(
+	struct file_watch *file_watch, const char *path, unsigned tag);
+/* Forgets all files with this tag. */
+void file_watch_remove(struct file_watch *file_watch, unsigned tag);
+void file_watch_fini(struct file_watch *file_watch);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The supervisor's end of the nursery; see nursery.h. */
+#include "supervisor/nursery.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* As the nursery knows them: workers/nursery.h. */
+#define CHILD_FD_CONTROL    3
+#define CHILD_FD_SETTINGS   4
+#define CHILD_FD_EXECUTABLE 5
+#define CHILD_FD_COUNT	    3
+
+#define WORKER_NAME "kubenurse-worker"
+
+int
+nursery_open_executable(const char **ret_path)
+{
+	static char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+	int fd = -1;
+
+	*ret_path = path;
+	if (n > 0) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+		if (slash != NULL &&
+			(size_t)(slash - path) + sizeof("/" WORKER_NAME) <
+				sizeof(path)) {
+			strcpy(slash + 1, WORKER_NAME);
+			fd = open(path, O_RDONLY | O_CLOEXEC);
+		}
+	}
+	if (fd < 0) {
+		snprintf(path, sizeof(path), "%s/%s", LIBEXECDIR, WORKER_NAME);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* A descriptor of the encoded settings, which nobody can change any more. */
+static int
+seal_settings(const struct control_nursery *settings)
+{
+	static unsigned char buf[CONTROL_MAX_BYTES];
+	int len = control_encode_nursery(settings, buf, sizeof(buf));
+	int fd;
+
+	if (len < 0)
+		return len;
+	fd = memfd_create(
+		"kubenurse-settings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, buf, (size_t)len) != len ||
+		fcntl(fd, F_ADD_SEALS,
+			F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
+				F_SEAL_WRITE) < 0) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+/* Only what libraries of the workers look at; no secrets. */
+static char **
+child_environment(void)
+{
+	static const char *const names[] = { "SSL_CERT_FILE", "SSL_CERT_DIR",
+		"LOCALDOMAIN", "RES_OPTIONS", "JOURNAL_STREAM", "TZ", "PATH",
+		"LD_LIBRARY_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS",
+		"UBSAN_OPTIONS", "MALLOC_ARENA_MAX" };
+	static char *list[sizeof(names) / sizeof(names[0]) + 1];
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value != NULL)
+			list[count++] =
+				(char *)(uintptr_t)value - strlen(names[i]) - 1;
+	}
+	list[count] = NULL;
+	return list;
+}
+
+/* In the child: nothing but async-signal-safe calls.  Does not return. */
+static void
+become_nursery(const int *fds, char **envp)
+{
+	char *const argv[] = { WORKER_NAME, NULL };
+	int high[CHILD_FD_COUNT], null_fd;
+	sigset_t none;
+
+	/* out of the way first: a source may be another's target */
+	for (int i = 0; i < CHILD_FD_COUNT; i++) {
+		high[i] = fcntl(fds[i], F_DUPFD,
+			CHILD_FD_CONTROL + CHILD_FD_COUNT);
+		if (high[i] < 0)
+			_exit(127);
+	}
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null_fd >= 0) {
+		dup2(null_fd, STDIN_FILENO);
+		dup2(null_fd, STDOUT_FILENO);
+	}
+	for (int i = 0; i < CHILD_FD_COUNT; i++)
+		if (dup2(high[i], CHILD_FD_CONTROL + i) < 0)
+			_exit(127);
+	closefrom(CHILD_FD_CONTROL + CHILD_FD_COUNT);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	fexecve(CHILD_FD_EXECUTABLE, argv, envp);
+	_exit(127);
+}
+
+static void
+on_readable(struct loop_watch *watch, unsigned ready)
+{
+	struct nursery *nursery = LOOP_OWNER(watch, struct nursery, watch);
+	static unsigned char buf[CONTROL_MAX_BYTES];
+	struct control_message message;
+	int rc = control_receive(nursery->fd, &message, buf, sizeof(buf));
+
+	(void)ready;
+	if (rc == 0)
+		return;
+	if (rc < 0) {
+		nursery->on_gone(nursery);
+		return;
+	}
+	if (message.kind == CONTROL_BORN)
+		nursery->on_born(nursery, &message.body.born);
+	control_close_fds(&message);
+}
+
+int
+nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
+	const struct control_nursery *settings)
+{
+	int pair[2], settings_fd, rc = 0;
+	char **envp = child_environment();
+
+	nursery->loop = loop;
+	nursery->fd = -1;
+	settings_fd = seal_settings(settings);
+	if (settings_fd < 0)
+		return settings_fd;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		rc = -errno;
+		close(settings_fd);
+		return rc;
+	}
+	nursery->pid = fork();
+	if (nursery->pid == 0)
+		become_nursery((const int[]){ pair[1], settings_fd,
+				       executable_fd },
+			envp);
+	rc = nursery->pid < 0 ? -errno : 0;
+	close(pair[1]);
+	close(settings_fd);
+	loop_watch_init(&nursery->watch, on_readable);
+	if (rc == 0)
+		rc = loop_watch_open(loop, &nursery->watch, pair[0], LOOP_READ);
+	if (rc < 0) {
+		close(pair[0]);
+		return rc;
+	}
+	nursery->fd = pair[0];
+	return 0;
+}
+
+int
+nursery_ask(struct nursery *nursery, const struct control_birth *birth,
+	int control_fd, int pipe_fd)
+{
+	struct control_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_BIRTH;
+	message.body.birth = *birth;
+	message.fds[0] = control_fd;
+	message.fds[1] = pipe_fd;
+	message.fd_count = 2;
+	return control_send(nursery->fd, &message);
+}
+
+int
+nursery_renew(struct nursery *nursery)
+{
+	struct control_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_RENEW;
+	return control_send(nursery->fd, &message);
+}
+
+void
+nursery_stop(struct nursery *nursery)
+{
+	if (nursery->fd < 0)
+		return;
+	loop_watch_close(nursery->loop, &nursery->watch);
+	close(nursery->fd);
+	nursery->fd = -1;
+}

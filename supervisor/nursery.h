@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor's end of the nursery: starts it once, asks it for workers,
+ * hears what became of each request.  Never waits for it.  When the nursery
+ * ends, so does the program: it does nothing that can fail.
+ */
+#ifndef SUPERVISOR_NURSERY_H
+#define SUPERVISOR_NURSERY_H
+
+#include "common/control.h"
+#include "common/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct nursery {
+	struct loop *loop;
+	struct loop_watch watch;
+	int fd; /* -1: not started */
+	pid_t pid;
+	void (*on_born)(struct nursery *nursery,
+		const struct control_born *born);
+	/* Its end of the socket has closed. */
+	void (*on_gone)(struct nursery *nursery);
+};
+
+/*
+ * The worker program, opened before anything else: the one beside this
+ * program (a build tree) or the one installed.  A descriptor or a negative
+ * errno, with the path that was tried last.
+ */
+int nursery_open_executable(const char **ret_path);
+/*
+ * Forks and executes it.  settings go into a sealed memory file.  The
+ * executable's descriptor stays the caller's.  0 or a negative errno.
+ */
+int nursery_start(struct nursery *nursery, struct loop *loop,
+	int executable_fd, const struct control_nursery *settings);
+/*
+ * Asks for a worker with these descriptors, which stay the caller's.  0 or a
+ * negative errno; the answer comes by on_born.
+ */
+int nursery_ask(struct nursery *nursery, const struct control_birth *birth,
+	int control_fd, int pipe_fd);
+/* Fresh addresses and trust for the workers to come. */
+int nursery_renew(struct nursery *nursery);
+void nursery_stop(struct nursery *nursery);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells a worker about a target; see target_message.h. */
+#include "supervisor/target_message.h"
+
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Adds the file's descriptor.  False: logged, and the check goes without. */
+static bool
+attach_file(struct control_message *message, const char *label,
+	const char *path)
+{
+	int fd;
+
+	if (path[0] == '\0')
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		LOG_ERROR("a file of a check cannot be read",
+			LOG_STR("type", label), LOG_STR("file", path),
+			LOG_ERRNO(errno));
+		return false;
+	}
+	message->fds[message->fd_count++] = fd;
+	return true;
+}
+
+static void
+fill_target(struct control_message *message, const struct target *target)
+{
+	const struct target_spec *spec = &target->spec;
+	struct control_target *out = &message->body.target;
+
+	message->kind = CONTROL_TARGET;
+	*out = (struct control_target){
+		.id = target->id,
+		.gen = target->gen,
+		.label = spec->label,
+		.url = spec->url,
+		.method = spec->method,
+		.origin = spec->origin,
+		.headers = spec->headers,
+		.expect_count = (uint32_t)spec->expect_count,
+		.interval_ns = spec->interval_ns,
+		.timeout_ns = spec->timeout_ns,
+		.dial_timeout_ns = spec->dial_timeout_ns,
+		.first_delay_ns = target->first_delay_ns,
+		.insecure = spec->insecure,
+		.follow_redirects = spec->follow_redirects,
+		.reuse_connections = spec->reuse_connections,
+	};
+	memcpy(out->expect, spec->expect,
+		spec->expect_count * sizeof(out->expect[0]));
+	/* in this order: control.h */
+	out->has_ca = attach_file(message, spec->label, spec->ca_path);
+	out->has_header_file =
+		attach_file(message, spec->label, spec->header_path);
+}
+
+int
+target_message_send(struct worker_process *process, const struct target *target)
+{
+	struct control_message message;
+	int rc;
+
+	memset(&message, 0, sizeof(message));
+	if (target->news == TARGET_NEWS_GONE) {
+		message.kind = CONTROL_TARGET_GONE;
+		message.body.gone.id = target->id;
+		message.body.gone.gen = target->gen;
+	} else {
+		fill_target(&message, target);
+	}
+	rc = worker_process_send(process, &message);
+	control_close_fds(&message);
+	return rc;
+}

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The workers, one slot per type; see worker_pool.h. */
+#include "supervisor/worker_pool.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/metric_families.h"
+#include "supervisor/target_message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Room for two thousand records: a supervisor that is held up for seconds by
+ * a busy host loses none.  An unprivileged process may have 1 MiB (pipe(7)). */
+#define PIPE_BYTES (1024 * 1024)
+
+static void start(struct worker_slot *slot, unsigned index);
+
+static struct worker_process *
+in_charge(struct worker_slot *slot)
+{
+	return &slot->processes[slot->in_charge];
+}
+
+static struct worker_process *
+successor(struct worker_slot *slot)
+{
+	return &slot->processes[1 - slot->in_charge];
+}
+
+static struct series *
+get_series(struct worker_slot *slot, enum metric_id metric)
+{
+	const char *const labels[] = { worker_type_name(slot->type) };
+
+	return registry_get(slot->pool->registry, metric, labels);
+}
+
+static void
+get_all_series(struct worker_slot *slot)
+{
+	if (slot->up != NULL)
+		return;
+	slot->up = get_series(slot, METRIC_WORKER_UP);
+	slot->resident = get_series(slot, METRIC_WORKER_RESIDENT_MEMORY);
+	slot->cpu = get_series(slot, METRIC_WORKER_CPU_TOTAL);
+	slot->sandbox_level = get_series(slot, METRIC_WORKER_SANDBOX_LEVEL);
+	slot->lost = get_series(slot, METRIC_SAMPLES_LOST_TOTAL);
+}
+
+static void
+put_all_series(struct worker_slot *slot)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	/* what there is no process for must not look like one that is down */
+	registry_remove(slot->up);
+	registry_remove(slot->resident);
+	registry_remove(slot->sandbox_level);
+	registry_put(slot->cpu, now_ns);
+	registry_put(slot->lost, now_ns);
+	registry_put(slot->lateness, now_ns);
+	slot->up = slot->resident = slot->sandbox_level = NULL;
+	slot->cpu = slot->lost = slot->lateness = NULL;
+}
+
+static void
+observe_lateness(struct worker_slot *slot, uint64_t late_ns)
+{
+	if (slot->lateness == NULL)
+		slot->lateness = get_series(slot, METRIC_SCHEDULER_LATENESS);
+	series_observe(slot->lateness, late_ns);
+}
+
+/* Tells the worker in charge what it does not know yet. */
+static void
+tell_targets(struct worker_slot *slot)
+{
+	struct worker_process *process = in_charge(slot);
+	struct target_table *table = slot->pool->targets;
+
+	if (process->state != WORKER_SPEAKING)
+		return;
+	for (size_t i = 0; i < table->count; i++) {
+		struct target *target = table->targets[i];
+
+		if (!target->used || target->type != slot->type ||
+			target->news == TARGET_NEWS_NONE)
+			continue;
+		if (target_message_send(process, target) < 0)
+			return; /* on_writable goes on, or the process ends */
+		if (target->news == TARGET_NEWS_GONE)
+			target_forget(target);
+		else
+			target->news = TARGET_NEWS_NONE;
+	}
+}
+
+static void
+count_dropped(struct worker_slot *slot, const struct worker_process *process)
+{
+	if (process != in_charge(slot) ||
+		process->records_dropped <= slot->dropped_counted)
+		return;
+	series_add(slot->lost, process->records_dropped - slot->dropped_counted);
+	slot->dropped_counted = process->records_dropped;
+}
+
+static void
+take_sample(struct worker_slot *slot, const struct wire_sample *sample)
+{
+	struct worker_pool *pool = slot->pool;
+	struct target *target;
+
+	if (sample->hop == 0 && sample->outcome != OUTCOME_CANCELLED)
+		observe_lateness(slot, sample->lateness_ns);
+	if (sample->stamped)
+		observe_lateness(slot, sample->phase_ns[PHASE_LOCAL]);
+	if (target_table_match(pool->targets, slot->type, sample->target_id,
+		    sample->target_gen, &target) != TARGET_CURRENT)
+		return;
+	aggregate_sample(pool->aggregate, target, sample);
+	if (sample->last)
+		pool->on_result(pool);
+}
+
+static bool
+is_of_us(struct worker_process *process, uint32_t id, uint32_t gen)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (target_table_match(slot->pool->targets, slot->type, id, gen,
+		    &target) != TARGET_UNKNOWN)
+		return true;
+	LOG_ERROR("a worker wrote a sample of a target it never got, killing it",
+		LOG_STR("worker", worker_type_name(slot->type)));
+	worker_process_kill(process, WORKER_END_NONSENSE);
+	return false;
+}
+
+static void
+take_heartbeat(struct worker_slot *slot, const struct wire_heartbeat *heartbeat)
+{
+	series_set(slot->resident, (double)heartbeat->resident_bytes);
+	slot->cpu_ns = slot->cpu_of_the_dead_ns + heartbeat->cpu_ns;
+	series_raise(slot->cpu, slot->cpu_ns);
+}
+
+static void
+on_record(struct worker_process *process, const struct wire_record *record)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	count_dropped(slot, process);
+	switch ((enum wire_kind)record->kind) {
+	case WIRE_HELLO:
+		series_set(slot->sandbox_level,
+			(double)record->body.hello.sandbox_level);
+		break;
+	case WIRE_HEARTBEAT:
+		if (process == in_charge(slot))
+			take_heartbeat(slot, &record->body.heartbeat);
+		break;
+	case WIRE_SAMPLE:
+		if (is_of_us(process, record->body.sample.target_id,
+			    record->body.sample.target_gen))
+			take_sample(slot, &record->body.sample);
+		break;
+	case WIRE_DNS:
+		if (is_of_us(process, record->body.dns.target_id,
+			    record->body.dns.target_gen) &&
+			target_table_match(slot->pool->targets, slot->type,
+				record->body.dns.target_id,
+				record->body.dns.target_gen,
+				&target) == TARGET_CURRENT)
+			aggregate_dns(slot->pool->aggregate, target,
+				&record->body.dns);
+		break;
+	case WIRE_KIND_END:
+		break;
+	}
+}
+
+static void
+take_charge(struct worker_slot *slot, struct worker_process *process)
+{
+	slot->in_charge = (unsigned)(process - slot->processes);
+	slot->dropped_counted = 0;
+	slot->replace = false;
+	target_table_renew(slot->pool->targets, slot->type);
+	if (process->state == WORKER_SPEAKING) {
+		series_set(slot->up, 1);
+		tell_targets(slot);
+	}
+}
+
+static void
+on_hello(struct worker_process *process)
+{
+	struct worker_slot *slot = process->owner;
+
+	LOG_DEBUG("a worker is ready",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_INT("pid", process->pid));
+	if (process == in_charge(slot))
+		take_charge(slot, process);
+	else
+		/* its checks under way end first, then on_end hands over */
+		worker_process_drain(in_charge(slot));
+}
+
+static void
+on_writable(struct worker_process *process)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (process == in_charge(slot))
+		tell_targets(slot);
+}
+
+static const char *
+end_reason(enum worker_end end)
+{
+	switch (end) {
+	case WORKER_END_SIGNAL:
+		return "signal";
+	case WORKER_END_SILENT:
+		return "silent";
+	case WORKER_END_NONSENSE:
+		return "nonsense";
+	case WORKER_END_MEMORY:
+		return "memory";
+	case WORKER_END_EXIT:
+	case WORKER_END_UNBORN:
+		return "exit";
+	case WORKER_END_PLANNED:
+		break;
+	}
+	return NULL;
+}
+
+static void
+count_end(struct worker_slot *slot, const struct worker_process *process,
+	enum worker_end end)
+{
+	const char *const labels[] = { worker_type_name(slot->type),
+		end_reason(end) };
+	struct series *restarts;
+
+	if (end == WORKER_END_PLANNED)
+		return;
+	series_add(slot->lost, worker_process_in_flight(process));
+	restarts = registry_get(
+		slot->pool->registry, METRIC_WORKER_RESTARTS_TOTAL, labels);
+	series_add(restarts, 1);
+	registry_put(restarts, clock_mono_ns());
+	/* an address that was guessed once must not serve twice */
+	if (end == WORKER_END_SIGNAL)
+		nursery_renew(slot->pool->nursery);
+}
+
+static void
+restart_later(struct worker_slot *slot, uint64_t lived_ns)
+{
+	uint64_t delay_ns = restart_delay_ns(&slot->restart, lived_ns);
+
+	loop_timer_start(slot->pool->loop, &slot->restart_timer,
+		clock_mono_ns() + delay_ns);
+}
+
+static void
+on_end(struct worker_process *process, enum worker_end end, uint64_t lived_ns)
+{
+	struct worker_slot *slot = process->owner;
+	struct worker_process *next = successor(slot);
+
+	count_dropped(slot, process);
+	count_end(slot, process, end);
+	if (process != in_charge(slot)) {
+		/* a successor that did not come to be: try again */
+		if (slot->replace)
+			restart_later(slot, lived_ns);
+		return;
+	}
+	slot->cpu_of_the_dead_ns = slot->cpu_ns;
+	series_set(slot->up, 0);
+	if (next->state != WORKER_FREE) {
+		take_charge(slot, next);
+		return;
+	}
+	if (!slot->wanted || slot->pool->stopping) {
+		target_table_renew(slot->pool->targets, slot->type);
+		put_all_series(slot);
+		return;
+	}
+	if (end == WORKER_END_PLANNED)
+		start(slot, slot->in_charge);
+	else
+		restart_later(slot, lived_ns);
+}
+
+static const struct worker_process_ops process_ops = {
+	.on_record = on_record,
+	.on_hello = on_hello,
+	.on_writable = on_writable,
+	.on_end = on_end,
+};
+
+/* A pipe whose read end is ours, and a pair of control sockets. */
+static int
+open_channels(int pipe_fds[2], int control_fds[2])
+{
+	int rc;
+
+	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	/* as much as we may: the default of 64 KiB does as well */
+	(void)fcntl(pipe_fds[0], F_SETPIPE_SZ, PIPE_BYTES);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		    0, control_fds) == 0)
+		return 0;
+	rc = -errno;
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	return rc;
+}
+
+static int
+send_boot(struct worker_slot *slot, struct worker_process *process)
+{
+	struct control_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_BOOT;
+	message.body.boot = (struct control_boot){
+		.worker_type = slot->type,
+		.worker_gen = process->gen,
+		.http_proxy = slot->pool->http_proxy,
+		.https_proxy = slot->pool->https_proxy,
+		.no_proxy = slot->pool->no_proxy,
+	};
+	return worker_process_send(process, &message);
+}
+
+static int
+try_start(struct worker_slot *slot, struct worker_process *process)
+{
+	struct worker_pool *pool = slot->pool;
+	struct control_birth birth = {
+		.worker_type = slot->type,
+		.worker_gen = ++pool->last_gen,
+		.needs_tls = target_table_needs_tls(pool->targets, slot->type),
+	};
+	int pipe_fds[2], control_fds[2];
+	int rc = open_channels(pipe_fds, control_fds);
+
+	if (rc < 0)
+		return rc;
+	rc = worker_process_ask(
+		process, birth.worker_gen, control_fds[0], pipe_fds[0]);
+	if (rc == 0)
+		rc = nursery_ask(
+			pool->nursery, &birth, control_fds[1], pipe_fds[1]);
+	close(control_fds[1]);
+	close(pipe_fds[1]);
+	if (rc == 0)
+		rc = send_boot(slot, process);
+	return rc;
+}
+
+static void
+start(struct worker_slot *slot, unsigned index)
+{
+	struct worker_process *process = &slot->processes[index];
+	int rc;
+
+	get_all_series(slot);
+	rc = try_start(slot, process);
+	if (rc == 0)
+		return;
+	LOG_ERROR("cannot start a worker",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_ERRNO(-rc));
+	if (process->state == WORKER_FREE)
+		restart_later(slot, 0);
+	else
+		worker_process_born(process, rc);
+}
+
+static void
+on_restart(struct loop_timer *timer)
+{
+	struct worker_slot *slot =
+		LOOP_OWNER(timer, struct worker_slot, restart_timer);
+
+	if (slot->pool->stopping || !slot->wanted)
+		return;
+	if (in_charge(slot)->state == WORKER_FREE)
+		start(slot, slot->in_charge);
+	else if (slot->replace && successor(slot)->state == WORKER_FREE)
+		start(slot, 1 - slot->in_charge);
+}
+
+void
+worker_pool_init(struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
+		struct worker_slot *slot = &pool->slots[i];
+
+		memset(slot, 0, sizeof(*slot));
+		slot->pool = pool;
+		slot->type = (enum worker_type)i;
+		loop_timer_init(&slot->restart_timer, on_restart);
+		for (unsigned j = 0; j < 2; j++)
+			worker_process_init(&slot->processes[j], pool->loop,
+				slot->type, &process_ops, slot);
+	}
+}
+
+void
+worker_pool_update(struct worker_pool *pool, enum worker_type type)
+{
+	struct worker_slot *slot = &pool->slots[type];
+	struct worker_process *process = in_charge(slot);
+
+	slot->wanted = target_table_has(pool->targets, type);
+	if (pool->stopping)
+		return;
+	if (slot->wanted && process->state == WORKER_FREE) {
+		if (!slot->restart_timer.armed)
+			start(slot, slot->in_charge);
+	} else if (slot->wanted) {
+		tell_targets(slot);
+	} else {
+		loop_timer_stop(pool->loop, &slot->restart_timer);
+		worker_process_cancel(successor(slot));
+		worker_process_cancel(process);
+	}
+}
+
+void
+worker_pool_replace(struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
+		struct worker_slot *slot = &pool->slots[i];
+
+		if (!slot->wanted || in_charge(slot)->state == WORKER_FREE ||
+			pool->stopping)
+			continue;
+		slot->replace = true;
+		if (successor(slot)->state == WORKER_FREE)
+			start(slot, 1 - slot->in_charge);
+	}
+}
+
+void
+worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++)
+			worker_process_judge(&pool->slots[i].processes[j],
+				now_ns, late_ns);
+}
+
+void
+worker_pool_read(struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++)
+			worker_process_read(&pool->slots[i].processes[j]);
+}
+
+void
+worker_pool_born(struct worker_pool *pool, const struct control_born *born)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++) {
+			struct worker_process *process =
+				&pool->slots[i].processes[j];
+
+			if (process->state != WORKER_FREE &&
+				process->gen == born->worker_gen &&
+				process->pid == 0) {
+				worker_process_born(process, born->pid);
+				return;
+			}
+		}
+}
+
+bool
+worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++) {
+			struct worker_process *process =
+				&pool->slots[i].processes[j];
+
+			if (process->state != WORKER_FREE &&
+				process->pid == pid) {
+				worker_process_reaped(process, wait_status);
+				return true;
+			}
+		}
+	return false;
+}
+
+void
+worker_pool_stop(struct worker_pool *pool)
+{
+	pool->stopping = true;
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
+		loop_timer_stop(pool->loop, &pool->slots[i].restart_timer);
+		for (unsigned j = 0; j < 2; j++)
+			worker_process_cancel(&pool->slots[i].processes[j]);
+	}
+}
+
+unsigned
+worker_pool_running(const struct worker_pool *pool)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++)
+			count += pool->slots[i].processes[j].state !=
+				WORKER_FREE;
+	return count;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The workers: one slot per type.  A slot whose type has targets has a process
+ * in charge, and for a moment a successor (new before old) when what a worker
+ * got at birth has changed.  Counters live here, so that no death loses any.
+ */
+#ifndef SUPERVISOR_WORKER_POOL_H
+#define SUPERVISOR_WORKER_POOL_H
+
+#include "common/loop.h"
+#include "supervisor/aggregate.h"
+#include "supervisor/nursery.h"
+#include "supervisor/registry.h"
+#include "supervisor/restart.h"
+#include "supervisor/target.h"
+#include "supervisor/worker_process.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct worker_pool;
+
+struct worker_slot {
+	struct worker_pool *pool;
+	enum worker_type type;
+	struct worker_process processes[2];
+	unsigned in_charge; /* index of the one that has the targets */
+	bool wanted;
+	bool replace; /* the one in charge is to be replaced */
+	struct restart restart;
+	struct loop_timer restart_timer;
+	uint64_t cpu_of_the_dead_ns;
+	uint64_t cpu_ns; /* of all that were in charge */
+	uint64_t dropped_counted; /* of the process in charge */
+	struct series *up, *resident, *cpu, *sandbox_level;
+	struct series *lateness, *lost;
+};
+
+struct worker_pool {
+	struct loop *loop;
+	struct nursery *nursery;
+	struct registry *registry;
+	struct aggregate *aggregate;
+	struct target_table *targets;
+	/* What each worker gets in its boot message. */
+	const char *http_proxy, *https_proxy, *no_proxy;
+	uint32_t last_gen;
+	bool stopping;
+	struct worker_slot slots[WORKER_TYPE_COUNT];
+	/* A check has ended with a result. */
+	void (*on_result)(struct worker_pool *pool);
+};
+
+/* The fields above `slots` are filled in by the caller before. */
+void worker_pool_init(struct worker_pool *pool);
+/* Targets of this type have changed: starts, tells, or ends its worker. */
+void worker_pool_update(struct worker_pool *pool, enum worker_type type);
+/* What a worker got at birth has changed: new processes for all. */
+void worker_pool_replace(struct worker_pool *pool);
+/* Twice a second.  late_ns: how late the call itself is. */
+void worker_pool_judge(
+	struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns);
+/* Before a scrape: what lies in the pipes counts. */
+void worker_pool_read(struct worker_pool *pool);
+/* The nursery's answer to one of our requests. */
+void worker_pool_born(
+	struct worker_pool *pool, const struct control_born *born);
+/* False: this pid is none of ours. */
+bool worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status);
+/* All checks end at once and count nowhere; nothing is started any more. */
+void worker_pool_stop(struct worker_pool *pool);
+/* Processes that have not been reaped yet. */
+unsigned worker_pool_running(const struct worker_pool *pool);
+
+#endif

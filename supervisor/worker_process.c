@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One worker process; see worker_process.h. */
+#include "supervisor/worker_process.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define READ_BATCH_COUNT 32
+/* Records that one turn reads from one worker, so that a flood of them cannot
+ * keep the others waiting. */
+#define READ_TURN_BATCHES 8
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
+release(struct worker_process *process)
+{
+	loop_watch_close(process->loop, &process->pid_watch);
+	loop_watch_close(process->loop, &process->control_watch);
+	loop_watch_close(process->loop, &process->pipe_watch);
+	close_fd(&process->pid_fd);
+	close_fd(&process->control_fd);
+	close_fd(&process->pipe_fd);
+	process->state = WORKER_FREE;
+	process->pid = 0;
+}
+
+/* What it died of goes to the log once, where it is decided. */
+void
+worker_process_kill(struct worker_process *process, enum worker_end why)
+{
+	if (process->killed || process->pid <= 0)
+		return;
+	process->killed = true;
+	process->kill_reason = why;
+	/* by descriptor: the number may be another's by now */
+	if (process->pid_fd >= 0)
+		syscall(SYS_pidfd_send_signal, process->pid_fd, SIGKILL, NULL,
+			0);
+	else
+		kill(process->pid, SIGKILL);
+}
+
+static void
+on_nonsense(struct worker_process *process, const char *what)
+{
+	if (!process->killed)
+		LOG_ERROR("a worker wrote nonsense, killing it",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_STR("what", what));
+	loop_watch_close(process->loop, &process->pipe_watch);
+	worker_process_kill(process, WORKER_END_NONSENSE);
+}
+
+static void
+take_record(struct worker_process *process, const struct wire_record *record)
+{
+	process->heard_mono_ns = loop_now_ns(process->loop);
+	process->checks_started = record->checks_started;
+	process->records_dropped = record->records_dropped;
+	if (record->kind == WIRE_SAMPLE && record->body.sample.last)
+		process->checks_ended++;
+	if (record->kind != WIRE_HELLO) {
+		process->ops->on_record(process, record);
+		return;
+	}
+	if (process->state == WORKER_ASKED || process->state == WORKER_BORN) {
+		process->state = WORKER_SPEAKING;
+		process->ops->on_record(process, record);
+		process->ops->on_hello(process);
+	}
+}
+
+/* What must not go backwards, and cannot be more than was begun. */
+static bool
+counters_hold(const struct worker_process *process,
+	const struct wire_record *record)
+{
+	bool ends = record->kind == WIRE_SAMPLE && record->body.sample.last;
+
+	return record->checks_started >= process->checks_started &&
+		record->records_dropped >= process->records_dropped &&
+		record->checks_started >=
+		process->checks_ended + (ends ? 1 : 0);
+}
+
+/* The number read; 0: nothing more, now or ever. */
+static int
+read_batch(struct worker_process *process)
+{
+	static struct wire_record records[READ_BATCH_COUNT];
+	int n = wire_read(process->pipe_fd, records, READ_BATCH_COUNT);
+
+	if (n == -EPROTO) {
+		on_nonsense(process, "a torn record");
+		return 0;
+	}
+	if (n < 0) { /* its end is closed: the pidfd tells the rest */
+		loop_watch_close(process->loop, &process->pipe_watch);
+		return 0;
+	}
+	for (int i = 0; i < n && !process->killed; i++) {
+		if (wire_check(&records[i], process->gen) < 0 ||
+			!counters_hold(process, &records[i])) {
+			on_nonsense(process, "a record that does not check");
+			return 0;
+		}
+		take_record(process, &records[i]);
+	}
+	return n;
+}
+
+void
+worker_process_read(struct worker_process *process)
+{
+	for (int i = 0; i < READ_TURN_BATCHES && process->pipe_fd >= 0 &&
+		process->pipe_watch.fd >= 0;
+		i++)
+		if (read_batch(process) < READ_BATCH_COUNT)
+			return;
+}
+
+static void
+on_pipe(struct loop_watch *watch, unsigned ready)
+{
+	(void)ready;
+	worker_process_read(
+		LOOP_OWNER(watch, struct worker_process, pipe_watch));
+}
+
+static void
+on_control(struct loop_watch *watch, unsigned ready)
+{
+	struct worker_process *process =
+		LOOP_OWNER(watch, struct worker_process, control_watch);
+
+	if (ready & (LOOP_HUP | LOOP_ERR)) {
+		loop_watch_close(process->loop, watch);
+		return;
+	}
+	loop_watch_change(process->loop, watch, 0);
+	process->ops->on_writable(process);
+}
+
+static void
+on_pid(struct loop_watch *watch, unsigned ready)
+{
+	struct worker_process *process =
+		LOOP_OWNER(watch, struct worker_process, pid_watch);
+	int wait_status;
+
+	(void)ready;
+	if (waitpid(process->pid, &wait_status, WNOHANG) == process->pid)
+		worker_process_reaped(process, wait_status);
+}
+
+void
+worker_process_init(struct worker_process *process, struct loop *loop,
+	enum worker_type type, const struct worker_process_ops *ops,
+	void *owner)
+{
+	memset(process, 0, sizeof(*process));
+	process->loop = loop;
+	process->type = type;
+	process->ops = ops;
+	process->owner = owner;
+	process->pid_fd = process->control_fd = process->pipe_fd = -1;
+	loop_watch_init(&process->pid_watch, on_pid);
+	loop_watch_init(&process->control_watch, on_control);
+	loop_watch_init(&process->pipe_watch, on_pipe);
+}
+
+int
+worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
+	int pipe_fd)
+{
+	int rc;
+
+	process->gen = gen;
+	process->control_fd = control_fd;
+	process->pipe_fd = pipe_fd;
+	process->pid = 0;
+	process->killed = false;
+	process->checks_started = process->checks_ended = 0;
+	process->records_dropped = 0;
+	process->born_mono_ns = process->heard_mono_ns = clock_mono_ns();
+	process->state = WORKER_ASKED;
+	rc = loop_watch_open(
+		process->loop, &process->pipe_watch, pipe_fd, LOOP_READ);
+	if (rc == 0)
+		rc = loop_watch_open(process->loop, &process->control_watch,
+			control_fd, 0);
+	if (rc < 0)
+		release(process);
+	return rc;
+}
+
+void
+worker_process_born(struct worker_process *process, int32_t pid)
+{
+	uint64_t lived_ns = clock_mono_ns() - process->born_mono_ns;
+
+	if (pid <= 0) {
+		LOG_ERROR("the nursery could not start a worker",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_ERRNO(-pid));
+		release(process);
+		process->ops->on_end(process, WORKER_END_UNBORN, lived_ns);
+		return;
+	}
+	process->pid = pid;
+	process->heard_mono_ns = clock_mono_ns();
+	if (process->state == WORKER_ASKED)
+		process->state = WORKER_BORN;
+	/* it is our child: until it is reaped the number is its own */
+	process->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (process->pid_fd < 0 ||
+		loop_watch_open(process->loop, &process->pid_watch,
+			process->pid_fd, LOOP_READ) < 0) {
+		LOG_ERROR("cannot watch a worker, killing it",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_ERRNO(errno));
+		worker_process_kill(process, WORKER_END_EXIT);
+	}
+}
+
+int
+worker_process_send(
+	struct worker_process *process, const struct control_message *message)
+{
+	int rc = control_send(process->control_fd, message);
+
+	if (rc == -EAGAIN)
+		loop_watch_change(
+			process->loop, &process->control_watch, LOOP_WRITE);
+	return rc;
+}
+
+static void
+send_bare(struct worker_process *process, enum control_kind kind)
+{
+	struct control_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = kind;
+	/* whose socket is full is told by its end of file */
+	if (process->control_fd >= 0 &&
+		control_send(process->control_fd, &message) < 0) {
+		loop_watch_close(process->loop, &process->control_watch);
+		close_fd(&process->control_fd);
+	}
+}
+
+void
+worker_process_drain(struct worker_process *process)
+{
+	process->state = WORKER_DRAINING;
+	send_bare(process, CONTROL_DRAIN);
+}
+
+void
+worker_process_cancel(struct worker_process *process)
+{
+	if (process->state == WORKER_FREE)
+		return;
+	process->state = WORKER_DRAINING;
+	send_bare(process, CONTROL_CANCEL);
+}
+
+void
+worker_process_judge(
+	struct worker_process *process, uint64_t now_ns, uint64_t late_ns)
+{
+	if (process->state == WORKER_FREE || process->pid == 0)
+		return;
+	process->heard_mono_ns += late_ns;
+	worker_process_read(process);
+	if (process->killed || process->state == WORKER_FREE ||
+		clock_since_ns(now_ns, process->heard_mono_ns) <
+			WORKER_SILENCE_NS)
+		return;
+	LOG_ERROR("a worker is silent, killing it",
+		LOG_STR("worker", worker_type_name(process->type)),
+		LOG_INT("pid", process->pid));
+	worker_process_kill(process, WORKER_END_SILENT);
+}
+
+static enum worker_end
+end_of(const struct worker_process *process, int wait_status)
+{
+	if (process->killed)
+		return process->kill_reason;
+	if (process->state == WORKER_DRAINING && WIFEXITED(wait_status))
+		return WORKER_END_PLANNED;
+	return WIFSIGNALED(wait_status) ? WORKER_END_SIGNAL : WORKER_END_EXIT;
+}
+
+void
+worker_process_reaped(struct worker_process *process, int wait_status)
+{
+	enum worker_end end = end_of(process, wait_status);
+	uint64_t lived_ns = clock_mono_ns() - process->born_mono_ns;
+
+	/* what it had said before it died still counts */
+	while (process->pipe_watch.fd >= 0 && read_batch(process) > 0)
+		;
+	if (end == WORKER_END_SIGNAL)
+		LOG_ERROR("a worker died by a signal",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_INT("pid", process->pid),
+			LOG_INT("signal", WTERMSIG(wait_status)));
+	else if (end == WORKER_END_EXIT)
+		LOG_ERROR("a worker exited",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_INT("pid", process->pid),
+			LOG_INT("status",
+				WIFEXITED(wait_status)
+					? WEXITSTATUS(wait_status)
+					: -1));
+	release(process);
+	process->ops->on_end(process, end, lived_ns);
+}
+
+uint64_t
+worker_process_in_flight(const struct worker_process *process)
+{
+	return clock_since_ns(process->checks_started,
+		process->checks_ended + process->records_dropped);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One worker process as the supervisor sees it, from the request for its birth
+ * to its end: its pipe, its control socket, its heartbeat.  What it says is
+ * checked before it is believed; who says nonsense or nothing is killed.
+ *
+ *	FREE -> ASKED -> BORN -> SPEAKING -> DRAINING
+ *	  ^       |        |        |           |
+ *	  +-------+--------+--------+-----------+   (end of the process)
+ */
+#ifndef SUPERVISOR_WORKER_PROCESS_H
+#define SUPERVISOR_WORKER_PROCESS_H
+
+#include "common/control.h"
+#include "common/loop.h"
+#include "common/wire.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Heartbeats come twice a second; five missing ones are silence. */
+#define WORKER_SILENCE_NS (2500 * 1000000ULL)
+
+enum worker_state {
+	WORKER_FREE,
+	WORKER_ASKED,	 /* the nursery has the request */
+	WORKER_BORN,	 /* there is a pid, no hello yet */
+	WORKER_SPEAKING,
+	WORKER_DRAINING, /* ends its checks; its samples still count */
+};
+
+enum worker_end {
+	WORKER_END_EXIT,
+	WORKER_END_SIGNAL,
+	WORKER_END_SILENT,
+	WORKER_END_NONSENSE,
+	WORKER_END_MEMORY,
+	WORKER_END_PLANNED, /* drained, cancelled, or no longer wanted */
+	WORKER_END_UNBORN,  /* the nursery could not */
+};
+
+struct worker_process;
+
+struct worker_process_ops {
+	/* A record that was checked; not hello. */
+	void (*on_record)(struct worker_process *process,
+		const struct wire_record *record);
+	void (*on_hello)(struct worker_process *process);
+	/* There is room in the control socket again. */
+	void (*on_writable)(struct worker_process *process);
+	/* It has ended and been reaped; the object is FREE again. */
+	void (*on_end)(struct worker_process *process, enum worker_end end,
+		uint64_t lived_ns);
+};
+
+struct worker_process {
+	struct loop *loop;
+	const struct worker_process_ops *ops;
+	void *owner;
+	enum worker_type type;
+	enum worker_state state;
+	uint32_t gen;
+	pid_t pid; /* 0: not known */
+	int pid_fd;
+	int control_fd;
+	int pipe_fd;
+	struct loop_watch pid_watch;
+	struct loop_watch control_watch;
+	struct loop_watch pipe_watch;
+	uint64_t born_mono_ns;
+	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
+	bool killed;
+	enum worker_end kill_reason; /* valid when killed */
+	/* As its records say. */
+	uint64_t checks_started;
+	uint64_t checks_ended;
+	uint64_t records_dropped;
+};
+
+void worker_process_init(struct worker_process *process, struct loop *loop,
+	enum worker_type type, const struct worker_process_ops *ops,
+	void *owner);
+/*
+ * Takes over both descriptors; state ASKED.  gen is its birth number.  0 or a
+ * negative errno, then they are closed.
+ */
+int worker_process_ask(struct worker_process *process, uint32_t gen,
+	int control_fd, int pipe_fd);
+/* The nursery's answer.  A negative pid ends it as UNBORN. */
+void worker_process_born(struct worker_process *process, int32_t pid);
+/* 0, or -EAGAIN: on_writable will come; other errors end with the process. */
+int worker_process_send(struct worker_process *process,
+	const struct control_message *message);
+/* Asks it to end its checks and exit. */
+void worker_process_drain(struct worker_process *process);
+/* Asks it to exit at once; its checks count nowhere. */
+void worker_process_cancel(struct worker_process *process);
+void worker_process_kill(struct worker_process *process, enum worker_end why);
+/* Reads what is in the pipe now. */
+void worker_process_read(struct worker_process *process);
+/*
+ * Kills it when it was silent too long, after reading what it had said.
+ * late_ns: how late this process itself runs, which is not the worker's fault.
+ */
+void worker_process_judge(
+	struct worker_process *process, uint64_t now_ns, uint64_t late_ns);
+/* It was reaped with this wait status. */
+void worker_process_reaped(struct worker_process *process, int wait_status);
+/* Checks it has started whose results have neither come nor been dropped. */
+uint64_t worker_process_in_flight(const struct worker_process *process);
+
+#endif
