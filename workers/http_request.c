@@ -119,7 +119,7 @@ put_authority(struct out *out, const char *host, const char *port)
 	for (const char *c = host; *c != '\0'; c++) {
 		if (is_ipv6 && *c == '%')
 			break;
-		if (http_is_control(*c) || *c == ' ' || *c == '/')
+		if (http_is_control(*c) || strchr(" /?#@\\", *c) != NULL)
 			out->error = -EINVAL;
 		put_char(out, *c);
 	}

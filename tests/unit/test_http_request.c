@@ -354,6 +354,8 @@ START_TEST(parts_that_are_refused)
 	assert_fails(&request, -EINVAL);
 	request.host = "a/b";
 	assert_fails(&request, -EINVAL);
+	request.host = "user@a";
+	assert_fails(&request, -EINVAL);
 	request = plain_request();
 	request.target = "";
 	assert_fails(&request, -EINVAL);
