@@ -695,6 +695,18 @@ START_TEST(trailers_are_bounded)
 }
 END_TEST
 
+START_TEST(trailers_have_a_bound_of_their_own)
+{
+	static char text[2 * HTTP_RESPONSE_HEAD_MAX_BYTES];
+	struct result res;
+
+	snprintf(text, sizeof(text),
+		CHUNKED "X: %060000d\r\n\r\n0\r\nX: %060000d\r\n\r\n", 0, 0);
+	res = run(text, STAYS_OPEN);
+	ck_assert_int_eq(res.end, HTTP_DONE);
+}
+END_TEST
+
 START_TEST(the_end_of_the_stream)
 {
 	static const char headers[] = "end of stream in the headers";
@@ -927,6 +939,7 @@ suite_http_response(void)
 	tcase_add_test(body, a_tunnel_begins_after_the_headers);
 	tcase_add_test(body, bodies_that_are_bad_leave_the_status_standing);
 	tcase_add_test(body, trailers_are_bounded);
+	tcase_add_test(body, trailers_have_a_bound_of_their_own);
 	tcase_add_test(body, the_end_of_the_stream);
 	tcase_add_test(body, the_end_of_the_stream_without_a_byte);
 	tcase_add_test(body,

@@ -122,6 +122,8 @@ START_TEST(the_referer)
 	assert_referer("http://u:p@h/", false, "http://h/");
 	assert_referer("http://u:p@q@h/", false, "http://h/");
 	assert_referer("http://u@h", false, "http://h");
+	assert_referer(
+		"http://u:p@host.example/", true, "http://host.example/");
 	assert_referer("http://u@h?q", false, "http://h?q");
 	assert_referer("http://h/a@b", false, "http://h/a@b");
 	assert_referer("http://h?a@b", false, "http://h?a@b");
