@@ -99,13 +99,14 @@ done_testing()
 
 # ------------------------------------------------------------------- processes
 
-# start NAME COMMAND...: in the background; its output is $WORK/NAME.log, its
-# process id ${PID[NAME]}.
+# start NAME PROGRAM...: in the background; its output is $WORK/NAME.log, its
+# process id ${PID[NAME]}.  (A shell without job control starts programs with
+# SIGINT ignored.)
 start()
 {
 	local name=$1
 	shift
-	"$@" >"$WORK/$name.log" 2>&1 </dev/null &
+	env --default-signal=INT,QUIT "$@" >"$WORK/$name.log" 2>&1 </dev/null &
 	PID[$name]=$!
 }
 
