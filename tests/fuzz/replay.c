@@ -87,7 +87,7 @@ replay_folder(const char *folder)
 		snprintf(path, sizeof(path), "%s/%s", folder,
 			entries[i]->d_name);
 		good = replay((unsigned)i + 1, path, entries[i]->d_name) &&
-			good;
+		       good;
 		free(entries[i]);
 	}
 	free(entries);

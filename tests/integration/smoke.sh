@@ -47,7 +47,7 @@ like 'and in the same run the bad duration' "$(cat "$WORK/check")" \
 is 'it does not start with a bad one' "$?" 2
 
 start doctor "$BUILD/kubenurse" --config "$WORK/good.ini"
-ok '/alive turns 200' wait_status "$port" /alive 200
+ok '/alive turns 200' wait_status "$port" /alive 200 || done_testing
 is '/alwayshappy is' "$(http_status "$port" /alwayshappy)" 200
 is '/ready is' "$(http_status "$port" /ready)" 200
 is 'anything else is redirected' "$(http_status "$port" /x)" 301

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # What has to be installed, and how.  Sourced by quickstart, runtests and
 # .ci/run; asks nothing, and leaves apt alone when everything is there.
@@ -72,12 +72,15 @@ build_tree()
 {
 	local source=$1 build=$2 words
 	shift 2
+	mkdir -p "$build"
 	if [ ! -x "$source/configure" ] ||
 		[ "$source/configure.ac" -nt "$source/configure" ] ||
 		[ "$source/Makefile.am" -nt "$source/Makefile.in" ]; then
-		"$source/autogen.sh" >/dev/null || return 1
+		"$source/autogen.sh" >"$build/autogen.log" 2>&1 || {
+			cat "$build/autogen.log" >&2
+			return 1
+		}
 	fi
-	mkdir -p "$build"
 	words=$(printf '%q ' "$source/configure" "$@")
 	if [ ! -f "$build/Makefile" ] ||
 		[ "$(cat "$build/configured" 2>/dev/null)" != "$words" ] ||

@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # The program and the pages need not be installed for this.
-sed -e 's,^ExecStart=.*,ExecStart=/bin/true,' -e '/^Documentation=/d' \
+sed -e 's,^\(Exec[A-Za-z]*\)=.*,\1=/bin/true,' -e '/^Documentation=/d' \
 	"$unit" >"$work/kubenurse.service"
 complaints=$(systemd-analyze verify "$work/kubenurse.service" 2>&1 |
 	grep -F kubenurse.service)
