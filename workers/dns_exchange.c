@@ -294,8 +294,8 @@ receive_time_ns(const struct dns_exchange *exchange, struct msghdr *header)
 			(uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec);
 	}
 	return stamp_ns >= exchange->sent_mono_ns && stamp_ns <= now_ns
-		? stamp_ns
-		: now_ns;
+		       ? stamp_ns
+		       : now_ns;
 }
 
 static void
@@ -391,9 +391,8 @@ read_tcp(struct dns_exchange *exchange)
 	}
 	done -= DNS_TCP_LENGTH_BYTES;
 	len = tcp_answer_bytes(exchange);
-	if (done < len &&
-		!read_tcp_bytes(
-			exchange, exchange->tcp_answer + done, len - done))
+	if (done < len && !read_tcp_bytes(exchange, exchange->tcp_answer + done,
+				  len - done))
 		return;
 	if (exchange->tcp_done_bytes - DNS_TCP_LENGTH_BYTES < len)
 		return;
@@ -436,6 +435,6 @@ on_due(struct loop_timer *timer)
 		exchange->ops->on_end(exchange, exchange->last_result);
 		return;
 	}
-	fail_query(exchange,
-		exchange->saw_garbage ? DNS_MALFORMED : DNS_TIMEOUT);
+	fail_query(
+		exchange, exchange->saw_garbage ? DNS_MALFORMED : DNS_TIMEOUT);
 }

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* Header, name, type and class, without EDNS. */
-#define DNS_QUERY_BYTES_MAX (12 + 255 + 4)
+#define DNS_QUERY_BYTES_MAX  (12 + 255 + 4)
 #define DNS_TCP_LENGTH_BYTES 2 /* RFC 1035 section 4.2.2 */
 
 struct dns_exchange;

@@ -67,7 +67,7 @@ read_name(const uint8_t *bytes, size_t len_bytes, size_t offset,
 			len_bytes - at < 2)
 			return -EBADMSG;
 		target = (size_t)(length & ~LABEL_KIND_MASK) << 8 |
-			bytes[at + 1];
+			 bytes[at + 1];
 		if (target >= part || target < DNS_HEADER_BYTES)
 			return -EBADMSG;
 		if (end == 0)
@@ -109,9 +109,9 @@ dns_message_is_answer_to(
 	const struct dns_message *answer, const struct dns_message *query)
 {
 	return answer->is_answer && !query->is_answer &&
-		answer->id == query->id && answer->opcode == query->opcode &&
-		answer->question_type == query->question_type &&
-		answer->question_class == query->question_class &&
-		answer->name_bytes == query->name_bytes &&
-		memcmp(answer->name, query->name, query->name_bytes) == 0;
+	       answer->id == query->id && answer->opcode == query->opcode &&
+	       answer->question_type == query->question_type &&
+	       answer->question_class == query->question_class &&
+	       answer->name_bytes == query->name_bytes &&
+	       memcmp(answer->name, query->name, query->name_bytes) == 0;
 }

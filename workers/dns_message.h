@@ -38,8 +38,8 @@ struct dns_message {
  * 0; -EBADMSG: shorter than a header, not exactly one question, or a name that
  * is too long, leaves the message or does not end.
  */
-int dns_message_parse(
-	const uint8_t *bytes, size_t len_bytes, struct dns_message *ret_message);
+int dns_message_parse(const uint8_t *bytes, size_t len_bytes,
+	struct dns_message *ret_message);
 /* Whether this is an answer to that: id, opcode and question are the same. */
 bool dns_message_is_answer_to(
 	const struct dns_message *answer, const struct dns_message *query);

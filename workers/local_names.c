@@ -13,8 +13,7 @@
 struct hosts_search {
 	const char *name;
 	size_t name_len; /* without a final dot */
-	void (*on_address)(
-		void *arg, sa_family_t family, const void *address);
+	void (*on_address)(void *arg, sa_family_t family, const void *address);
 	void *arg;
 	bool found;
 };
@@ -27,7 +26,7 @@ is_name(const struct hosts_search *search, const char *word)
 	if (len > 1 && word[len - 1] == '.')
 		len--;
 	return len == search->name_len &&
-		strncasecmp(word, search->name, len) == 0;
+	       strncasecmp(word, search->name, len) == 0;
 }
 
 static bool

@@ -31,8 +31,9 @@ struct resolver {
 		enum dns_result result);
 	void *on_server_answer_arg;
 	struct resolver_query *running;
-	struct resolver_query *calling; /* its callback runs; NULL: it is gone */
-	size_t next_server;             /* with rotate */
+	/* the one whose callback runs; NULL again when that has stopped it */
+	struct resolver_query *calling;
+	size_t next_server; /* with rotate */
 	/* what one lookup found, until it is told */
 	size_t addresses_max;
 	struct resolver_address *addresses;
@@ -81,8 +82,8 @@ static struct resolver_lookup *
 other_lookup(struct resolver_lookup *lookup)
 {
 	return &lookup->query->lookups[family_of(lookup) == RESOLVER_IPV6
-			? RESOLVER_IPV4
-			: RESOLVER_IPV6];
+					       ? RESOLVER_IPV4
+					       : RESOLVER_IPV6];
 }
 
 struct resolver *
@@ -102,20 +103,20 @@ resolver_new(struct loop *loop, const struct resolver_options *options)
 	}
 	resolver->loop = loop;
 	resolver->addresses_max = options->addresses_max != 0
-		? options->addresses_max
-		: RESOLVER_ADDRESSES_DEFAULT;
-	resolver->addresses = calloc(
-		resolver->addresses_max, sizeof(resolver->addresses[0]));
-	resolver->ttls.bytes = calloc(
-		resolver->addresses_max, sizeof(struct ares_addr6ttl));
-	resolver->hosts_path = strdup(
-		options->hosts_path != NULL ? options->hosts_path
-					    : "/etc/hosts");
+					  ? options->addresses_max
+					  : RESOLVER_ADDRESSES_DEFAULT;
+	resolver->addresses =
+		calloc(resolver->addresses_max, sizeof(resolver->addresses[0]));
+	resolver->ttls.bytes =
+		calloc(resolver->addresses_max, sizeof(struct ares_addr6ttl));
+	resolver->hosts_path =
+		strdup(options->hosts_path != NULL ? options->hosts_path
+						   : "/etc/hosts");
 	resolver->on_server_answer = options->on_server_answer;
 	resolver->on_server_answer_arg = options->on_server_answer_arg;
 	resolv_conf_read(options->resolv_conf_path != NULL
-			? options->resolv_conf_path
-			: "/etc/resolv.conf",
+				 ? options->resolv_conf_path
+				 : "/etc/resolv.conf",
 		&resolver->conf);
 	if (options->timeout_ns != 0)
 		resolver->conf.timeout_ns = options->timeout_ns;
@@ -125,9 +126,8 @@ resolver_new(struct loop *loop, const struct resolver_options *options)
 		errno = ENOMEM;
 		return NULL;
 	}
-	if (options->servers != NULL &&
-		resolv_conf_set_servers(&resolver->conf, options->servers) <
-			0) {
+	if (options->servers != NULL && resolv_conf_set_servers(&resolver->conf,
+						options->servers) < 0) {
 		resolver_free(resolver);
 		errno = EINVAL;
 		return NULL;
@@ -347,7 +347,7 @@ start_lookup(
 	sendable = ares_create_query(name, DNS_CLASS_IN,
 			   families[family_of(lookup)].type, new_id(), 1,
 			   &message, &len_bytes, 0) == ARES_SUCCESS &&
-		len_bytes <= DNS_QUERY_BYTES_MAX;
+		   len_bytes <= DNS_QUERY_BYTES_MAX;
 	if (sendable)
 		dns_exchange_start(&lookup->exchange, first_server, message,
 			(size_t)len_bytes);
@@ -377,9 +377,9 @@ start_candidate(struct resolver_query *query)
 static void
 next_candidate(struct resolver_query *query)
 {
-	enum dns_result result = query->saw_servfail ? DNS_SERVFAIL
-		: query->saw_no_data                 ? DNS_OK
-						     : DNS_NXDOMAIN;
+	enum dns_result result = query->saw_servfail  ? DNS_SERVFAIL
+				 : query->saw_no_data ? DNS_OK
+						      : DNS_NXDOMAIN;
 
 	query->candidate++;
 	if (!start_candidate(query))
@@ -511,7 +511,7 @@ init_query(struct resolver *resolver, struct resolver_query *query)
 	query->first_server = resolver->next_server;
 	if (resolver->conf.rotate)
 		resolver->next_server = (resolver->next_server + 1) %
-			resolver->conf.server_count;
+					resolver->conf.server_count;
 	query->saw_no_data = query->saw_servfail = query->found = false;
 	query->result = DNS_TIMEOUT;
 	link_query(resolver, query);

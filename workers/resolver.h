@@ -27,11 +27,7 @@ struct resolver;
 struct resolver_query;
 
 /* The order in which addresses are preferred (RFC 6724). */
-enum resolver_family {
-	RESOLVER_IPV6,
-	RESOLVER_IPV4,
-	RESOLVER_FAMILY_COUNT
-};
+enum resolver_family { RESOLVER_IPV6, RESOLVER_IPV4, RESOLVER_FAMILY_COUNT };
 
 struct resolver_address {
 	sa_family_t family;

@@ -76,8 +76,7 @@ answer_to(const uint8_t *query, size_t len, unsigned rcode)
 }
 
 static void
-read_question(
-	const uint8_t *query, size_t len, char name[256], int *ret_type)
+read_question(const uint8_t *query, size_t len, char name[256], int *ret_type)
 {
 	size_t at = 12, to = 0;
 
@@ -307,8 +306,7 @@ bind_port(const char *host, int type, uint16_t *port)
 		close(fd);
 		return -1;
 	}
-	ck_assert_int_eq(
-		getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
 	*port = ntohs(sin->sin_port); /* at the same place in both */
 	return fd;
 }

@@ -77,15 +77,12 @@ START_TEST(none_or_two_questions_are_refused)
 
 	memcpy(bytes, query_bytes, sizeof(bytes));
 	bytes[5] = 0;
-	ck_assert_int_eq(
-		dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
+	ck_assert_int_eq(dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
 	bytes[5] = 2;
-	ck_assert_int_eq(
-		dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
+	ck_assert_int_eq(dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
 	bytes[4] = 1;
 	bytes[5] = 1;
-	ck_assert_int_eq(
-		dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
+	ck_assert_int_eq(dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
 }
 END_TEST
 
@@ -104,15 +101,14 @@ parse_with_name(const uint8_t *name, size_t len, struct dns_message *ret)
 START_TEST(pointers_that_do_not_lead_back_are_refused)
 {
 	static const uint8_t names[][4] = {
-		{ 0xc0, 12, 0, 0 },    /* to itself */
-		{ 0xc0, 14, 0, 0 },    /* forward */
-		{ 1, 'a', 0xc0, 12 },  /* to its own start */
-		{ 1, 'a', 0xc0, 14 },  /* to the pointer */
-		{ 0xc0, 0, 0, 0 },     /* into the header */
-		{ 0xff, 0xff, 0, 0 },  /* far away */
-		{ 0x40, 'a', 0, 0 },   /* reserved kinds of labels */
-		{ 0x80, 'a', 0, 0 },
-		{ 0x3f, 'a', 'b', 0 }, /* past the end */
+		{ 0xc0, 12, 0, 0 },   /* to itself */
+		{ 0xc0, 14, 0, 0 },   /* forward */
+		{ 1, 'a', 0xc0, 12 }, /* to its own start */
+		{ 1, 'a', 0xc0, 14 }, /* to the pointer */
+		{ 0xc0, 0, 0, 0 },    /* into the header */
+		{ 0xff, 0xff, 0, 0 }, /* far away */
+		{ 0x40, 'a', 0, 0 },  /* reserved kinds of labels */
+		{ 0x80, 'a', 0, 0 }, { 0x3f, 'a', 'b', 0 }, /* past the end */
 	};
 	struct dns_message m;
 
@@ -176,8 +172,8 @@ main(void)
 
 	tcase_add_test(tcase, a_query_is_read);
 	tcase_add_test(tcase, flags_and_rcode_are_read);
-	tcase_add_test(tcase,
-		every_shorter_message_is_refused_and_nothing_written);
+	tcase_add_test(
+		tcase, every_shorter_message_is_refused_and_nothing_written);
 	tcase_add_test(tcase, none_or_two_questions_are_refused);
 	tcase_add_test(tcase, pointers_that_do_not_lead_back_are_refused);
 	tcase_add_test(tcase, a_name_may_have_255_bytes_and_no_more);

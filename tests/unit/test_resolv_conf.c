@@ -64,9 +64,10 @@ END_TEST
 
 START_TEST(what_kubelet_writes_is_understood)
 {
-	read_text("search ns.svc.cluster.local svc.cluster.local cluster.local\n"
-		  "nameserver 10.96.0.10\n"
-		  "options ndots:5\n");
+	read_text(
+		"search ns.svc.cluster.local svc.cluster.local cluster.local\n"
+		"nameserver 10.96.0.10\n"
+		"options ndots:5\n");
 	ck_assert_uint_eq(conf.server_count, 1);
 	ck_assert_str_eq(conf.servers[0].name, "10.96.0.10:53");
 	ck_assert_uint_eq(conf.domain_count, 3);
@@ -138,8 +139,7 @@ START_TEST(servers_may_be_given_with_ports)
 	ck_assert_str_eq(conf.servers[0].name, "1.2.3.4:5353");
 	ck_assert_str_eq(conf.servers[1].name, "[::1]:54");
 	ck_assert_str_eq(conf.servers[2].name, "[::2]:53");
-	ck_assert_int_eq(
-		resolv_conf_set_servers(&conf, "1.2.3.4:x"), -EINVAL);
+	ck_assert_int_eq(resolv_conf_set_servers(&conf, "1.2.3.4:x"), -EINVAL);
 	ck_assert_uint_eq(conf.server_count, 3);
 }
 END_TEST
@@ -205,8 +205,8 @@ main(void)
 	tcase_add_test(tcase, a_missing_file_leaves_the_defaults);
 	tcase_add_test(tcase, what_kubelet_writes_is_understood);
 	tcase_add_test(tcase, options_have_bounds);
-	tcase_add_test(tcase,
-		bad_nameservers_are_passed_over_and_three_are_kept);
+	tcase_add_test(
+		tcase, bad_nameservers_are_passed_over_and_three_are_kept);
 	tcase_add_test(tcase, a_search_list_has_bounds);
 	tcase_add_test(tcase, servers_may_be_given_with_ports);
 	tcase_add_test(tcase, overlong_lines_are_left_out_whole);

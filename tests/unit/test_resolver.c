@@ -292,8 +292,7 @@ START_TEST(both_families_are_asked_and_told)
 		inet_addr("192.0.2.1"));
 	ck_assert_uint_eq(c.told[RESOLVER_IPV6].count, 2);
 	ck_assert_int_eq(c.told[RESOLVER_IPV6].first.family, AF_INET6);
-	ck_assert_uint_eq(
-		c.told[RESOLVER_IPV6].first.ipv6.s6_addr[15], 1);
+	ck_assert_uint_eq(c.told[RESOLVER_IPV6].first.ipv6.s6_addr[15], 1);
 	ck_assert_uint_ge(c.told[RESOLVER_IPV4].answered_mono_ns, before_ns);
 	ck_assert_uint_le(
 		c.told[RESOLVER_IPV4].answered_mono_ns, clock_mono_ns());
@@ -381,8 +380,8 @@ static const struct {
 	{ FAKE_NXDOMAIN, DNS_NXDOMAIN, "dns: NXDOMAIN for x.test", 2 },
 	{ FAKE_SERVFAIL, DNS_SERVFAIL, "dns: SERVFAIL for x.test", 4 },
 	{ FAKE_REFUSED, DNS_REFUSED, "dns: REFUSED for x.test", 4 },
-	{ FAKE_POINTER_LOOP, DNS_MALFORMED,
-		"dns: malformed answer for x.test", 4 },
+	{ FAKE_POINTER_LOOP, DNS_MALFORMED, "dns: malformed answer for x.test",
+		4 },
 	{ FAKE_TRUNCATED_TCP_CLOSE, DNS_MALFORMED,
 		"dns: malformed answer for x.test", 8 },
 	{ FAKE_TRUNCATED_TCP_SHORT, DNS_MALFORMED,
@@ -408,8 +407,7 @@ START_TEST(each_failure_has_its_name)
 		ck_assert_uint_eq(count_seen(DNS_OK), 4);
 		ck_assert_uint_eq(count_seen(DNS_MALFORMED), 4);
 	} else {
-		ck_assert_uint_eq(
-			count_seen(failures[_i].result), seen_count);
+		ck_assert_uint_eq(count_seen(failures[_i].result), seen_count);
 	}
 }
 END_TEST
@@ -772,13 +770,13 @@ START_TEST(names_that_need_no_nameserver_ask_none)
 		if (known[i].ipv4 != NULL)
 			ck_assert_str_eq(known[i].ipv4,
 				inet_ntop(AF_INET,
-					&c.told[RESOLVER_IPV4].first.ipv4,
-					text, sizeof(text)));
+					&c.told[RESOLVER_IPV4].first.ipv4, text,
+					sizeof(text)));
 		if (known[i].ipv6 != NULL)
 			ck_assert_str_eq(known[i].ipv6,
 				inet_ntop(AF_INET6,
-					&c.told[RESOLVER_IPV6].first.ipv6,
-					text, sizeof(text)));
+					&c.told[RESOLVER_IPV6].first.ipv6, text,
+					sizeof(text)));
 	}
 	ck_assert_uint_eq(server.log_count, 0);
 	ck_assert_uint_eq(seen_count, 0);
@@ -821,8 +819,7 @@ START_TEST(names_no_query_can_carry_do_not_exist)
 	ck_assert_uint_eq(server.log_count, 0);
 	memset(too_long, 'x', sizeof(too_long) - 1);
 	too_long[sizeof(too_long) - 1] = '\0';
-	ck_assert_int_eq(
-		resolver_start(resolver, &c.query, too_long), -EINVAL);
+	ck_assert_int_eq(resolver_start(resolver, &c.query, too_long), -EINVAL);
 	ck_assert_int_eq(resolver_start(resolver, &c.query, ""), -EINVAL);
 }
 END_TEST
@@ -885,8 +882,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, no_more_addresses_than_the_bound);
 	tcase_add_test(tcase, a_family_without_addresses_is_no_error);
 	tcase_add_test(tcase, an_alias_is_followed_within_the_answer);
-	tcase_add_loop_test(
-		tcase, each_failure_has_its_name, 0, FAILURE_COUNT);
+	tcase_add_loop_test(tcase, each_failure_has_its_name, 0, FAILURE_COUNT);
 	tcase_add_test(tcase, a_truncated_answer_is_asked_for_by_tcp);
 	tcase_add_test(tcase, foreign_answers_do_not_count);
 	tcase_add_loop_test(tcase, nothing_but_nonsense_is_malformed, 0, 3);
@@ -905,8 +901,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, names_that_need_no_nameserver_ask_none);
 	tcase_add_test(tcase, the_hosts_file_is_read_at_each_lookup);
 	tcase_add_test(tcase, names_no_query_can_carry_do_not_exist);
-	tcase_add_test(
-		tcase, rotate_begins_with_another_nameserver_each_time);
+	tcase_add_test(tcase, rotate_begins_with_another_nameserver_each_time);
 	tcase_add_test(tcase, use_vc_asks_by_tcp_alone);
 	tcase_add_test(tcase, bad_servers_are_refused);
 }
