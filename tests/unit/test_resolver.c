@@ -512,6 +512,21 @@ START_TEST(a_dead_nameserver_costs_its_timeout_each_time)
 }
 END_TEST
 
+START_TEST(nonsense_of_one_nameserver_is_not_blamed_on_the_next)
+{
+	static const struct fake_rule bad[] = { { NULL, 0, FAKE_GARBAGE, 0 } };
+	static const struct fake_rule dead[] = { { NULL, 0, FAKE_SILENT, 0 } };
+	struct client c;
+
+	write_file(conf_path, "search .\noptions attempts:1\n");
+	open_two(bad, dead, SHORT_NS);
+	resolve(&c, "x.test");
+	expect_both(&c, DNS_TIMEOUT);
+	ck_assert_uint_eq(count_seen(DNS_MALFORMED), 2);
+	ck_assert_uint_eq(count_seen(DNS_TIMEOUT), 2);
+}
+END_TEST
+
 START_TEST(after_an_error_the_next_nameserver_is_asked_at_once)
 {
 	static const struct fake_rule bad[] = { { NULL, A, FAKE_SERVFAIL, 0 },
@@ -887,6 +902,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, foreign_answers_do_not_count);
 	tcase_add_loop_test(tcase, nothing_but_nonsense_is_malformed, 0, 3);
 	tcase_add_test(tcase, a_dead_nameserver_costs_its_timeout_each_time);
+	tcase_add_test(
+		tcase, nonsense_of_one_nameserver_is_not_blamed_on_the_next);
 	tcase_add_test(
 		tcase, after_an_error_the_next_nameserver_is_asked_at_once);
 	tcase_add_test(tcase, a_closed_port_is_unreachable_at_once);
