@@ -280,16 +280,14 @@ take_message(struct dns_exchange *exchange, const uint8_t *bytes,
 static uint64_t
 receive_time_ns(const struct dns_exchange *exchange, struct msghdr *header)
 {
+	/* the only control message that was asked for */
+	const struct cmsghdr *control = CMSG_FIRSTHDR(header);
 	uint64_t now_ns = clock_mono_ns(), stamp_ns = 0;
+	struct timespec ts;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL;
-		c = CMSG_NXTHDR(header, c)) {
-		struct timespec ts;
-
-		if (c->cmsg_level != SOL_SOCKET ||
-			c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+	if (control != NULL && control->cmsg_level == SOL_SOCKET &&
+		control->cmsg_type == SCM_TIMESTAMPNS) {
+		memcpy(&ts, CMSG_DATA(control), sizeof(ts));
 		stamp_ns = clock_unix_to_mono_ns(
 			(uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec);
 	}
