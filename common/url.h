@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http and https URLs: of the configuration, and of Location headers that a
+ * probed server wrote.  No allocation and no pointers inside, so that a URL
+ * can be copied by assignment.  What cannot be probed is refused here, with a
+ * text that says what would be right.
+ */
+#ifndef COMMON_URL_H
+#define COMMON_URL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define URL_MAX_BYTES	   2048 /* as written, and its target once encoded */
+#define URL_USER_BYTES	   256
+#define URL_HOST_MAX_BYTES 254 /* RFC 1035, 2.3.4, and the final dot */
+#define URL_ZONE_BYTES	   16  /* IF_NAMESIZE */
+#define URL_PORT_BYTES	   12
+
+/* Enough for url_format and url_format_host, the NUL included. */
+#define URL_TEXT_BYTES	    4096
+#define URL_HOST_TEXT_BYTES 320
+
+struct url {
+	bool https;
+	bool has_user;
+	bool host_is_ip;
+	uint16_t port;
+	int family; /* of an IP literal, else AF_UNSPEC */
+	uint16_t path_len_bytes;
+	char user[URL_USER_BYTES]; /* decoded */
+	char password[URL_USER_BYTES];
+	char host[URL_HOST_MAX_BYTES + 1]; /* without brackets, as written */
+	char zone[URL_ZONE_BYTES];	   /* of an IPv6 literal, decoded */
+	char port_text[URL_PORT_BYTES];	   /* as written; "" when it was not */
+	/*
+	 * The request line's: the path with what must be percent-encoded, then,
+	 * where there is one, the query with its `?`, exactly as written.
+	 */
+	char target[URL_MAX_BYTES + 1];
+};
+
+/*
+ * 0, or with a text of static storage -EINVAL (no URL that could be probed),
+ * -EPROTONOSUPPORT (another scheme than http and https).
+ */
+int url_parse(struct url *url, const char *text, const char **ret_error);
+/*
+ * A Location header's value against the URL that answered with it: RFC 3986,
+ * section 5.2.  A relative one keeps the user part.  As url_parse.
+ */
+int url_resolve(const struct url *base, const char *location,
+	struct url *ret_url, const char **ret_error);
+/*
+ * The URL as text that parses back to the same.  With redact the user part
+ * is printed as `redacted`.  Returns buf.
+ */
+const char *url_format(
+	const struct url *url, bool redact, char buf[URL_TEXT_BYTES]);
+/* The Host header: no zone, the port as written.  Returns buf. */
+const char *url_format_host(
+	const struct url *url, char buf[URL_HOST_TEXT_BYTES]);
+/*
+ * Whether the text can stand for a host by itself: a name, an IPv4 address, or
+ * an IPv6 address without brackets.
+ */
+bool url_host_check(const char *text, const char **ret_error);
+
+#endif

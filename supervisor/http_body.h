@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The long answers, /alive and /metrics, as streams: each read costs one
+ * block and no more, so that nobody waits for the whole.
+ */
+#ifndef SUPERVISOR_HTTP_BODY_H
+#define SUPERVISOR_HTTP_BODY_H
+
+#include "supervisor/gzip_stream.h"
+#include "supervisor/http_source.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define HTTP_BODY_BLOCK_BYTES GZIP_STREAM_BLOCK_BYTES
+
+struct http_body;
+
+/* The source must outlive the body.  NULL: no memory, or the source failed. */
+struct http_body *http_body_alive(
+	const struct http_source *source, const struct alive_request *request);
+struct http_body *http_body_metrics(const struct http_source *source, bool gzip);
+void http_body_free(struct http_body *body);
+/* 0: that was all; -EAGAIN: nothing yet, ask again; another negative errno. */
+ssize_t http_body_read(struct http_body *body, char *buf, size_t cap);
+
+#endif

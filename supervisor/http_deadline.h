@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How long a client may take: for the headers of a request, for taking its
+ * answer, and between two requests.  Each phase has one constant timeout, so
+ * its connections stand in one queue in the order of their deadlines, and one
+ * timer of the loop serves it: every step is O(1), ten thousand slow clients
+ * cost no more than one.
+ *
+ * Nothing announces the first byte of the next request on a kept connection,
+ * for the library waits for a whole line.  So a connection between two
+ * requests is looked at a few times per header timeout: when the kernel has
+ * received more than the requests so far made up, the next one has begun.
+ */
+#ifndef SUPERVISOR_HTTP_DEADLINE_H
+#define SUPERVISOR_HTTP_DEADLINE_H
+
+#include "common/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum http_phase {
+	HTTP_PHASE_HEADERS, /* until the headers are complete */
+	HTTP_PHASE_ANSWER,  /* until the answer is sent */
+	HTTP_PHASE_IDLE,    /* until the next request's first byte */
+	HTTP_PHASE_COUNT    /* in none: cut already */
+};
+
+struct http_timeouts {
+	uint64_t headers_ns, answer_ns, idle_ns;
+};
+
+/* Part of a connection. */
+struct http_deadline {
+	int fd;
+	enum http_phase phase;
+	bool is_plain; /* what the kernel counts is what the requests are */
+	bool is_unsure; /* consumed_bytes does not say all */
+	uint64_t due_ns;
+	uint64_t idle_since_ns;
+	uint64_t consumed_bytes; /* by the requests so far */
+	struct http_deadline *older, *newer;
+};
+
+struct http_deadlines;
+
+struct http_deadline_queue {
+	struct http_deadlines *deadlines;
+	struct http_deadline *oldest, *newest;
+	struct loop_timer timer;
+	uint64_t timeout_ns; /* of IDLE: from one look to the next */
+};
+
+struct http_deadlines {
+	struct loop *loop;
+	uint64_t idle_ns;
+	struct http_deadline_queue queues[HTTP_PHASE_COUNT];
+};
+
+void http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
+	const struct http_timeouts *timeouts);
+/* Its connections must be gone. */
+void http_deadlines_fini(struct http_deadlines *deadlines);
+
+/* A connection is there.  is_plain: no TLS. */
+void http_deadline_open(struct http_deadlines *deadlines,
+	struct http_deadline *deadline, int fd, bool is_plain);
+/* A request line is complete. */
+void http_deadline_request(
+	struct http_deadlines *deadlines, struct http_deadline *deadline);
+/* The headers are complete, of so many bytes with the request line. */
+void http_deadline_headers_done(struct http_deadlines *deadlines,
+	struct http_deadline *deadline, size_t headers_bytes);
+/* The answer is sent and the connection kept.  is_exact: the body was just
+ * body_bytes on the wire. */
+void http_deadline_answered(struct http_deadlines *deadlines,
+	struct http_deadline *deadline, size_t body_bytes, bool is_exact);
+/* The connection is gone.  Idempotent. */
+void http_deadline_close(
+	struct http_deadlines *deadlines, struct http_deadline *deadline);
+
+/* Ends the connection by shutdown(2): the library sees it and cleans up. */
+void http_deadline_cut(
+	struct http_deadlines *deadlines, struct http_deadline *deadline);
+/* Cuts who has waited longest, the idle before those still sending headers.
+ * false: everyone is being answered. */
+bool http_deadlines_cut_oldest(struct http_deadlines *deadlines);
+/* Cuts every one meant that is not being answered. */
+void http_deadlines_cut_waiting(struct http_deadlines *deadlines,
+	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
+	const void *arg);
+
+#endif
