@@ -210,6 +210,21 @@ target_table_renew(struct target_table *table, enum worker_type type)
 	}
 }
 
+void
+target_table_touch_files(struct target_table *table)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		struct target *target = table->targets[i];
+
+		if (!target->used || target->news == TARGET_NEWS_GONE ||
+			(target->spec.ca_path[0] == '\0' &&
+				target->spec.header_path[0] == '\0'))
+			continue;
+		target->gen = ++table->last_gen;
+		target->news = TARGET_NEWS_SPEC;
+	}
+}
+
 bool
 target_table_has(const struct target_table *table, enum worker_type type)
 {

@@ -90,6 +90,8 @@ void target_table_end(
 void target_forget(struct target *target);
 /* All targets of the type are news to a new worker, and gone ones forgotten. */
 void target_table_renew(struct target_table *table, enum worker_type type);
+/* Targets with files get a new generation: what they name has changed. */
+void target_table_touch_files(struct target_table *table);
 bool target_table_has(
 	const struct target_table *table, enum worker_type type);
 /* Whether a worker of this type will speak TLS. */

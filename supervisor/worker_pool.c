@@ -531,3 +531,14 @@ worker_pool_running(const struct worker_pool *pool)
 				WORKER_FREE;
 	return count;
 }
+
+void
+worker_pool_fini(struct worker_pool *pool)
+{
+	if (pool->loop == NULL)
+		return;
+	pool->stopping = true;
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++)
+			worker_process_end(&pool->slots[i].processes[j]);
+}

@@ -71,5 +71,7 @@ bool worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status);
 void worker_pool_stop(struct worker_pool *pool);
 /* Processes that have not been reaped yet. */
 unsigned worker_pool_running(const struct worker_pool *pool);
+/* Kills and reaps what still runs.  Accepts a zeroed pool. */
+void worker_pool_fini(struct worker_pool *pool);
 
 #endif

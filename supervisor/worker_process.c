@@ -340,3 +340,14 @@ worker_process_in_flight(const struct worker_process *process)
 	return clock_since_ns(process->checks_started,
 		process->checks_ended + process->records_dropped);
 }
+
+void
+worker_process_end(struct worker_process *process)
+{
+	if (process->state == WORKER_FREE)
+		return;
+	worker_process_kill(process, WORKER_END_PLANNED);
+	if (process->pid > 0)
+		waitpid(process->pid, NULL, 0);
+	release(process);
+}

@@ -107,6 +107,8 @@ void worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns);
 /* It was reaped with this wait status. */
 void worker_process_reaped(struct worker_process *process, int wait_status);
+/* Kills it, waits for it and forgets it; on_end is not called. */
+void worker_process_end(struct worker_process *process);
 /* Checks it has started whose results have neither come nor been dropped. */
 uint64_t worker_process_in_flight(const struct worker_process *process);
 

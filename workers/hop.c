@@ -135,7 +135,7 @@ fail(struct hop *hop, enum outcome outcome, int sys_errno, const char *text)
 static void
 fail_because(struct hop *hop, int sys_errno, const char *what, const char *why)
 {
-	char text[WIRE_DETAIL_BYTES];
+	char text[2 * WIRE_DETAIL_BYTES]; /* is cut when it is set */
 
 	snprintf(text, sizeof(text), "%s: %s", what, why);
 	fail(hop, states[hop->state].failure, sys_errno, text);

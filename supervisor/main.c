@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kubenurse: the command line, then the supervisor. */
+#include "supervisor/conf.h"
+#include "supervisor/options.h"
+#include "supervisor/service_account.h"
+#include "supervisor/supervisor.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Every problem in one run; warnings stop nobody. */
+static struct conf *
+load(const struct conf_input *input)
+{
+	struct conf_problems problems;
+	struct conf *conf;
+
+	conf_problems_init(&problems);
+	conf = conf_load(input, &problems);
+	conf_problems_print(&problems, stderr);
+	conf_problems_fini(&problems);
+	return conf;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	struct conf_input input = { .has_token = service_account_has_token() };
+	struct conf *conf;
+
+	if (!options_parse(argc, argv, &options, stderr))
+		return EXIT_CODE_BAD_CONF;
+	if (options.help) {
+		options_print_help(stdout);
+		return EXIT_CODE_OK;
+	}
+	if (options.version) {
+		printf("kubenurse %s\n", PACKAGE_VERSION);
+		return EXIT_CODE_OK;
+	}
+	input.path = options.config_path;
+	input.envp = environ;
+	conf = load(&input);
+	if (conf == NULL)
+		return EXIT_CODE_BAD_CONF;
+	if (options.print_config) {
+		int rc = conf_print(conf, stdout);
+
+		conf_free(conf);
+		return rc == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILED;
+	}
+	if (options.check_config) {
+		conf_free(conf);
+		puts("the configuration is good");
+		return EXIT_CODE_OK;
+	}
+	return (int)supervisor_run(conf, &input);
+}

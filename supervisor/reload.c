@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reloading; see reload.h. */
+#include "supervisor/reload.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/service_account.h"
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What a change of a watched file is about. */
+enum file_tag {
+	FILE_TAG_CONF = 1 << 0,
+	FILE_TAG_RESOLVER = 1 << 1,
+	FILE_TAG_CA = 1 << 2,
+	FILE_TAG_CHECK = 1 << 3, /* `ca` and `header_file` of a check */
+};
+
+static const char *const resolver_files[] = { "/etc/resolv.conf" };
+
+static const char *const ca_files[] = {
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	SERVICE_ACCOUNT_CA,
+};
+
+void
+listener_list_fill(struct listener_list *list, const struct conf *conf)
+{
+	list->count = conf->listen.n_addresses;
+	for (size_t i = 0; i < list->count; i++) {
+		http_listen_format(
+			&conf->listen.addresses[i].any, list->texts[i]);
+		list->options[i] = (struct http_listener_options){
+			.address = list->texts[i]
+		};
+	}
+}
+
+static void
+on_files_changed(struct file_watch *file_watch, unsigned tags)
+{
+	struct supervisor *supervisor =
+		LOOP_OWNER(file_watch, struct supervisor, file_watch);
+
+	if (supervisor->stopping)
+		return;
+	if (tags & FILE_TAG_CONF)
+		supervisor_reload(supervisor);
+	if (tags & FILE_TAG_CHECK) {
+		LOG_INFO("a file of a check has changed");
+		target_table_touch_files(&supervisor->targets);
+		worker_pool_update(&supervisor->pool, WORKER_EXTRA);
+	}
+	if (tags & FILE_TAG_CA) {
+		LOG_INFO("the CAs have changed");
+		nursery_renew(&supervisor->nursery);
+	}
+	if (tags & FILE_TAG_RESOLVER)
+		LOG_INFO("resolv.conf has changed");
+	if (tags & (FILE_TAG_CA | FILE_TAG_RESOLVER))
+		worker_pool_replace(&supervisor->pool);
+}
+
+static void
+watch(struct supervisor *supervisor, const char *path, unsigned tag)
+{
+	int rc = 0;
+
+	if (path != NULL && path[0] != '\0')
+		rc = file_watch_add(&supervisor->file_watch, path, tag);
+	/* a directory that is not there has no file that could change */
+	if (rc < 0 && rc != -ENOENT && rc != -EACCES)
+		LOG_WARN("cannot watch a file for changes",
+			LOG_STR("file", path), LOG_ERRNO(-rc));
+}
+
+static void
+watch_checks(struct supervisor *supervisor)
+{
+	const struct conf_checks *checks = &supervisor->conf->checks;
+
+	file_watch_remove(&supervisor->file_watch, FILE_TAG_CHECK);
+	for (size_t i = 0; i < checks->n_checks; i++) {
+		watch(supervisor, checks->checks[i].ca, FILE_TAG_CHECK);
+		watch(supervisor, checks->checks[i].header_file,
+			FILE_TAG_CHECK);
+	}
+}
+
+void
+reload_watch_files(struct supervisor *supervisor)
+{
+	int rc = file_watch_init(
+		&supervisor->file_watch, supervisor->loop, on_files_changed);
+
+	if (rc < 0) {
+		LOG_WARN("files are not watched for changes", LOG_ERRNO(-rc));
+		return;
+	}
+	if (supervisor->conf->from_ini)
+		watch(supervisor,
+			supervisor->conf_input.path != NULL
+				? supervisor->conf_input.path
+				: CONF_DEFAULT_PATH,
+			FILE_TAG_CONF);
+	for (size_t i = 0;
+		i < sizeof(resolver_files) / sizeof(resolver_files[0]); i++)
+		watch(supervisor, resolver_files[i], FILE_TAG_RESOLVER);
+	for (size_t i = 0; i < sizeof(ca_files) / sizeof(ca_files[0]); i++)
+		watch(supervisor, ca_files[i], FILE_TAG_CA);
+	watch(supervisor, supervisor->conf->extra_ca, FILE_TAG_CA);
+	watch_checks(supervisor);
+}
+
+static void
+log_problems(const struct conf_problems *problems)
+{
+	for (size_t i = 0; i < problems->warnings.n_kept; i++)
+		LOG_WARN("configuration",
+			LOG_STR("problem", problems->warnings.texts[i]));
+	for (size_t i = 0; i < problems->errors.n_kept; i++)
+		LOG_ERROR("configuration",
+			LOG_STR("problem", problems->errors.texts[i]));
+}
+
+/* True: nothing in it waits for a new start of the program. */
+static bool
+can_apply(const struct conf *running, const struct conf *loaded)
+{
+	const char *key;
+	size_t n = 0;
+
+	while ((key = conf_restart_key(running, loaded, n)) != NULL) {
+		LOG_ERROR("restart needed: this key cannot change in a running "
+			  "program",
+			LOG_STR("key", key));
+		n++;
+	}
+	return n == 0;
+}
+
+static bool
+relisten(struct supervisor *supervisor, const struct conf *loaded)
+{
+	struct listener_list listeners;
+	char error[256];
+
+	listener_list_fill(&listeners, loaded);
+	if (http_server_relisten(supervisor->http, listeners.options,
+		    listeners.count, error, sizeof(error)) == 0)
+		return true;
+	LOG_ERROR("cannot listen", LOG_STR("error", error));
+	return false;
+}
+
+static void
+apply(struct supervisor *supervisor, struct conf *loaded)
+{
+	struct conf *old = supervisor->conf;
+	bool proxy_changed =
+		strcmp(old->http_proxy, loaded->http_proxy) != 0 ||
+		strcmp(old->https_proxy, loaded->https_proxy) != 0 ||
+		strcmp(old->no_proxy, loaded->no_proxy) != 0;
+
+	supervisor->conf = loaded;
+	log_setup(loaded->log_level, loaded->log_format);
+	supervisor->aggregate.neighbour_detail = loaded->neighbour_detail;
+	supervisor->pool.http_proxy = loaded->http_proxy;
+	supervisor->pool.https_proxy = loaded->https_proxy;
+	supervisor->pool.no_proxy = loaded->no_proxy;
+	origins_set_lifetime(supervisor->origins,
+		origins_lifetime_ns((uint64_t)loaded->check_interval_ns));
+	if (supervisor_plan(supervisor) < 0)
+		LOG_ERROR("no memory for all targets");
+	if (proxy_changed)
+		worker_pool_replace(&supervisor->pool);
+	watch_checks(supervisor);
+	conf_free(old);
+}
+
+static bool
+reload(struct supervisor *supervisor)
+{
+	struct conf_problems problems;
+	struct conf *loaded;
+
+	conf_problems_init(&problems);
+	loaded = conf_load(&supervisor->conf_input, &problems);
+	log_problems(&problems);
+	conf_problems_fini(&problems);
+	if (loaded == NULL)
+		return false;
+	if (!can_apply(supervisor->conf, loaded) ||
+		!relisten(supervisor, loaded)) {
+		conf_free(loaded);
+		return false;
+	}
+	apply(supervisor, loaded);
+	return true;
+}
+
+void
+supervisor_reload(struct supervisor *supervisor)
+{
+	bool ok;
+
+	notify_reloading(&supervisor->notify);
+	ok = reload(supervisor);
+	series_set(supervisor->series.reload_successful, ok ? 1 : 0);
+	if (ok) {
+		series_set(supervisor->series.reload_success_time,
+			(double)clock_unix_ns() / (double)NS_PER_S);
+		LOG_INFO("configuration reloaded");
+	} else {
+		LOG_ERROR("the new configuration is refused, "
+			  "the old one stays");
+	}
+	notify_send(&supervisor->notify, "READY=1");
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reloading: on SIGHUP and when a file changes.  A bad new configuration
+ * changes nothing.  Targets that have not changed do not notice a good one.
+ */
+#ifndef SUPERVISOR_RELOAD_H
+#define SUPERVISOR_RELOAD_H
+
+#include "supervisor/conf.h"
+#include "supervisor/http_listen.h"
+#include "supervisor/http_server.h"
+
+struct supervisor;
+
+/* The addresses of the configuration as the HTTP server wants them. */
+struct listener_list {
+	size_t count;
+	struct http_listener_options options[CONF_LISTEN_MAX];
+	char texts[CONF_LISTEN_MAX][HTTP_ADDRESS_CAP_BYTES];
+};
+
+void listener_list_fill(struct listener_list *list, const struct conf *conf);
+
+/* Watches the configuration, resolv.conf, the CAs, and the checks' files. */
+void reload_watch_files(struct supervisor *supervisor);
+
+#endif
