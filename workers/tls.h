@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS for the probers: whom to trust, and one non-blocking client session over
+ * a connected socket.  Every handshake is a full one, TLS 1.2 or later, ALPN
+ * http/1.1.  tls.c is the only file of the workers that knows OpenSSL.
+ * Driven by transport.c; what a worker's set-up needs is in the first part.
+ */
+#ifndef WORKERS_TLS_H
+#define WORKERS_TLS_H
+
+#include "common/io.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tls_trust;
+struct strbuf;
+
+/*
+ * Loads what the library loads once: algorithms, error texts.  Called by the
+ * nursery, so that its workers share the pages; it is safe to clone after it.
+ * 0 or a negative errno.
+ */
+int tls_library_init(void);
+
+/*
+ * Whom to believe: an empty set of CAs, or with `base` all that base trusts,
+ * then or later, which is shared, not copied.  Insecure: whoever answers.
+ * NULL: no memory.
+ */
+struct tls_trust *tls_trust_new(const struct tls_trust *base, bool insecure);
+/* Accepts NULL.  Sessions and derived sets that use it keep working. */
+void tls_trust_free(struct tls_trust *trust);
+/*
+ * Adds every certificate of a PEM text; each is an anchor, be it a root or
+ * not.  Checked: each is parsed now, as befits what a user named; else when a
+ * server's chain asks, as befits a distribution's hundreds.  0, or a negative
+ * errno with a line appended to problems that begins with `source`:
+ * -ENODATA, there is none in it; -EBADMSG, one cannot be read (the others were
+ * added); -ENOMEM.
+ */
+int tls_trust_add_pem(struct tls_trust *trust, const char *source,
+	const char *pem, size_t len_bytes, bool checked,
+	struct strbuf *problems);
+/* How many certificates were added, without doubles and without base's. */
+size_t tls_trust_count(const struct tls_trust *trust);
+
+enum tls_failure {
+	TLS_FAILURE_NONE,
+	TLS_FAILURE_SOCKET,   /* sys_errno says what */
+	TLS_FAILURE_CLOSED,   /* the peer ended the stream in the handshake */
+	TLS_FAILURE_PROTOCOL, /* an alert, or not TLS as we speak it */
+	TLS_FAILURE_CERTIFICATE, /* not one to be trusted for this name */
+};
+
+/* Embedded in a transport; must not move between start and close. */
+struct tls_session {
+	struct ssl_st *ssl; /* NULL: not started */
+	int fd;             /* the caller's */
+	enum tls_failure failure;
+	int sys_errno;           /* of the socket; 0: none */
+	unsigned long ssl_error; /* the library's code; 0: none */
+	int verify_depth;        /* which certificate failed; 0: the server's */
+	int64_t not_after_unix_s;
+	uint64_t stamp_mono_ns;
+	uint8_t first_bytes[5]; /* to tell what is not TLS at all */
+	uint8_t first_count;
+	uint8_t reads_left; /* of this step */
+	bool in_handshake;
+	bool fin_seen;     /* the socket's end was reached */
+	bool close_notify; /* the peer said goodbye */
+};
+
+/*
+ * The name or address literal is what the certificate must be for; it may be
+ * NULL or empty with an insecure trust only.  0, -EINVAL or -ENOMEM.
+ */
+int tls_session_start(struct tls_session *session, int fd,
+	const struct tls_trust *trust, const char *server_name);
+enum io_result tls_session_handshake(struct tls_session *session);
+/* IO_EOF with or without the peer's close_notify. */
+enum io_result tls_session_read(struct tls_session *session, void *buf,
+	size_t cap_bytes, size_t *ret_bytes);
+enum io_result tls_session_write(struct tls_session *session, const void *bytes,
+	size_t len_bytes, size_t *ret_bytes);
+/* Idempotent; the socket stays open.  Polite: with a close_notify of ours. */
+void tls_session_close(struct tls_session *session, bool polite);
+/* Why it failed, in a few words, while it is open; "" when it did not. */
+void tls_session_describe(
+	const struct tls_session *session, char *ret_text, size_t cap_bytes);
+
+#endif
