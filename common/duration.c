@@ -167,8 +167,8 @@ duration_format(int64_t ns, char buf[DURATION_TEXT_BYTES])
 		put_decimal(buf + n, DURATION_TEXT_BYTES - n, left, NS_PER_US,
 			"\xc2\xb5s");
 	} else if (left < NS_PER_S) {
-		put_decimal(
-			buf + n, DURATION_TEXT_BYTES - n, left, NS_PER_MS, "ms");
+		put_decimal(buf + n, DURATION_TEXT_BYTES - n, left, NS_PER_MS,
+			"ms");
 	} else {
 		uint64_t minutes = left / (60 * NS_PER_S);
 
