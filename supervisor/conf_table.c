@@ -177,14 +177,14 @@ const struct conf_key conf_keys[] = {
 	{ KUBENURSE, .name = "listen", .env = "KUBENURSE_LISTEN",
 	  .type = CONF_LISTEN, .flags = CONF_RESTART, .offset = AT(listen),
 	  .default_text = "[::]:8080",
-	  .placeholder = "ADDRESS:PORT, ...",
+	  .placeholder = "ADDRESS:PORT[,...]",
 	  .help = "Where to serve http. [::] serves IPv4 too, and is 0.0.0.0 "
 		  "on a host without IPv6; so is an address left out, as in "
 		  ":8080." },
 	{ KUBENURSE, .name = "listen_tls", .env = "KUBENURSE_LISTEN_TLS",
 	  .type = CONF_LISTEN, .flags = CONF_RESTART, .offset = AT(listen_tls),
 	  .default_text = "[::]:8443",
-	  .placeholder = "ADDRESS:PORT, ...",
+	  .placeholder = "ADDRESS:PORT[,...]",
 	  .help = "Where to serve https, with use_tls." },
 	{ KUBENURSE, .name = "use_tls", .env = "KUBENURSE_USE_TLS",
 	  .type = CONF_BOOL, .flags = CONF_RESTART, .offset = AT(use_tls),
@@ -210,7 +210,7 @@ const struct conf_key conf_keys[] = {
 	  .type = CONF_BUCKETS, .flags = CONF_RESTART,
 	  .offset = AT(histogram_buckets),
 	  .default_text = ".005,.01,.025,.05,.1,.25,.5,1,2.5,5,10",
-	  .placeholder = "SECONDS, ...",
+	  .placeholder = "SECONDS[,...]",
 	  .help = "Bounds of the request duration histograms, rising. +Inf is"
 		  " always there." },
 	{ KUBENURSE, .name = "victoriametrics_histogram",
@@ -256,7 +256,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "Proxy of checks by https." },
 	{ KUBENURSE, .name = "no_proxy", .env = "NO_PROXY",
 	  .env_alt = "no_proxy",
-	  .type = CONF_TEXT, .offset = AT(no_proxy), .placeholder = "HOST, ...",
+	  .type = CONF_TEXT, .offset = AT(no_proxy), .placeholder = "HOST[,...]",
 	  .help = "What is asked without a proxy: host names with all beneath"
 		  " them, .names beneath only, addresses, CIDR ranges, each "
 		  "with :port if need be, or * for everything. Loopback never"
@@ -282,11 +282,12 @@ const struct conf_key conf_keys[] = {
 
 	{ CHECK, .name = "url", .type = CONF_URL, .flags = CONF_SECRET,
 	  .offset = CHECK_AT(url),
-	  .default_note = "must be given", .placeholder = "URL",
+	  .default_note = "none, it must be given",
+	  .placeholder = "URL",
 	  .help = "What to ask for. A user part becomes basic authorization." },
 	{ CHECK, .name = "expect", .type = CONF_STATUSES,
 	  .offset = CHECK_AT(expect), .default_text = "200",
-	  .placeholder = "STATUS, ...",
+	  .placeholder = "STATUS[,...]",
 	  .help = "The status codes that are a success." },
 	{ CHECK, .name = "method", .type = CONF_METHOD,
 	  .offset = CHECK_AT(method), .default_text = "GET",
@@ -294,7 +295,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "The request method." },
 	{ CHECK, .name = "interval", .type = CONF_DURATION,
 	  .offset = CHECK_AT(interval_ns),
-	  .default_note = "check_interval", .min = "10ms", .max = YEAR,
+	  .default_note = "that of check_interval", .min = "10ms", .max = YEAR,
 	  .placeholder = "DURATION",
 	  .help = "Time between two checks." },
 	{ CHECK, .name = "timeout", .type = CONF_DURATION,
