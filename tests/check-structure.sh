@@ -76,7 +76,8 @@ say 'workers serve nobody' \
 
 say 'every source stands in Makefile.am' \
 	"$(for file in $(sources common supervisor workers tools bench); do
-		grep -qF "$file" Makefile.am || echo "$file"
+		grep -qE "(^|[[:space:]])${file%.c}(\\.c)?( |\$)" Makefile.am ||
+			echo "$file"
 	done)"
 say 'every unit test stands in Makefile.am' \
 	"$(for file in $(sources tests/unit); do
