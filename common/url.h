@@ -14,7 +14,7 @@
 
 #define URL_MAX_BYTES	   2048 /* as written, and its target once encoded */
 #define URL_USER_BYTES	   256
-#define URL_HOST_MAX_BYTES 254 /* RFC 1035, 2.3.4, and the final dot */
+#define URL_HOST_MAX_BYTES 254 /* RFC 1035, 2.3.4, and a final dot */
 #define URL_ZONE_BYTES	   16  /* IF_NAMESIZE */
 #define URL_PORT_BYTES	   12
 
@@ -33,7 +33,7 @@ struct url {
 	char password[URL_USER_BYTES];
 	char host[URL_HOST_MAX_BYTES + 1]; /* without brackets, as written */
 	char zone[URL_ZONE_BYTES];	   /* of an IPv6 literal, decoded */
-	char port_text[URL_PORT_BYTES];	   /* as written; "" when it was not */
+	char port_text[URL_PORT_BYTES]; /* as written; "" when it was not */
 	/*
 	 * The request line's: the path with what must be percent-encoded, then,
 	 * where there is one, the query with its `?`, exactly as written.

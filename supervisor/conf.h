@@ -87,6 +87,7 @@ struct conf_check {
 	char *header_file;
 	char *ca;
 	bool insecure;
+	bool insecure_is_set; /* else it follows that of [kubenurse] */
 	bool follow_redirects;
 };
 

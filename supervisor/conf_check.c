@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Extra checks, their headers, and static neighbours; see conf_value.h. */
+#include "supervisor/conf_value.h"
+
+#include "common/url.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLANKS		 " \t"
+#define HEADER_MAX_BYTES 4096
+
+/* RFC 9110, 5.6.2. */
+static bool
+is_token(const char *text)
+{
+	static const char token[] =
+		"0123456789abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`|~";
+
+	return *text != '\0' && text[strspn(text, token)] == '\0';
+}
+
+/* The request's own framing, which is the prober's business. */
+static bool
+is_reserved_header(const char *name)
+{
+	static const char *const names[] = { "Connection", "Content-Length",
+		"Expect", "Host", "Keep-Alive", "Proxy-Connection", "TE",
+		"Trailer", "Transfer-Encoding", "Upgrade" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcasecmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+conf_parse_header(
+	const char *text, struct conf_headers *field, struct strbuf *why)
+{
+	struct conf_header *header = &field->headers[field->n_headers];
+	const char *colon = strchr(text, ':');
+	const char *error = NULL;
+	char *name;
+
+	if (field->n_headers == CONF_HEADERS_MAX)
+		error = "is one header too many; there may be 32";
+	else if (colon == NULL)
+		error = "has no colon; write NAME: VALUE";
+	else if (strlen(text) > HEADER_MAX_BYTES)
+		error = "is longer than 4096 bytes";
+	if (error != NULL) {
+		strbuf_add_string(why, error);
+		return -EINVAL;
+	}
+	name = strndup(text, (size_t)(colon - text));
+	if (name == NULL)
+		return -ENOMEM;
+	if (!is_token(name))
+		error = "has no header name before its colon; write NAME: "
+			"VALUE";
+	else if (is_reserved_header(name))
+		error = "names a header that the check itself decides upon; "
+			"remove it";
+	if (error != NULL) {
+		strbuf_add_string(why, error);
+		free(name);
+		return -EINVAL;
+	}
+	header->value = strdup(colon + 1 + strspn(colon + 1, BLANKS));
+	header->name = name;
+	if (header->value == NULL) {
+		free(name);
+		return -ENOMEM;
+	}
+	field->n_headers++;
+	return 0;
+}
+
+static void
+check_fini(struct conf_check *check)
+{
+	free(check->name);
+	free(check->url);
+	free(check->method);
+	for (size_t i = 0; i < check->headers.n_headers; i++) {
+		free(check->headers.headers[i].name);
+		free(check->headers.headers[i].value);
+	}
+	free(check->header_file);
+	free(check->ca);
+}
+
+void
+conf_checks_free(struct conf_checks *checks)
+{
+	for (size_t i = 0; i < checks->n_checks; i++)
+		check_fini(&checks->checks[i]);
+	free(checks->checks);
+	checks->checks = NULL;
+	checks->n_checks = 0;
+}
+
+static bool
+set_defaults(struct conf_check *check)
+{
+	struct strbuf why;
+	bool ok = true;
+
+	strbuf_init(&why, 0);
+	check->name = strdup("");
+	check->url = strdup("");
+	check->header_file = strdup("");
+	check->ca = strdup("");
+	for (size_t i = 0; i < conf_n_keys; i++) {
+		const struct conf_key *key = &conf_keys[i];
+
+		if (key->section == CONF_SECTION_CHECK &&
+			key->default_text != NULL)
+			ok &= conf_value_parse(key, key->default_text, check,
+				      &why) == 0;
+	}
+	strbuf_fini(&why);
+	return ok && check->name != NULL && check->url != NULL &&
+		check->header_file != NULL && check->ca != NULL;
+}
+
+struct conf_check *
+conf_checks_add(struct conf_checks *checks)
+{
+	size_t n = checks->n_checks;
+	struct conf_check *grown;
+
+	if (n == CONF_CHECKS_MAX)
+		return NULL;
+	grown = realloc(checks->checks, (n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return NULL;
+	checks->checks = grown;
+	memset(&grown[n], 0, sizeof(*grown));
+	if (!set_defaults(&grown[n])) {
+		check_fini(&grown[n]);
+		return NULL;
+	}
+	checks->n_checks++;
+	return &grown[n];
+}
+
+/* `path` is the type under which all neighbours are shown together. */
+const char *
+conf_check_name_error(const char *name)
+{
+	static const char *const taken[] = { "api_server_direct",
+		"api_server_dns", "me_ingress", "me_service", "path",
+		"neighbourhood", "neighbourhood_state" };
+
+	if (*name == '\0')
+		return "has no name; give it one";
+	if (strlen(name) > CONF_NAME_MAX_BYTES)
+		return "has a name longer than 253 bytes; choose a shorter "
+		       "one";
+	if (strncmp(name, "path_", 5) == 0)
+		return "begins with path_, as neighbours do; choose another "
+		       "name";
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		if (strcmp(taken[i], name) == 0)
+			return "has a name of kubenurse's own; choose another";
+	}
+	return NULL;
+}
+
+/* The n-th NAME:URL, a copy that is taken apart. */
+static int
+parse_item(char *item, size_t n, struct conf_checks *list, struct strbuf *why)
+{
+	const char *separator = why->len_bytes > 0 ? "; " : "";
+	char *colon = strchr(item, ':');
+	const char *error = NULL;
+	struct conf_check *check;
+	struct url url;
+
+	if (colon == NULL) {
+		strbuf_printf(why, "%sitem %zu has no colon; write NAME:URL, "
+				   "with | between two of them",
+			separator, n);
+		return -EINVAL;
+	}
+	*colon = '\0';
+	if (url_parse(&url, colon + 1, &error) != 0) {
+		strbuf_printf(why, "%sthe URL of \"%.60s\" is wrong: %s; "
+				   "write NAME:http://... or "
+				   "NAME:https://...",
+			separator, item, error);
+		return -EINVAL;
+	}
+	if (list->n_checks == CONF_CHECKS_MAX) {
+		strbuf_printf(why, "%sitem %zu is one too many; there may be "
+				   "1000",
+			separator, n);
+		return -E2BIG; /* and so are all that follow */
+	}
+	check = conf_checks_add(list);
+	if (check == NULL || !conf_replace_string(&check->name, item) ||
+		!conf_replace_string(&check->url, colon + 1))
+		return -ENOMEM;
+	return 0;
+}
+
+int
+conf_parse_extra_checks(
+	const char *text, struct conf_checks *field, struct strbuf *why)
+{
+	struct conf_checks list = { 0 };
+	char *copy = strdup(text), *rest = copy, *item;
+	int err = copy == NULL ? -ENOMEM : 0;
+	size_t n_items = 0;
+
+	/* empty is none, but an empty item among others is wrong */
+	if (*text == '\0')
+		rest = NULL;
+	while (err != -ENOMEM && err != -E2BIG &&
+		(item = strsep(&rest, "|")) != NULL) {
+		int item_err = parse_item(item, ++n_items, &list, why);
+
+		if (item_err != 0)
+			err = item_err;
+	}
+	free(copy);
+	if (err != 0) {
+		conf_checks_free(&list);
+		return err == -ENOMEM ? err : -EINVAL;
+	}
+	conf_checks_free(field);
+	*field = list;
+	return 0;
+}
+
+void
+conf_neighbours_free(struct conf_neighbours *neighbours)
+{
+	for (size_t i = 0; i < neighbours->n_neighbours; i++)
+		free(neighbours->neighbours[i].name);
+	free(neighbours->neighbours);
+	neighbours->neighbours = NULL;
+	neighbours->n_neighbours = 0;
+}
+
+/* What is wrong with a line, or NULL and where its address begins. */
+static const char *
+check_neighbour(
+	const char *text, size_t *ret_name_bytes, const char **ret_address)
+{
+	size_t name_bytes = strcspn(text, BLANKS);
+	const char *address = text + name_bytes + strspn(text + name_bytes,
+		BLANKS);
+	unsigned char scratch[sizeof(struct in6_addr)];
+
+	if (name_bytes == 0 || *address == '\0')
+		return "is not a name and an address; write NAME ADDRESS";
+	if (name_bytes > CONF_NAME_MAX_BYTES)
+		return "has a name longer than 253 bytes";
+	if (strlen(address) >= INET6_ADDRSTRLEN ||
+		(inet_pton(AF_INET, address, scratch) != 1 &&
+			inet_pton(AF_INET6, address, scratch) != 1))
+		return "has no IP address behind the name; write NAME "
+		       "ADDRESS, without brackets or port";
+	*ret_name_bytes = name_bytes;
+	*ret_address = address;
+	return NULL;
+}
+
+/* Room for one more; it doubles, for there may be thousands. */
+static bool
+reserve_neighbour(struct conf_neighbours *list)
+{
+	size_t n = list->n_neighbours;
+	struct conf_neighbour *grown;
+
+	if ((n & (n - 1)) != 0)
+		return true;
+	grown = realloc(
+		list->neighbours, (n == 0 ? 1 : 2 * n) * sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	list->neighbours = grown;
+	return true;
+}
+
+int
+conf_parse_neighbour(
+	const char *text, struct conf_neighbours *field, struct strbuf *why)
+{
+	struct conf_neighbour neighbour = { 0 };
+	const char *address = NULL, *error;
+	size_t name_bytes = 0;
+
+	error = check_neighbour(text, &name_bytes, &address);
+	if (error == NULL && field->n_neighbours == CONF_NEIGHBOURS_MAX)
+		error = "is one neighbour too many; there may be 20000";
+	if (error != NULL) {
+		strbuf_printf(why, "\"%.60s\" %s", text, error);
+		return -EINVAL;
+	}
+	if (!reserve_neighbour(field))
+		return -ENOMEM;
+	neighbour.name = strndup(text, name_bytes);
+	if (neighbour.name == NULL)
+		return -ENOMEM;
+	strcpy(neighbour.address, address); /* its length was checked */
+	field->neighbours[field->n_neighbours++] = neighbour;
+	return 0;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of loading: defaults that depend on other keys, the targets of the
+ * built-in checks, and what one key alone could not know to be wrong.
+ */
+#include "supervisor/conf_loader.h"
+
+#include "common/url.h"
+#include "supervisor/conf_value.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HAPPY_PATH "/alwayshappy"
+
+static const struct conf_origin *
+origin_of(struct conf_loader *loader, const char *name)
+{
+	return conf_loader_origin(
+		loader, conf_key_find(CONF_SECTION_KUBENURSE, name));
+}
+
+static bool
+is_set(struct conf_loader *loader, const char *name)
+{
+	const struct conf_origin *origin = origin_of(loader, name);
+
+	return origin->env != NULL || origin->line_number > 0;
+}
+
+/* An empty text that nobody complained about yet. */
+static bool
+is_missing(struct conf_loader *loader, const char *name, const char *value)
+{
+	return *value == '\0' && !origin_of(loader, name)->failed;
+}
+
+static void
+set_name(struct conf_loader *loader, const char *name, char *const *field,
+	const char *host_name)
+{
+	if (is_missing(loader, name, *field))
+		conf_loader_set(loader,
+			conf_key_find(CONF_SECTION_KUBENURSE, name),
+			loader->conf, host_name, 0, "host name");
+}
+
+static void
+set_late_defaults(
+	struct conf_loader *loader, const char *host_name, bool has_token)
+{
+	struct conf *conf = loader->conf;
+	bool in_cluster = conf->api_server_host[0] != '\0' && has_token;
+
+	set_name(loader, "node_name", &conf->node_name, host_name);
+	set_name(loader, "pod_name", &conf->pod_name, host_name);
+	if (!is_set(loader, "expose_metadata"))
+		conf->expose_metadata = conf->from_ini;
+	if (conf->neighbour_port == 0)
+		conf->neighbour_port = conf->use_tls ? 8443 : 8080;
+	if (conf->neighbour_source == CONF_SOURCE_UNSET)
+		conf->neighbour_source =
+			in_cluster ? CONF_SOURCE_PODS : CONF_SOURCE_STATIC;
+	/* one word alone must not make the token go anywhere */
+	conf->api_server_insecure = conf->api_server_insecure && conf->insecure;
+}
+
+/* The base URL with the path; its own slash at the end is not doubled. */
+static char *
+base_target(const char *base)
+{
+	int len = (int)strlen(base);
+	char *target = NULL;
+
+	if (strpbrk(base, "?#") == NULL) {
+		while (len > 0 && base[len - 1] == '/')
+			len--;
+	}
+	if (len == 0)
+		return strdup("");
+	return asprintf(&target, "%.*s%s", len, base, HAPPY_PATH) < 0 ? NULL
+								      : target;
+}
+
+static void
+set_base_target(struct conf_loader *loader, const char *name,
+	const char *base, char **ret_target)
+{
+	const char *error = NULL;
+	struct url url;
+
+	*ret_target = base_target(base);
+	if (*ret_target == NULL)
+		conf_loader_no_memory(loader);
+	else if (**ret_target != '\0' &&
+		url_parse(&url, *ret_target, &error) != 0)
+		conf_loader_error(loader, name,
+			"with " HAPPY_PATH " at its end %s", error);
+}
+
+static char *
+api_target(const char *host, uint16_t port)
+{
+	bool brackets = strchr(host, ':') != NULL;
+	char *target = NULL;
+
+	return asprintf(&target, "https://%s%s%s:%u/version",
+		       brackets ? "[" : "", host, brackets ? "]" : "",
+		       port) < 0
+		? NULL
+		: target;
+}
+
+/*
+ * The name of the API server has a default, but without an address there is
+ * no cluster where it would be found; unless somebody set the name.
+ */
+static void
+set_api_targets(struct conf_loader *loader)
+{
+	struct conf *conf = loader->conf;
+	bool has_host = conf->api_server_host[0] != '\0';
+	bool has_dns = conf->api_server_dns[0] != '\0' &&
+		(has_host || is_set(loader, "api_server_dns"));
+
+	conf->api_server_direct_target = has_host
+		? api_target(conf->api_server_host, conf->api_server_port)
+		: strdup("");
+	conf->api_server_dns_target = has_dns
+		? api_target(conf->api_server_dns, conf->api_server_port)
+		: strdup("");
+	if (conf->api_server_direct_target == NULL ||
+		conf->api_server_dns_target == NULL)
+		conf_loader_no_memory(loader);
+}
+
+static void
+check_tls(struct conf_loader *loader)
+{
+	struct conf *conf = loader->conf;
+
+	if (!conf->use_tls)
+		return;
+	if (is_missing(loader, "cert_file", conf->cert_file))
+		conf_loader_error(loader, "use_tls",
+			"there is no certificate; set cert_file");
+	if (is_missing(loader, "cert_key", conf->cert_key))
+		conf_loader_error(loader, "use_tls",
+			"there is no key of the certificate; set cert_key");
+}
+
+static void
+check_source(struct conf_loader *loader)
+{
+	struct conf *conf = loader->conf;
+
+	if (conf->neighbour_source == CONF_SOURCE_DNS &&
+		is_missing(
+			loader, "neighbour_service", conf->neighbour_service))
+		conf_loader_error(loader, "neighbour_source",
+			"dns has no name to resolve; set neighbour_service");
+	if (conf->neighbour_source == CONF_SOURCE_PODS &&
+		is_missing(loader, "api_server_host", conf->api_server_host))
+		conf_loader_error(loader, "neighbour_source",
+			"pods has no API server to ask; set api_server_host");
+	if (conf->neighbour_source != CONF_SOURCE_STATIC &&
+		conf->neighbours.n_neighbours > 0)
+		conf_problems_add_warning(loader->problems,
+			"%s:%u: neighbour: is not used; set neighbour_source "
+			"= static",
+			loader->file_name,
+			conf->neighbours.neighbours[0].line_number);
+}
+
+static int
+compare_neighbours(const void *a, const void *b)
+{
+	const struct conf_neighbour *const *left = a, *const *right = b;
+	int order = strcmp((*left)->name, (*right)->name);
+
+	if (order == 0)
+		order = (*left)->line_number < (*right)->line_number ? -1 : 1;
+	return order;
+}
+
+/* By a sorted index: the order of the file is kept. */
+static void
+check_neighbours(struct conf_loader *loader)
+{
+	const struct conf_neighbours *list = &loader->conf->neighbours;
+	const struct conf_neighbour **sorted;
+
+	if (list->n_neighbours < 2)
+		return;
+	sorted = calloc(list->n_neighbours, sizeof(const void *));
+	if (sorted == NULL) {
+		conf_loader_no_memory(loader);
+		return;
+	}
+	for (size_t i = 0; i < list->n_neighbours; i++)
+		sorted[i] = &list->neighbours[i];
+	qsort(sorted, list->n_neighbours, sizeof(const void *),
+		compare_neighbours);
+	for (size_t i = 1; i < list->n_neighbours; i++) {
+		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+			conf_problems_add_error(loader->problems,
+				"%s:%u: neighbour: %.60s is there twice, in "
+				"line %u too; remove one",
+				loader->file_name, sorted[i]->line_number,
+				sorted[i]->name, sorted[i - 1]->line_number);
+	}
+	free(sorted);
+}
+
+/* The list's items go behind the sections, and the list is empty again. */
+static void
+merge_checks(struct conf_loader *loader)
+{
+	struct conf_checks *all = &loader->conf->checks;
+	struct conf_checks *listed = &loader->conf->listed_checks;
+	size_t n = all->n_checks + listed->n_checks;
+	struct conf_check *grown;
+
+	if (listed->n_checks == 0)
+		return;
+	if (n > CONF_CHECKS_MAX) {
+		conf_loader_error(loader, "extra_checks",
+			"these and the [check] sections are %zu; there may be "
+			"1000",
+			n);
+		return;
+	}
+	grown = realloc(all->checks, n * sizeof(*grown));
+	if (grown == NULL) {
+		conf_loader_no_memory(loader);
+		return;
+	}
+	memcpy(grown + all->n_checks, listed->checks,
+		listed->n_checks * sizeof(*grown));
+	all->checks = grown;
+	all->n_checks = n;
+	free(listed->checks);
+	listed->checks = NULL;
+	listed->n_checks = 0;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+check_error(struct conf_loader *loader, const struct conf_check *check,
+	const char *format, ...)
+{
+	char text[CONF_PROBLEM_MAX_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (check->line_number == 0)
+		conf_loader_error(loader, "extra_checks", "\"%.60s\" %s",
+			check->name, text);
+	else
+		conf_problems_add_error(loader->problems,
+			"%s:%u: [check %.60s]: %s", loader->file_name,
+			check->line_number, check->name, text);
+}
+
+static void
+finish_checks(struct conf_loader *loader)
+{
+	struct conf_checks *list = &loader->conf->checks;
+
+	for (size_t i = 0; i < list->n_checks; i++) {
+		struct conf_check *check = &list->checks[i];
+		const char *error = conf_check_name_error(check->name);
+
+		if (check->interval_ns == 0)
+			check->interval_ns = loader->conf->check_interval_ns;
+		if (!check->insecure_is_set)
+			check->insecure = loader->conf->insecure;
+		if (error != NULL)
+			check_error(loader, check, "%s", error);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(list->checks[j].name, check->name) != 0)
+				continue;
+			check_error(loader, check,
+				"is there twice; choose another name for one "
+				"of them");
+			break;
+		}
+	}
+}
+
+void
+conf_finish(struct conf_loader *loader, const char *host_name, bool has_token)
+{
+	struct conf *conf = loader->conf;
+
+	set_late_defaults(loader, host_name, has_token);
+	set_base_target(loader, "ingress_url", conf->ingress_url,
+		&conf->me_ingress_target);
+	set_base_target(loader, "service_url", conf->service_url,
+		&conf->me_service_target);
+	set_api_targets(loader);
+	check_tls(loader);
+	check_source(loader);
+	check_neighbours(loader);
+	merge_checks(loader);
+	finish_checks(loader);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --print-config, and what a reload cannot change; see conf.h. */
+#include "supervisor/conf.h"
+
+#include "common/strbuf.h"
+#include "supervisor/conf_table.h"
+#include "supervisor/conf_value.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A blank at an end is trimmed, one before a semicolon starts a comment. */
+static bool
+fits_a_line(const char *value)
+{
+	size_t len = strlen(value);
+
+	return len == 0 ||
+		(value[0] != ' ' && value[len - 1] != ' ' && value[0] != ';' &&
+			strstr(value, " ;") == NULL);
+}
+
+/* The value, or why there is none, as a line that loads. */
+static void
+put_line(struct strbuf *out, const struct conf_key *key, const char *value)
+{
+	if (fits_a_line(value))
+		strbuf_printf(out, "%s = %s\n", key->name, value);
+	else
+		strbuf_printf(out, "; %s: its value can stand in the "
+				   "environment only\n",
+			key->name);
+}
+
+static void
+put_key(struct strbuf *out, const struct conf_key *key, const void *object)
+{
+	struct strbuf value;
+	size_t n = 0;
+
+	strbuf_init(&value, 0);
+	while (conf_value_format(key, object, n, &value)) {
+		if (strbuf_text(&value) == NULL) {
+			out->failed = true;
+			break;
+		}
+		put_line(out, key, strbuf_text(&value));
+		strbuf_reset(&value);
+		n++;
+	}
+	if (n == 0)
+		strbuf_printf(out, ";%s =\n", key->name);
+	strbuf_fini(&value);
+}
+
+static void
+put_section(
+	struct strbuf *out, enum conf_section section, const void *object)
+{
+	for (size_t i = 0; i < conf_n_keys; i++) {
+		if (conf_keys[i].section == section)
+			put_key(out, &conf_keys[i], object);
+	}
+}
+
+/* In a copy, extra_checks holds its items again. */
+static void
+put_conf(struct strbuf *out, const struct conf *conf)
+{
+	struct conf view = *conf;
+
+	view.listed_checks = conf->checks;
+	strbuf_add_string(out, "; The effective configuration; secrets are "
+			       "redacted.\n[kubenurse]\n");
+	put_section(out, CONF_SECTION_KUBENURSE, &view);
+	for (size_t i = 0; i < conf->checks.n_checks; i++) {
+		const struct conf_check *check = &conf->checks.checks[i];
+
+		if (check->line_number == 0)
+			continue;
+		strbuf_printf(out, "\n[check %s]\n", check->name);
+		put_section(out, CONF_SECTION_CHECK, check);
+	}
+	if (conf->neighbours.n_neighbours > 0) {
+		strbuf_add_string(out, "\n[neighbours]\n");
+		put_section(out, CONF_SECTION_NEIGHBOURS, conf);
+	}
+}
+
+int
+conf_print(const struct conf *conf, FILE *stream)
+{
+	struct strbuf out;
+	int err = 0;
+
+	strbuf_init(&out, 0);
+	put_conf(&out, conf);
+	if (strbuf_text(&out) == NULL)
+		err = -ENOMEM;
+	else if (fputs(strbuf_text(&out), stream) == EOF ||
+		fflush(stream) != 0)
+		err = -EIO;
+	strbuf_fini(&out);
+	return err;
+}
+
+static bool
+differs(const struct conf_key *key, const struct conf *a, const struct conf *b)
+{
+	struct strbuf left, right;
+	bool same;
+
+	strbuf_init(&left, 0);
+	strbuf_init(&right, 0);
+	conf_value_format(key, a, 0, &left);
+	conf_value_format(key, b, 0, &right);
+	same = strbuf_text(&left) != NULL && strbuf_text(&right) != NULL &&
+		strcmp(strbuf_text(&left), strbuf_text(&right)) == 0;
+	strbuf_fini(&left);
+	strbuf_fini(&right);
+	return !same;
+}
+
+const char *
+conf_restart_key(
+	const struct conf *running, const struct conf *loaded, size_t n)
+{
+	for (size_t i = 0; i < conf_n_keys; i++) {
+		const struct conf_key *key = &conf_keys[i];
+
+		if (key->section == CONF_SECTION_KUBENURSE &&
+			(key->flags & CONF_RESTART) != 0 &&
+			differs(key, running, loaded) && n-- == 0)
+			return key->name;
+	}
+	return NULL;
+}
