@@ -99,6 +99,14 @@ say 'every source says its licence' \
 			echo "$file"
 	done)"
 
+say 'conf/kubenurse.ini is what the table of keys says' \
+	"$(if "$build/tools/confdoc" ini >/dev/null 2>&1; then
+		"$build/tools/confdoc" ini | diff -u conf/kubenurse.ini - |
+			head -n 40
+	elif [ ! -x "$build/tools/confdoc" ]; then
+		echo "tools/confdoc is not built"
+	fi)"
+
 # Paths that exist on one developer's machine only.
 say 'no path of the machine it was written on' \
 	"$(find . \( -path ./.git -o -path './build*' -o -name '*.cache' -o \
