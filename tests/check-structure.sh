@@ -76,7 +76,8 @@ say 'workers serve nobody' \
 
 say 'every source stands in Makefile.am' \
 	"$(for file in $(sources common supervisor workers tools bench); do
-		grep -qF "$file" Makefile.am || echo "$file"
+		grep -qE "(^|[[:space:]])${file%.c}(\\.c)?( |\$)" Makefile.am ||
+			echo "$file"
 	done)"
 say 'every unit test stands in Makefile.am' \
 	"$(for file in $(sources tests/unit); do
@@ -97,6 +98,14 @@ say 'every source says its licence' \
 		sed 1q "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
 			echo "$file"
 	done)"
+
+say 'conf/kubenurse.ini is what the table of keys says' \
+	"$(if "$build/tools/confdoc" ini >/dev/null 2>&1; then
+		"$build/tools/confdoc" ini | diff -u conf/kubenurse.ini - |
+			head -n 40
+	elif [ ! -x "$build/tools/confdoc" ]; then
+		echo "tools/confdoc is not built"
+	fi)"
 
 # Paths that exist on one developer's machine only.
 say 'no path of the machine it was written on' \
