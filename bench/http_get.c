@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -109,6 +108,8 @@ take_body(struct body_reader *reader, const char *bytes, size_t len_bytes)
 	if (len_bytes == 0)
 		return;
 	reader->answer.body_bytes += len_bytes;
+	if (reader->request->copy_to != NULL)
+		fwrite(bytes, 1, len_bytes, reader->request->copy_to);
 	if (reader->request->gzip)
 		return;
 	count_lines(reader, bytes, len_bytes);

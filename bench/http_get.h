@@ -9,12 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct http_get_request {
 	uint16_t port; /* at 127.0.0.1 */
 	const char *path;
 	const char *find; /* a text looked for in the body, or NULL */
 	bool gzip;        /* asks for it; the body is then not looked into */
+	FILE *copy_to;    /* where the body is written to as well, or NULL */
 };
 
 struct http_get_answer {
