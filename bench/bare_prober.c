@@ -205,6 +205,7 @@ start_check(struct prober *prober, struct check *check)
 static void
 end_check(struct prober *prober, struct check *check, bool ok)
 {
+	struct bare_record record;
 	struct tcp_info info;
 	socklen_t info_bytes = sizeof(info);
 
@@ -215,8 +216,9 @@ end_check(struct prober *prober, struct check *check, bool ok)
 	check->state = STATE_IDLE;
 	check->record.ok = ok && check->record.request_own_ns != 0;
 	check->record.ended_mono_ns = clock_mono_ns();
-	if (write(prober->pipe_fd, &check->record, BARE_RECORD_BYTES) !=
-		BARE_RECORD_BYTES)
+	record = check->record;
+	if (write(prober->pipe_fd, &record, sizeof(record)) !=
+		(ssize_t)sizeof(record))
 		die("writing to the pipe");
 }
 

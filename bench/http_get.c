@@ -56,7 +56,8 @@ send_request(int fd, const struct http_get_request *request)
 {
 	char text[512];
 	int len = snprintf(text, sizeof(text),
-		"GET %s HTTP/1.0\r\nHost: 127.0.0.1:%u\r\n%s\r\n",
+		"GET %s HTTP/1.0\r\nHost: 127.0.0.1:%u\r\n"
+		"Connection: close\r\n%s\r\n",
 		request->path, request->port,
 		request->gzip ? "Accept-Encoding: gzip\r\n" : "");
 
