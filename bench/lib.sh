@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
 # What the benchmark scripts share: process trees, and arithmetic by awk.
 # Sourced, never run.  It starts and ends nothing.
 

@@ -233,7 +233,7 @@ measure_cpu() {
 	what="CPU per check, $1, us"
 	config=$2 limit=$3
 	shift 3
-	: >"$dir/bares" >"$dir/ourses" >"$dir/ratios"
+	rm -f "$dir/bares" "$dir/ourses" "$dir/ratios"
 	round=0
 	while [ "$round" -lt "$rounds" ]; do
 		round=$((round + 1))
