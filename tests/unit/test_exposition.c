@@ -11,7 +11,8 @@
 
 #include "common/strbuf.h"
 
-#define LABELS(...) ((const char *const[]){ __VA_ARGS__ })
+#define TEXT_MAX_BYTES (4 << 20)
+#define LABELS(...)    ((const char *const[]){ __VA_ARGS__ })
 
 enum id { ERRORS, SECONDS, INCOMING, PLAIN, RANGES, CPU, ID_COUNT };
 
@@ -124,6 +125,8 @@ render(struct registry *registry, bool metadata, size_t cap_bytes)
 	while ((n_bytes = exposition_read(e, piece, cap_bytes)) > 0) {
 		ck_assert_uint_le((size_t)n_bytes, cap_bytes);
 		strbuf_add(&text, piece, (size_t)n_bytes);
+		/* It must come to an end. */
+		ck_assert_uint_lt(text.len_bytes, TEXT_MAX_BYTES);
 	}
 	ck_assert_int_eq(n_bytes, 0);
 	ck_assert_int_eq(exposition_read(e, piece, cap_bytes), 0);
