@@ -77,8 +77,8 @@ parse_term(const char **text, uint64_t *ret_ns)
 
 	for (digits = p; is_digit(*p); p++)
 		too_large |= __builtin_mul_overflow(whole, 10, &whole) ||
-			__builtin_add_overflow(
-				whole, (uint64_t)(*p - '0'), &whole);
+			     __builtin_add_overflow(
+				     whole, (uint64_t)(*p - '0'), &whole);
 	n_whole = (size_t)(p - digits);
 	if (*p == '.') {
 		for (digits = ++p; is_digit(*p); p++)
@@ -92,8 +92,8 @@ parse_term(const char **text, uint64_t *ret_ns)
 		return -EINVAL;
 	*text = unit_name + strlen(unit->name);
 	if (too_large || __builtin_mul_overflow(whole, unit->ns, &ns) ||
-		__builtin_add_overflow(ns,
-			fraction_ns(digits, n_fraction, unit->ns), &ns))
+		__builtin_add_overflow(
+			ns, fraction_ns(digits, n_fraction, unit->ns), &ns))
 		return -ERANGE;
 	*ret_ns = ns;
 	return 0;
@@ -120,7 +120,7 @@ duration_parse(const char *text, int64_t *ret_ns)
 			return err;
 		/* go on: a later part may be no duration at all */
 		too_large |= err != 0 ||
-			__builtin_add_overflow(sum_ns, term_ns, &sum_ns);
+			     __builtin_add_overflow(sum_ns, term_ns, &sum_ns);
 	}
 	if (too_large || sum_ns > MAGNITUDE_MAX ||
 		(sum_ns == MAGNITUDE_MAX && !negative))
@@ -137,15 +137,11 @@ static size_t
 put_decimal(char *buf, size_t size, uint64_t value, uint64_t unit,
 	const char *unit_name)
 {
-	uint64_t rest = value % unit;
 	char decimals[16];
 	size_t n = 0;
 
-	while (rest > 0) {
-		rest *= 10;
-		decimals[n++] = (char)('0' + rest / unit);
-		rest %= unit;
-	}
+	for (uint64_t rest = value % unit; rest != 0; rest = rest * 10 % unit)
+		decimals[n++] = (char)('0' + rest * 10 / unit);
 	decimals[n] = '\0';
 	return (size_t)snprintf(buf, size, "%" PRIu64 "%s%s%s", value / unit,
 		n > 0 ? "." : "", decimals, unit_name);

@@ -24,7 +24,7 @@ static bool
 is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		(c >= 'A' && c <= 'Z');
+	       (c >= 'A' && c <= 'Z');
 }
 
 static bool
@@ -96,15 +96,14 @@ parse_user(struct url *url, struct span user)
 	colon = memchr(user.text, ':', user.len_bytes);
 	if (colon != NULL) {
 		password.text = colon + 1;
-		password.len_bytes = user.len_bytes -
-			(size_t)(password.text - user.text);
+		password.len_bytes =
+			user.len_bytes - (size_t)(password.text - user.text);
 		user.len_bytes = (size_t)(colon - user.text);
 	}
 	url->has_user = true;
 	error = decode(user, url->user, sizeof(url->user));
 	if (error == NULL)
-		error = decode(
-			password, url->password, sizeof(url->password));
+		error = decode(password, url->password, sizeof(url->password));
 	return error;
 }
 
@@ -127,8 +126,7 @@ check_name(struct span host)
 		if (label_bytes > LABEL_MAX_BYTES)
 			return "a label of the host is longer than 63 bytes";
 	}
-	if (host.len_bytes >
-		URL_HOST_MAX_BYTES - (label_bytes == 0 ? 0U : 1U))
+	if (host.len_bytes > URL_HOST_MAX_BYTES - (label_bytes == 0 ? 0U : 1U))
 		return "the host is longer than 253 bytes";
 	return NULL;
 }
@@ -243,8 +241,7 @@ parse_host(struct url *url, struct span host)
 	}
 	if (colon < end)
 		colon++;
-	return parse_port(
-		url, (struct span){ colon, (size_t)(end - colon) });
+	return parse_port(url, (struct span){ colon, (size_t)(end - colon) });
 }
 
 /* From behind the `//`; moves *text to the path, the query or the end. */
@@ -468,8 +465,8 @@ resolve_path(struct url *url, const char *text)
 }
 
 int
-url_resolve(const struct url *base, const char *location,
-	struct url *ret_url, const char **ret_error)
+url_resolve(const struct url *base, const char *location, struct url *ret_url,
+	const char **ret_error)
 {
 	const char *error = check_bytes(location);
 	size_t scheme_bytes = scheme_length(location);

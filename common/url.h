@@ -12,14 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define URL_MAX_BYTES	   2048 /* as written, and its target once encoded */
-#define URL_USER_BYTES	   256
+#define URL_MAX_BYTES      2048 /* as written, and its target once encoded */
+#define URL_USER_BYTES     256
 #define URL_HOST_MAX_BYTES 254 /* RFC 1035, 2.3.4, and a final dot */
-#define URL_ZONE_BYTES	   16  /* IF_NAMESIZE */
-#define URL_PORT_BYTES	   12
+#define URL_ZONE_BYTES     16  /* IF_NAMESIZE */
+#define URL_PORT_BYTES     12
 
 /* Enough for url_format and url_format_host, the NUL included. */
-#define URL_TEXT_BYTES	    4096
+#define URL_TEXT_BYTES      4096
 #define URL_HOST_TEXT_BYTES 320
 
 struct url {
@@ -32,8 +32,8 @@ struct url {
 	char user[URL_USER_BYTES]; /* decoded */
 	char password[URL_USER_BYTES];
 	char host[URL_HOST_MAX_BYTES + 1]; /* without brackets, as written */
-	char zone[URL_ZONE_BYTES];	   /* of an IPv6 literal, decoded */
-	char port_text[URL_PORT_BYTES]; /* as written; "" when it was not */
+	char zone[URL_ZONE_BYTES];         /* of an IPv6 literal, decoded */
+	char port_text[URL_PORT_BYTES];    /* as written; "" when it was not */
 	/*
 	 * The request line's: the path with what must be percent-encoded, then,
 	 * where there is one, the query with its `?`, exactly as written.

@@ -9,11 +9,10 @@
 
 /* A byte of a user part takes three at worst; there are two parts. */
 _Static_assert(URL_TEXT_BYTES > sizeof("https://:@") + 6 * URL_USER_BYTES +
-			URL_HOST_TEXT_BYTES + URL_MAX_BYTES,
+					URL_HOST_TEXT_BYTES + URL_MAX_BYTES,
 	"url_format must not cut");
-_Static_assert(URL_HOST_TEXT_BYTES >
-		sizeof("[%25]:") + URL_HOST_MAX_BYTES + URL_ZONE_BYTES +
-			URL_PORT_BYTES,
+_Static_assert(URL_HOST_TEXT_BYTES > sizeof("[%25]:") + URL_HOST_MAX_BYTES +
+					     URL_ZONE_BYTES + URL_PORT_BYTES,
 	"url_format_host must not cut");
 
 /* Everything but unreserved characters (RFC 3986, 2.3) is escaped. */

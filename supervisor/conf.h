@@ -21,11 +21,11 @@
 #define CONF_FILE_MAX_BYTES  (1024UL * 1024)
 #define CONF_VALUE_MAX_BYTES (64UL * 1024)
 #define CONF_NAME_MAX_BYTES  253 /* of a check, node or pod */
-#define CONF_LISTEN_MAX	     16
+#define CONF_LISTEN_MAX      16
 #define CONF_BUCKETS_MAX     128
-#define CONF_STATUS_MAX	     32
+#define CONF_STATUS_MAX      32
 #define CONF_HEADERS_MAX     32
-#define CONF_CHECKS_MAX	     1000
+#define CONF_CHECKS_MAX      1000
 #define CONF_NEIGHBOURS_MAX  20000
 
 enum conf_source {

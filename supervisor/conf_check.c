@@ -9,16 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLANKS		 " \t"
+#define BLANKS           " \t"
 #define HEADER_MAX_BYTES 4096
 
 /* RFC 9110, 5.6.2. */
 static bool
 is_token(const char *text)
 {
-	static const char token[] =
-		"0123456789abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`|~";
+	static const char token[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-.^_`|~";
 
 	return *text != '\0' && text[strspn(text, token)] == '\0';
 }
@@ -38,46 +37,51 @@ is_reserved_header(const char *name)
 	return false;
 }
 
+/* What is wrong with a header line and its name; NULL: nothing. */
+static const char *
+check_header(const char *text, const char *name)
+{
+	if (strchr(text, ':') == NULL)
+		return "has no colon; write NAME: VALUE";
+	if (strlen(text) > HEADER_MAX_BYTES)
+		return "is longer than 4096 bytes";
+	if (!is_token(name))
+		return "has no header name before its colon; write NAME: "
+		       "VALUE";
+	if (is_reserved_header(name))
+		return "names a header that the check itself decides upon; "
+		       "remove it";
+	return NULL;
+}
+
 int
 conf_parse_header(
 	const char *text, struct conf_headers *field, struct strbuf *why)
 {
-	struct conf_header *header = &field->headers[field->n_headers];
-	const char *colon = strchr(text, ':');
-	const char *error = NULL;
-	char *name;
+	size_t name_bytes = strcspn(text, ":");
+	const char *value = text + name_bytes;
+	struct conf_header header;
+	const char *error;
 
-	if (field->n_headers == CONF_HEADERS_MAX)
+	if (*value == ':')
+		value += 1 + strspn(value + 1, BLANKS);
+	header.name = strndup(text, name_bytes);
+	header.value = strdup(value);
+	if (header.name == NULL || header.value == NULL) {
+		free(header.name);
+		free(header.value);
+		return -ENOMEM;
+	}
+	error = check_header(text, header.name);
+	if (error == NULL && field->n_headers == CONF_HEADERS_MAX)
 		error = "is one header too many; there may be 32";
-	else if (colon == NULL)
-		error = "has no colon; write NAME: VALUE";
-	else if (strlen(text) > HEADER_MAX_BYTES)
-		error = "is longer than 4096 bytes";
 	if (error != NULL) {
 		strbuf_add_string(why, error);
+		free(header.name);
+		free(header.value);
 		return -EINVAL;
 	}
-	name = strndup(text, (size_t)(colon - text));
-	if (name == NULL)
-		return -ENOMEM;
-	if (!is_token(name))
-		error = "has no header name before its colon; write NAME: "
-			"VALUE";
-	else if (is_reserved_header(name))
-		error = "names a header that the check itself decides upon; "
-			"remove it";
-	if (error != NULL) {
-		strbuf_add_string(why, error);
-		free(name);
-		return -EINVAL;
-	}
-	header->value = strdup(colon + 1 + strspn(colon + 1, BLANKS));
-	header->name = name;
-	if (header->value == NULL) {
-		free(name);
-		return -ENOMEM;
-	}
-	field->n_headers++;
+	field->headers[field->n_headers++] = header;
 	return 0;
 }
 
@@ -121,12 +125,21 @@ set_defaults(struct conf_check *check)
 
 		if (key->section == CONF_SECTION_CHECK &&
 			key->default_text != NULL)
-			ok &= conf_value_parse(key, key->default_text, check,
-				      &why) == 0;
+			ok &= conf_value_parse(
+				      key, key->default_text, check, &why) == 0;
 	}
 	strbuf_fini(&why);
 	return ok && check->name != NULL && check->url != NULL &&
-		check->header_file != NULL && check->ca != NULL;
+	       check->header_file != NULL && check->ca != NULL;
+}
+
+/* Room for one more; the room doubles whenever the number is a power of two. */
+static void *
+reserve(void *items, size_t n_items, size_t item_bytes)
+{
+	if ((n_items & (n_items - 1)) != 0)
+		return items;
+	return reallocarray(items, n_items == 0 ? 1 : 2 * n_items, item_bytes);
 }
 
 struct conf_check *
@@ -137,7 +150,7 @@ conf_checks_add(struct conf_checks *checks)
 
 	if (n == CONF_CHECKS_MAX)
 		return NULL;
-	grown = realloc(checks->checks, (n + 1) * sizeof(*grown));
+	grown = reserve(checks->checks, n, sizeof(*grown));
 	if (grown == NULL)
 		return NULL;
 	checks->checks = grown;
@@ -184,22 +197,25 @@ parse_item(char *item, size_t n, struct conf_checks *list, struct strbuf *why)
 	struct url url;
 
 	if (colon == NULL) {
-		strbuf_printf(why, "%sitem %zu has no colon; write NAME:URL, "
-				   "with | between two of them",
+		strbuf_printf(why,
+			"%sitem %zu has no colon; write NAME:URL, "
+			"with | between two of them",
 			separator, n);
 		return -EINVAL;
 	}
 	*colon = '\0';
 	if (url_parse(&url, colon + 1, &error) != 0) {
-		strbuf_printf(why, "%sthe URL of \"%.60s\" is wrong: %s; "
-				   "write NAME:http://... or "
-				   "NAME:https://...",
+		strbuf_printf(why,
+			"%sthe URL of \"%.60s\" is wrong: %s; "
+			"write NAME:http://... or "
+			"NAME:https://...",
 			separator, item, error);
 		return -EINVAL;
 	}
 	if (list->n_checks == CONF_CHECKS_MAX) {
-		strbuf_printf(why, "%sitem %zu is one too many; there may be "
-				   "1000",
+		strbuf_printf(why,
+			"%sitem %zu is one too many; there may be "
+			"1000",
 			separator, n);
 		return -E2BIG; /* and so are all that follow */
 	}
@@ -255,8 +271,8 @@ check_neighbour(
 	const char *text, size_t *ret_name_bytes, const char **ret_address)
 {
 	size_t name_bytes = strcspn(text, BLANKS);
-	const char *address = text + name_bytes + strspn(text + name_bytes,
-		BLANKS);
+	const char *address =
+		text + name_bytes + strspn(text + name_bytes, BLANKS);
 	unsigned char scratch[sizeof(struct in6_addr)];
 
 	if (name_bytes == 0 || *address == '\0')
@@ -273,28 +289,11 @@ check_neighbour(
 	return NULL;
 }
 
-/* Room for one more; it doubles, for there may be thousands. */
-static bool
-reserve_neighbour(struct conf_neighbours *list)
-{
-	size_t n = list->n_neighbours;
-	struct conf_neighbour *grown;
-
-	if ((n & (n - 1)) != 0)
-		return true;
-	grown = realloc(
-		list->neighbours, (n == 0 ? 1 : 2 * n) * sizeof(*grown));
-	if (grown == NULL)
-		return false;
-	list->neighbours = grown;
-	return true;
-}
-
 int
 conf_parse_neighbour(
 	const char *text, struct conf_neighbours *field, struct strbuf *why)
 {
-	struct conf_neighbour neighbour = { 0 };
+	struct conf_neighbour neighbour = { 0 }, *grown;
 	const char *address = NULL, *error;
 	size_t name_bytes = 0;
 
@@ -305,8 +304,10 @@ conf_parse_neighbour(
 		strbuf_printf(why, "\"%.60s\" %s", text, error);
 		return -EINVAL;
 	}
-	if (!reserve_neighbour(field))
+	grown = reserve(field->neighbours, field->n_neighbours, sizeof(*grown));
+	if (grown == NULL)
 		return -ENOMEM;
+	field->neighbours = grown;
 	neighbour.name = strndup(text, name_bytes);
 	if (neighbour.name == NULL)
 		return -ENOMEM;

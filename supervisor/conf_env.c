@@ -29,8 +29,8 @@ set_bool(struct conf_loader *loader, const struct conf_key *key,
 	const char *env, const char *value)
 {
 	bool on = strcmp(key->default_text, "true") == 0
-		? strcmp(value, "false") != 0
-		: strcmp(value, "true") == 0;
+			  ? strcmp(value, "false") != 0
+			  : strcmp(value, "true") == 0;
 
 	conf_loader_set(
 		loader, key, loader->conf, on ? "true" : "false", 0, env);
@@ -49,9 +49,9 @@ static bool
 is_injected(const struct conf_key *key, const char *value)
 {
 	return key->type == CONF_PORT &&
-		(strncmp(value, "tcp://", 6) == 0 ||
-			strncmp(value, "udp://", 6) == 0 ||
-			strncmp(value, "sctp://", 7) == 0);
+	       (strncmp(value, "tcp://", 6) == 0 ||
+		       strncmp(value, "udp://", 6) == 0 ||
+		       strncmp(value, "sctp://", 7) == 0);
 }
 
 void

@@ -84,8 +84,8 @@ base_target(const char *base)
 }
 
 static void
-set_base_target(struct conf_loader *loader, const char *name,
-	const char *base, char **ret_target)
+set_base_target(struct conf_loader *loader, const char *name, const char *base,
+	char **ret_target)
 {
 	const char *error = NULL;
 	struct url url;
@@ -94,7 +94,7 @@ set_base_target(struct conf_loader *loader, const char *name,
 	if (*ret_target == NULL)
 		conf_loader_no_memory(loader);
 	else if (**ret_target != '\0' &&
-		url_parse(&url, *ret_target, &error) != 0)
+		 url_parse(&url, *ret_target, &error) != 0)
 		conf_loader_error(loader, name,
 			"with " HAPPY_PATH " at its end %s", error);
 }
@@ -106,10 +106,9 @@ api_target(const char *host, uint16_t port)
 	char *target = NULL;
 
 	return asprintf(&target, "https://%s%s%s:%u/version",
-		       brackets ? "[" : "", host, brackets ? "]" : "",
-		       port) < 0
-		? NULL
-		: target;
+		       brackets ? "[" : "", host, brackets ? "]" : "", port) < 0
+		       ? NULL
+		       : target;
 }
 
 /*
@@ -122,14 +121,15 @@ set_api_targets(struct conf_loader *loader)
 	struct conf *conf = loader->conf;
 	bool has_host = conf->api_server_host[0] != '\0';
 	bool has_dns = conf->api_server_dns[0] != '\0' &&
-		(has_host || is_set(loader, "api_server_dns"));
+		       (has_host || is_set(loader, "api_server_dns"));
 
-	conf->api_server_direct_target = has_host
-		? api_target(conf->api_server_host, conf->api_server_port)
-		: strdup("");
-	conf->api_server_dns_target = has_dns
-		? api_target(conf->api_server_dns, conf->api_server_port)
-		: strdup("");
+	conf->api_server_direct_target =
+		has_host ? api_target(
+				   conf->api_server_host, conf->api_server_port)
+			 : strdup("");
+	conf->api_server_dns_target = has_dns ? api_target(conf->api_server_dns,
+							conf->api_server_port)
+					      : strdup("");
 	if (conf->api_server_direct_target == NULL ||
 		conf->api_server_dns_target == NULL)
 		conf_loader_no_memory(loader);

@@ -59,14 +59,12 @@ format_neighbour(const struct conf_neighbours *neighbours, size_t n_item,
 }
 
 static void
-format_scalar(
-	const struct conf_key *key, const void *field, struct strbuf *out)
+format_scalar(const struct conf_key *key, const void *field, struct strbuf *out)
 {
 	char duration[DURATION_TEXT_BYTES];
 
 	if (key->type == CONF_BOOL)
-		strbuf_add_string(
-			out, *(const bool *)field ? "true" : "false");
+		strbuf_add_string(out, *(const bool *)field ? "true" : "false");
 	else if (key->type == CONF_INTEGER)
 		strbuf_printf(out, "%" PRId64, *(const int64_t *)field);
 	else if (key->type == CONF_PORT)
@@ -75,13 +73,12 @@ format_scalar(
 		strbuf_add_string(out,
 			duration_format(*(const int64_t *)field, duration));
 	else
-		strbuf_add_string(
-			out, key->names[*(const unsigned *)field]);
+		strbuf_add_string(out, key->names[*(const unsigned *)field]);
 }
 
 bool
-conf_value_format(const struct conf_key *key, const void *object,
-	size_t n_item, struct strbuf *out)
+conf_value_format(const struct conf_key *key, const void *object, size_t n_item,
+	struct strbuf *out)
 {
 	const void *field = (const char *)object + key->offset;
 	size_t before_bytes = out->len_bytes;

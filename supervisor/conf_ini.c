@@ -30,7 +30,7 @@ struct reader {
 	enum conf_section section; /* COUNT: none yet, or one not to read */
 	bool before_sections;
 	unsigned section_lines[CONF_SECTION_COUNT]; /* 0: not there yet */
-	size_t check; /* index of the [check] section being read */
+	size_t check;        /* index of the [check] section being read */
 	uint64_t check_keys; /* bit i: conf_keys[i] was set in it */
 
 	const char *line; /* what is still to be fed */
@@ -62,8 +62,9 @@ unknown_key(struct reader *reader, const char *name)
 
 	for (enum conf_section s = 0; s < CONF_SECTION_COUNT; s++) {
 		if (conf_key_find(s, name) != NULL) {
-			error_here(reader, "%s: is no key of [%s]; it belongs "
-					   "to [%s]",
+			error_here(reader,
+				"%s: is no key of [%s]; it belongs "
+				"to [%s]",
 				name, conf_section_title(reader->section),
 				conf_section_title(s));
 			return;
@@ -73,8 +74,9 @@ unknown_key(struct reader *reader, const char *name)
 		error_here(reader, "%.*s: unknown key; %s is one", name_bytes,
 			name, guess);
 	else
-		error_here(reader, "%.*s: unknown key; the keys of [%s] are in "
-				   "kubenurse.ini(5)",
+		error_here(reader,
+			"%.*s: unknown key; the keys of [%s] are in "
+			"kubenurse.ini(5)",
 			name_bytes, name, conf_section_title(reader->section));
 }
 
@@ -86,13 +88,14 @@ set_kubenurse_key(
 	const struct conf_origin *origin = conf_loader_origin(loader, key);
 
 	if (origin->line_number > 0 && (key->flags & CONF_REPEATABLE) == 0) {
-		error_here(reader, "%s: is there twice; remove this one or "
-				   "that in line %u",
+		error_here(reader,
+			"%s: is there twice; remove this one or "
+			"that in line %u",
 			key->name, origin->line_number);
 		return;
 	}
-	conf_loader_set(loader, key, loader->conf, value, reader->line_number,
-		NULL);
+	conf_loader_set(
+		loader, key, loader->conf, value, reader->line_number, NULL);
 	if (key->type == CONF_NEIGHBOUR && !origin->failed) {
 		struct conf_neighbours *list = &loader->conf->neighbours;
 
@@ -111,8 +114,9 @@ set_check_key(
 
 	if ((reader->check_keys & bit) != 0 &&
 		(key->flags & CONF_REPEATABLE) == 0) {
-		error_here(reader, "%s: is there twice in this section; remove "
-				   "one of them",
+		error_here(reader,
+			"%s: is there twice in this section; remove "
+			"one of them",
 			key->name);
 		return;
 	}
@@ -146,8 +150,9 @@ set_pending(struct reader *reader)
 		return;
 	}
 	if (reader->before_sections) {
-		error_here(reader, "%s: stands before any section; put it "
-				   "under [kubenurse]",
+		error_here(reader,
+			"%s: stands before any section; put it "
+			"under [kubenurse]",
 			reader->key);
 		return;
 	}
@@ -187,22 +192,25 @@ start_check(struct reader *reader, const char *name)
 	struct conf_check *check;
 
 	if (!conf_text_is_clean(name, false)) {
-		error_here(reader, "[check %.60s]: the name contains a control "
-				   "character or is not valid UTF-8",
+		error_here(reader,
+			"[check %.60s]: the name contains a control "
+			"character or is not valid UTF-8",
 			name);
 		return;
 	}
 	for (size_t i = 0; i < checks->n_checks; i++) {
 		if (strcmp(checks->checks[i].name, name) == 0) {
-			error_here(reader, "[check %.60s]: is there twice, in "
-					   "line %u too; choose another name",
+			error_here(reader,
+				"[check %.60s]: is there twice, in "
+				"line %u too; choose another name",
 				name, checks->checks[i].line_number);
 			return;
 		}
 	}
 	if (checks->n_checks == CONF_CHECKS_MAX) {
-		error_here(reader, "[check %.60s]: is one check too many; "
-				   "there may be 1000",
+		error_here(reader,
+			"[check %.60s]: is one check too many; "
+			"there may be 1000",
 			name);
 		return;
 	}
@@ -232,8 +240,9 @@ start_section(struct reader *reader, const char *title)
 		if (strcmp(title, conf_section_title(singles[i])) != 0)
 			continue;
 		if (*line_number > 0) {
-			error_here(reader, "[%s]: is there twice, in line %u "
-					   "too; join them",
+			error_here(reader,
+				"[%s]: is there twice, in line %u "
+				"too; join them",
 				title, *line_number);
 			return;
 		}
@@ -247,8 +256,9 @@ start_section(struct reader *reader, const char *title)
 	else if (strcmp(title, "check") == 0)
 		error_here(reader, "[check]: has no name; write [check NAME]");
 	else
-		error_here(reader, "[%.60s]: unknown section; there are "
-				   "[kubenurse], [check NAME] and [neighbours]",
+		error_here(reader,
+			"[%.60s]: unknown section; there are "
+			"[kubenurse], [check NAME] and [neighbours]",
 			title);
 }
 
@@ -272,7 +282,8 @@ read_section(struct reader *reader, char *text)
 		end_section(reader);
 		reader->section = CONF_SECTION_COUNT;
 		reader->before_sections = false;
-		error_here(reader, close == NULL
+		error_here(reader,
+			close == NULL
 				? "the [ of the section is not closed by ]"
 				: "something stands behind the ] of the "
 				  "section");
@@ -344,9 +355,8 @@ piece_length(const struct reader *reader, size_t room_bytes)
 
 	if (reader->left_bytes <= room_bytes)
 		return reader->left_bytes;
-	while (len > 0 &&
-		(strchr(BLANKS, reader->line[len - 1]) != NULL ||
-			strchr(bad_start, reader->line[len]) != NULL))
+	while (len > 0 && (strchr(BLANKS, reader->line[len - 1]) != NULL ||
+				  strchr(bad_start, reader->line[len]) != NULL))
 		len--;
 	return len;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLANKS		" \t"
+#define BLANKS         " \t"
 #define ITEM_MAX_BYTES 64 /* longer than any number or address */
 
 /*
@@ -98,8 +98,9 @@ conf_parse_buckets(
 
 	while (next_item(&text, item)) {
 		if (isinf(last_s))
-			return wrong(why, item, "stands behind +Inf, which "
-						"must be the last");
+			return wrong(why, item,
+				"stands behind +Inf, which "
+				"must be the last");
 		if (!parse_bound(item, &bound_s))
 			return wrong(why, item,
 				"is not a bound; write decimal numbers of "
@@ -112,8 +113,9 @@ conf_parse_buckets(
 		if (isinf(bound_s))
 			continue;
 		if (buckets.n_bounds == CONF_BUCKETS_MAX)
-			return wrong(why, item, "is one bound too many; there "
-						"may be 128");
+			return wrong(why, item,
+				"is one bound too many; there "
+				"may be 128");
 		buckets.bounds_s[buckets.n_bounds++] = bound_s;
 	}
 	*field = buckets;
@@ -175,7 +177,7 @@ parse_address(char *item, union conf_address *address)
 	if (len > 0 && host[0] != '[') {
 		address->in.sin_family = AF_INET;
 		return inet_pton(AF_INET, host, &address->in.sin_addr) == 1 &&
-			parse_port(colon + 1, &address->in.sin_port);
+		       parse_port(colon + 1, &address->in.sin_port);
 	}
 	address->in6.sin6_family = AF_INET6;
 	if (len > 0) {
@@ -200,8 +202,9 @@ conf_parse_listen(
 		size_t n = listen.n_addresses;
 
 		if (n == CONF_LISTEN_MAX)
-			return wrong(why, item, "is one address too many; "
-						"there may be 16");
+			return wrong(why, item,
+				"is one address too many; "
+				"there may be 16");
 		strcpy(scratch, item);
 		if (!parse_address(scratch, &listen.addresses[n]))
 			return wrong(why, item,
@@ -247,7 +250,7 @@ static bool
 is_final_status(const char *item)
 {
 	return strspn(item, "0123456789") == 3 && item[3] == '\0' &&
-		(item[0] >= '2' || strcmp(item, "101") == 0);
+	       (item[0] >= '2' || strcmp(item, "101") == 0);
 }
 
 int
@@ -262,8 +265,9 @@ conf_parse_statuses(
 			return wrong(why, item,
 				"is no status; write codes such as 200, 204");
 		if (statuses.n_statuses == CONF_STATUS_MAX)
-			return wrong(why, item, "is one status too many; "
-						"there may be 32");
+			return wrong(why, item,
+				"is one status too many; "
+				"there may be 32");
 		statuses.statuses[statuses.n_statuses++] =
 			(uint16_t)strtoul(item, NULL, 10);
 	}

@@ -40,8 +40,8 @@ conf_loader_error(
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (origin->env != NULL)
-		conf_problems_add_error(loader->problems,
-			"environment: %s: %s", origin->env, text);
+		conf_problems_add_error(loader->problems, "environment: %s: %s",
+			origin->env, text);
 	else if (origin->line_number > 0)
 		conf_problems_add_error(loader->problems, "%s:%u: %s: %s",
 			loader->file_name, origin->line_number, name, text);
@@ -49,8 +49,8 @@ conf_loader_error(
 		conf_problems_add_error(loader->problems, "%s: %s: %s",
 			loader->file_name, name, text);
 	else
-		conf_problems_add_error(loader->problems,
-			"environment: %s: %s", key->env, text);
+		conf_problems_add_error(loader->problems, "environment: %s: %s",
+			key->env, text);
 }
 
 bool
@@ -70,9 +70,8 @@ conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
 	if (err == -ENOMEM)
 		conf_loader_no_memory(loader);
 	else if (err != 0 && env != NULL)
-		conf_problems_add_error(loader->problems,
-			"environment: %s: %s", env,
-			why.failed ? "is wrong" : strbuf_text(&why));
+		conf_problems_add_error(loader->problems, "environment: %s: %s",
+			env, why.failed ? "is wrong" : strbuf_text(&why));
 	else if (err != 0)
 		conf_problems_add_error(loader->problems, "%s:%u: %s: %s",
 			loader->file_name, line_number, key->name,
@@ -94,8 +93,8 @@ set_default(struct conf *conf, const struct conf_key *key)
 	if (key->default_text != NULL)
 		err = conf_value_parse(key, key->default_text, conf, &why);
 	else if (key->type == CONF_TEXT || key->type == CONF_NAME ||
-		key->type == CONF_NAMESPACE || key->type == CONF_HOST ||
-		key->type == CONF_URL || key->type == CONF_PROXY)
+		 key->type == CONF_NAMESPACE || key->type == CONF_HOST ||
+		 key->type == CONF_URL || key->type == CONF_PROXY)
 		err = conf_value_parse(key, "", conf, &why);
 	strbuf_fini(&why);
 	return err == 0;
@@ -177,8 +176,8 @@ conf_load(const struct conf_input *input, struct conf_problems *problems)
 	struct conf_loader loader = {
 		.conf = new_conf(),
 		.problems = problems,
-		.file_name = input->path != NULL ? input->path
-						 : CONF_DEFAULT_PATH,
+		.file_name =
+			input->path != NULL ? input->path : CONF_DEFAULT_PATH,
 	};
 
 	if (loader.conf == NULL) {

@@ -14,7 +14,7 @@
 struct conf_origin {
 	unsigned line_number; /* 0: not in the file */
 	const char *env;      /* NULL: not in the environment */
-	bool failed;	      /* it is wrong, which has been said */
+	bool failed;          /* it is wrong, which has been said */
 };
 
 struct conf_loader {

@@ -16,8 +16,8 @@ fits_a_line(const char *value)
 	size_t len = strlen(value);
 
 	return len == 0 ||
-		(value[0] != ' ' && value[len - 1] != ' ' && value[0] != ';' &&
-			strstr(value, " ;") == NULL);
+	       (value[0] != ' ' && value[len - 1] != ' ' && value[0] != ';' &&
+		       strstr(value, " ;") == NULL);
 }
 
 /* The value, or why there is none, as a line that loads. */
@@ -27,8 +27,9 @@ put_line(struct strbuf *out, const struct conf_key *key, const char *value)
 	if (fits_a_line(value))
 		strbuf_printf(out, "%s = %s\n", key->name, value);
 	else
-		strbuf_printf(out, "; %s: its value can stand in the "
-				   "environment only\n",
+		strbuf_printf(out,
+			"; %s: its value can stand in the "
+			"environment only\n",
 			key->name);
 }
 
@@ -54,8 +55,7 @@ put_key(struct strbuf *out, const struct conf_key *key, const void *object)
 }
 
 static void
-put_section(
-	struct strbuf *out, enum conf_section section, const void *object)
+put_section(struct strbuf *out, enum conf_section section, const void *object)
 {
 	for (size_t i = 0; i < conf_n_keys; i++) {
 		if (conf_keys[i].section == section)
@@ -97,8 +97,7 @@ conf_print(const struct conf *conf, FILE *stream)
 	put_conf(&out, conf);
 	if (strbuf_text(&out) == NULL)
 		err = -ENOMEM;
-	else if (fputs(strbuf_text(&out), stream) == EOF ||
-		fflush(stream) != 0)
+	else if (fputs(strbuf_text(&out), stream) == EOF || fflush(stream) != 0)
 		err = -EIO;
 	strbuf_fini(&out);
 	return err;
@@ -115,7 +114,7 @@ differs(const struct conf_key *key, const struct conf *a, const struct conf *b)
 	conf_value_format(key, a, 0, &left);
 	conf_value_format(key, b, 0, &right);
 	same = strbuf_text(&left) != NULL && strbuf_text(&right) != NULL &&
-		strcmp(strbuf_text(&left), strbuf_text(&right)) == 0;
+	       strcmp(strbuf_text(&left), strbuf_text(&right)) == 0;
 	strbuf_fini(&left);
 	strbuf_fini(&right);
 	return !same;

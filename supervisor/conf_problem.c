@@ -61,8 +61,7 @@ add(struct conf_problem_list *list, const char *format, va_list args)
 }
 
 void
-conf_problems_add_error(
-	struct conf_problems *problems, const char *format, ...)
+conf_problems_add_error(struct conf_problems *problems, const char *format, ...)
 {
 	va_list args;
 
@@ -89,8 +88,8 @@ print_list(const struct conf_problem_list *list, const char *prefix,
 	for (size_t i = 0; i < list->n_kept; i++)
 		fprintf(stream, "%s%s\n", prefix, list->texts[i]);
 	if (list->n_all > list->n_kept)
-		fprintf(stream, "and %zu more %s\n",
-			list->n_all - list->n_kept, kind);
+		fprintf(stream, "and %zu more %s\n", list->n_all - list->n_kept,
+			kind);
 }
 
 void

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-#define AT(member)	 offsetof(struct conf, member)
+#define AT(member)       offsetof(struct conf, member)
 #define CHECK_AT(member) offsetof(struct conf_check, member)
-#define KUBENURSE	 .section = CONF_SECTION_KUBENURSE
-#define CHECK		 .section = CONF_SECTION_CHECK
+#define KUBENURSE        .section = CONF_SECTION_KUBENURSE
+#define CHECK            .section = CONF_SECTION_CHECK
 /* A year: far beyond sense, and three of them still fit 64 bits. */
-#define YEAR		 "8760h"
+#define YEAR "8760h"
 
 /* In the order of their enums. */
 static const char *const sources[] = { "", "pods", "dns", "static", NULL };
@@ -256,7 +256,8 @@ const struct conf_key conf_keys[] = {
 	  .help = "Proxy of checks by https." },
 	{ KUBENURSE, .name = "no_proxy", .env = "NO_PROXY",
 	  .env_alt = "no_proxy",
-	  .type = CONF_TEXT, .offset = AT(no_proxy), .placeholder = "HOST[,...]",
+	  .type = CONF_TEXT, .offset = AT(no_proxy),
+	  .placeholder = "HOST[,...]",
 	  .help = "What is asked without a proxy: host names with all beneath"
 		  " them, .names beneath only, addresses, CIDR ranges, each "
 		  "with :port if need be, or * for everything. Loopback never"
@@ -371,8 +372,7 @@ distance(const char *a, const char *b)
 			size_t swap = diagonal + (a[i - 1] != b[j - 1]);
 
 			diagonal = row[j];
-			row[j] = smaller(
-				swap, smaller(row[j], row[j - 1]) + 1);
+			row[j] = smaller(swap, smaller(row[j], row[j - 1]) + 1);
 		}
 	}
 	return row[n_b];

@@ -16,7 +16,7 @@ static bool
 is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		(c >= 'A' && c <= 'Z');
+	       (c >= 'A' && c <= 'Z');
 }
 
 /* The length of the UTF-8 sequence at p; 0: there is none. */
@@ -26,7 +26,8 @@ sequence_length(const unsigned char *p)
 	static const struct {
 		unsigned char from, to, second_min, second_max;
 		size_t len;
-	} forms[] = { /* RFC 3629, section 4 */
+	} forms[] = {
+		/* RFC 3629, section 4 */
 		{ 0x01, 0x7f, 0, 0, 1 },
 		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
 		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
@@ -41,9 +42,8 @@ sequence_length(const unsigned char *p)
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		if (p[0] < forms[i].from || p[0] > forms[i].to)
 			continue;
-		if (forms[i].len > 1 &&
-			(p[1] < forms[i].second_min ||
-				p[1] > forms[i].second_max))
+		if (forms[i].len > 1 && (p[1] < forms[i].second_min ||
+						p[1] > forms[i].second_max))
 			return 0;
 		for (size_t n = 2; n < forms[i].len; n++) {
 			if ((p[n] & 0xc0) != 0x80)
@@ -229,7 +229,7 @@ is_label(const char *text)
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 	return len > 0 && len <= 63 && text[len] == '\0' && text[0] != '-' &&
-		text[len - 1] != '-';
+	       text[len - 1] != '-';
 }
 
 static bool
@@ -249,7 +249,7 @@ is_method(const char *text)
 
 	/* CONNECT has no answer that could be read to an end */
 	return len > 0 && len <= 16 && text[len] == '\0' &&
-		strcmp(text, "CONNECT") != 0;
+	       strcmp(text, "CONNECT") != 0;
 }
 
 /* The texts that may stand in a field of that type; "" was dealt with. */

@@ -1,13 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The shipped sample configuration must be what the table of keys says:
-# conf/kubenurse.ini is the output of `confdoc ini`.
-# Usage: check-conf-sample.sh [CONFDOC]; the source directory is $srcdir.
-
-confdoc=${1:-${CONFDOC:-./confdoc}}
+#
+# The shipped sample configuration is what the table of keys says: it is the
+# output of `confdoc ini`.  Runs in the build directory, in make check, and
+# speaks TAP.  After a change of the table: ./confdoc ini >conf/kubenurse.ini
+set -u
 sample=${srcdir:-.}/conf/kubenurse.ini
 
-"$confdoc" ini | diff -u "$sample" - || {
-	echo "$sample is out of date: write it anew with $confdoc ini" >&2
-	exit 1
-}
+echo 1..1
+if difference=$(${CONFDOC:-./confdoc} ini 2>&1 | diff -u "$sample" - 2>&1); then
+	echo "ok 1 - conf/kubenurse.ini is what confdoc prints"
+	exit 0
+fi
+echo "not ok 1 - conf/kubenurse.ini is what confdoc prints"
+echo "$difference" | sed 's/^/# /'
+exit 1

@@ -73,8 +73,8 @@ format_facts(const struct conf_key *key, char *buf, size_t size_bytes)
 
 	buf[0] = '\0';
 	if (key->min != NULL && key->max != NULL)
-		n += (size_t)snprintf(buf, size_bytes, "From %s to %s. ",
-			key->min, key->max);
+		n += (size_t)snprintf(
+			buf, size_bytes, "From %s to %s. ", key->min, key->max);
 	else if (key->min != NULL || key->max != NULL)
 		n += (size_t)snprintf(buf, size_bytes, "At %s %s. ",
 			key->min != NULL ? "least" : "most",
@@ -130,28 +130,41 @@ print_ini_section(enum conf_section section)
 static void
 print_ini(void)
 {
-	print_wrapped("#", "The configuration of kubenurse: every key, with its "
-			   "default where it has one. Remove the semicolon to "
-			   "set a key. The environment variable named above a "
-			   "key overrides it. See kubenurse.ini(5), and try a "
-			   "file with kubenurse --check-config.");
+	print_wrapped("#",
+		"The configuration of kubenurse: every key, with its "
+		"default where it has one. Remove the semicolon to "
+		"set a key. The environment variable named above a "
+		"key overrides it. See kubenurse.ini(5), and try a "
+		"file with kubenurse --check-config.");
 	for (enum conf_section s = 0; s < CONF_SECTION_COUNT; s++)
 		print_ini_section(s);
 }
 
-/* Text of a roff line, whose first character must not be a control. */
+/* A line of text must not begin like a request. */
 static void
-print_roff(const char *text)
+start_roff_line(const char *text)
 {
 	if (*text == '.' || *text == '\'')
 		fputs("\\&", stdout);
+}
+
+/* Lines of text: a new sentence begins a new one, as mdoc(7) asks for. */
+static void
+print_roff(const char *text)
+{
+	start_roff_line(text);
 	for (; *text != '\0'; text++) {
-		if (*text == '-')
+		if (*text == '-') {
 			fputs("\\-", stdout);
-		else if (*text == '\\')
+		} else if (*text == '\\') {
 			fputs("\\e", stdout);
-		else
+		} else if (strncmp(text, ". ", 2) == 0) {
+			fputs(".\n", stdout);
+			text++;
+			start_roff_line(text + 1);
+		} else {
 			putchar(*text);
+		}
 	}
 }
 

@@ -87,8 +87,8 @@ static inline void
 expect_error(const struct fixture *f, size_t n, const char *start)
 {
 	ck_assert_msg(n < f->problems.errors.n_kept, "no error '%s'", start);
-	ck_assert_msg(strncmp(f->problems.errors.texts[n], start,
-			      strlen(start)) == 0,
+	ck_assert_msg(
+		strncmp(f->problems.errors.texts[n], start, strlen(start)) == 0,
 		"'%s' is not '%s'", f->problems.errors.texts[n], start);
 }
 
@@ -100,8 +100,7 @@ expect_refused(const char *ini, const char *start)
 
 	expect_error(&f, 0, start);
 	ck_assert_msg(f.problems.errors.n_all == 1, "also '%s'",
-		f.problems.errors.n_kept > 1 ? f.problems.errors.texts[1]
-					     : "");
+		f.problems.errors.n_kept > 1 ? f.problems.errors.texts[1] : "");
 	unload(&f);
 }
 
@@ -113,6 +112,7 @@ run_tests(const char *name, void (*add_tests)(TCase *tcase))
 	SRunner *runner;
 	int n_failed;
 
+	tcase_set_timeout(tcase, 60); /* for slow machines */
 	add_tests(tcase);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -151,8 +151,7 @@ START_TEST(booleans_are_exact)
 	ck_assert(f.conf->reuse_connections == bools[_i].off_by_default);
 	ck_assert(f.conf->check_neighbourhood == bools[_i].on_by_default);
 	ck_assert(f.conf->legacy_metrics == bools[_i].on_by_default);
-	ck_assert_uint_eq(
-		f.problems.warnings.n_all, bools[_i].warned ? 3 : 0);
+	ck_assert_uint_eq(f.problems.warnings.n_all, bools[_i].warned ? 3 : 0);
 	unload(&f);
 }
 END_TEST
@@ -283,8 +282,8 @@ END_TEST
 
 START_TEST(an_api_server_name_that_is_set_needs_no_address)
 {
-	struct fixture f = load_env(
-		ENV((char *)"KUBERNETES_SERVICE_DNS=api.example"));
+	struct fixture f =
+		load_env(ENV((char *)"KUBERNETES_SERVICE_DNS=api.example"));
 
 	expect_clean(&f);
 	ck_assert_str_eq(f.conf->api_server_dns_target,
@@ -339,13 +338,12 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, an_injected_port_is_ignored);
 	tcase_add_loop_test(tcase, a_bad_value_names_its_variable, 0,
 		(int)(sizeof(bad) / sizeof(bad[0])));
-	tcase_add_test(tcase,
-		a_bad_value_of_the_file_is_said_though_it_is_overridden);
+	tcase_add_test(
+		tcase, a_bad_value_of_the_file_is_said_though_it_is_overridden);
 	tcase_add_test(tcase, names_of_extra_checks_are_not_trimmed);
 	tcase_add_test(tcase, a_name_that_begins_like_another_is_not_it);
 	tcase_add_test(tcase, proxies);
-	tcase_add_test(
-		tcase, an_api_server_name_that_is_set_needs_no_address);
+	tcase_add_test(tcase, an_api_server_name_that_is_set_needs_no_address);
 	tcase_add_test(tcase, an_ipv6_api_server_gets_brackets);
 	tcase_add_test(tcase, the_host_name_is_found_by_itself);
 }

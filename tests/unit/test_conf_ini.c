@@ -14,52 +14,51 @@
 
 START_TEST(every_key_reaches_its_field)
 {
-	struct fixture f = load(
-		K "ingress_url = https://i.example/\n"
-		  "service_url=http://s:8080\n"
-		  "extra_checks = a:http://a/|b:https://b:1/x\n"
-		  "check_api_server_direct = false\n"
-		  "check_api_server_dns = false\n"
-		  "check_me_ingress = false\n"
-		  "check_me_service = false\n"
-		  "check_neighbourhood = false\n"
-		  "check_interval = 1m30s\n"
-		  "shutdown_duration = -1s\n"
-		  "reuse_connections = true\n"
-		  "insecure = true\n"
-		  "extra_ca = /ca.pem\n"
-		  "api_server_host = fd00::1\n"
-		  "api_server_port = 6443\n"
-		  "api_server_dns = api.example\n"
-		  "api_server_insecure = true\n"
-		  "neighbour_source = dns\n"
-		  "namespace = kube-system\n"
-		  "neighbour_filter = app in (a, b)\n"
-		  "neighbour_limit = +03\n"
-		  "neighbour_port = 99\n"
-		  "neighbour_service = n.example\n"
-		  "allow_unschedulable = true\n"
-		  "node_name = node-1\n"
-		  "pod_name = pod-1\n"
-		  "listen = 127.0.0.1:9000, [::1]:9001 ,:9002\n"
-		  "listen_tls = [::]:0\n"
-		  "use_tls = true\n"
-		  "cert_file = /c.pem\n"
-		  "cert_key = /k.pem\n"
-		  "ready_follows_cordon = false\n"
-		  "histogram_buckets = .5, 1e0, 2\n"
-		  "victoriametrics_histogram = true\n"
-		  "expose_metadata = false\n"
-		  "legacy_metrics = false\n"
-		  "neighbour_detail = true\n"
-		  "series_ttl = 1h\n"
-		  "http_proxy = proxy:3128\n"
-		  "https_proxy = http://u:p@proxy\n"
-		  "no_proxy = .example, 10.0.0.0/8\n"
-		  "sandbox = require\n"
-		  "user = kubenurse\n"
-		  "log_level = warn\n"
-		  "log_format = json\n",
+	struct fixture f = load(K "ingress_url = https://i.example/\n"
+				  "service_url=http://s:8080\n"
+				  "extra_checks = a:http://a/|b:https://b:1/x\n"
+				  "check_api_server_direct = false\n"
+				  "check_api_server_dns = false\n"
+				  "check_me_ingress = false\n"
+				  "check_me_service = false\n"
+				  "check_neighbourhood = false\n"
+				  "check_interval = 1m30s\n"
+				  "shutdown_duration = -1s\n"
+				  "reuse_connections = true\n"
+				  "insecure = true\n"
+				  "extra_ca = /ca.pem\n"
+				  "api_server_host = fd00::1\n"
+				  "api_server_port = 6443\n"
+				  "api_server_dns = api.example\n"
+				  "api_server_insecure = true\n"
+				  "neighbour_source = dns\n"
+				  "namespace = kube-system\n"
+				  "neighbour_filter = app in (a, b)\n"
+				  "neighbour_limit = +03\n"
+				  "neighbour_port = 99\n"
+				  "neighbour_service = n.example\n"
+				  "allow_unschedulable = true\n"
+				  "node_name = node-1\n"
+				  "pod_name = pod-1\n"
+				  "listen = 127.0.0.1:9000, [::1]:9001 ,:9002\n"
+				  "listen_tls = [::]:0\n"
+				  "use_tls = true\n"
+				  "cert_file = /c.pem\n"
+				  "cert_key = /k.pem\n"
+				  "ready_follows_cordon = false\n"
+				  "histogram_buckets = .5, 1e0, 2\n"
+				  "victoriametrics_histogram = true\n"
+				  "expose_metadata = false\n"
+				  "legacy_metrics = false\n"
+				  "neighbour_detail = true\n"
+				  "series_ttl = 1h\n"
+				  "http_proxy = proxy:3128\n"
+				  "https_proxy = http://u:p@proxy\n"
+				  "no_proxy = .example, 10.0.0.0/8\n"
+				  "sandbox = require\n"
+				  "user = kubenurse\n"
+				  "log_level = warn\n"
+				  "log_format = json\n",
 		ENV());
 	const struct conf *c = f.conf;
 	char text[INET6_ADDRSTRLEN];
@@ -67,8 +66,7 @@ START_TEST(every_key_reaches_its_field)
 	expect_clean(&f);
 	ck_assert(c->from_ini);
 	ck_assert_str_eq(c->ingress_url, "https://i.example/");
-	ck_assert_str_eq(
-		c->me_ingress_target, "https://i.example/alwayshappy");
+	ck_assert_str_eq(c->me_ingress_target, "https://i.example/alwayshappy");
 	ck_assert_str_eq(c->me_service_target, "http://s:8080/alwayshappy");
 	ck_assert_uint_eq(c->checks.n_checks, 2);
 	ck_assert_str_eq(c->checks.checks[1].name, "b");
@@ -82,8 +80,8 @@ START_TEST(every_key_reaches_its_field)
 	ck_assert_str_eq(c->extra_ca, "/ca.pem");
 	ck_assert_str_eq(c->api_server_host, "fd00::1");
 	ck_assert_uint_eq(c->api_server_port, 6443);
-	ck_assert_str_eq(c->api_server_direct_target,
-		"https://[fd00::1]:6443/version");
+	ck_assert_str_eq(
+		c->api_server_direct_target, "https://[fd00::1]:6443/version");
 	ck_assert_str_eq(
 		c->api_server_dns_target, "https://api.example:6443/version");
 	ck_assert(c->api_server_insecure);
@@ -101,9 +99,9 @@ START_TEST(every_key_reaches_its_field)
 	ck_assert_uint_eq(ntohs(c->listen.addresses[0].in.sin_port), 9000);
 	ck_assert_uint_eq(ntohl(c->listen.addresses[0].in.sin_addr.s_addr),
 		INADDR_LOOPBACK);
-	ck_assert_str_eq(inet_ntop(AF_INET6,
-				 &c->listen.addresses[1].in6.sin6_addr, text,
-				 sizeof(text)),
+	ck_assert_str_eq(
+		inet_ntop(AF_INET6, &c->listen.addresses[1].in6.sin6_addr, text,
+			sizeof(text)),
 		"::1");
 	ck_assert_int_eq(c->listen.addresses[2].any.sa_family, AF_INET6);
 	ck_assert_uint_eq(ntohs(c->listen.addresses[2].in6.sin6_port), 9002);
@@ -155,8 +153,8 @@ START_TEST(an_empty_file_gives_the_defaults)
 	ck_assert_uint_eq(ntohs(c->listen.addresses[0].in6.sin6_port), 8080);
 	ck_assert_str_eq(c->api_server_direct_target, "");
 	ck_assert_msg(c->api_server_dns_target[0] == '\0', "no cluster");
-	ck_assert_str_eq(c->api_server_dns,
-		"kubernetes.default.svc.cluster.local");
+	ck_assert_str_eq(
+		c->api_server_dns, "kubernetes.default.svc.cluster.local");
 	ck_assert_str_eq(c->me_ingress_target, "");
 	ck_assert_uint_eq(c->checks.n_checks, 0);
 	unload(&f);
@@ -240,8 +238,7 @@ START_TEST(neighbours_are_kept_in_order)
 	expect_clean(&f);
 	ck_assert_uint_eq(f.conf->neighbours.n_neighbours, 2);
 	ck_assert_str_eq(f.conf->neighbours.neighbours[0].name, "node-b");
-	ck_assert_str_eq(
-		f.conf->neighbours.neighbours[0].address, "192.0.2.7");
+	ck_assert_str_eq(f.conf->neighbours.neighbours[0].address, "192.0.2.7");
 	ck_assert_str_eq(f.conf->neighbours.neighbours[1].name, "node-a");
 	ck_assert_str_eq(f.conf->neighbours.neighbours[1].address, "fd00::1");
 	unload(&f);
@@ -251,30 +248,30 @@ END_TEST
 START_TEST(every_problem_is_found_in_one_run)
 {
 	struct fixture f = load("stray = 1\n" /* 1 */
-				K "check_interval = 5\n"
-				  "neighbor_limit = 3\n"
-				  "; a comment\n"
-				  "\n"
-				  "neighbour_limit = 3.0\n" /* 7 */
-				  "neighbour_limit = 4\n"
-				  "url = http://h/\n"
-				  "no equals sign\n"
-				  "  indented = 1\n"
-				  "[kubenurs]\n" /* 12 */
-				  "anything = goes\n"
-				  "[check x]\n" /* 14 */
-				  "interval = 1ms\n"
-				  "[check x]\n"
-				  "url = nonsense\n"
-				  "[check me_service]\n" /* 18 */
-				  "url = ftp://h/\n"
-				  "url = http://h/\n"
-				  "[unclosed\n"
-				  "[neighbours] x\n"
-				  "[kubenurse]\n" /* 23 */
-				  "[neighbours]\n"
-				  "neighbour = a\n"
-				  "xyzzy = 1",
+		K "check_interval = 5\n"
+				"neighbor_limit = 3\n"
+				"; a comment\n"
+				"\n"
+				"neighbour_limit = 3.0\n" /* 7 */
+				"neighbour_limit = 4\n"
+				"url = http://h/\n"
+				"no equals sign\n"
+				"  indented = 1\n"
+				"[kubenurs]\n" /* 12 */
+				"anything = goes\n"
+				"[check x]\n" /* 14 */
+				"interval = 1ms\n"
+				"[check x]\n"
+				"url = nonsense\n"
+				"[check me_service]\n" /* 18 */
+				"url = ftp://h/\n"
+				"url = http://h/\n"
+				"[unclosed\n"
+				"[neighbours] x\n"
+				"[kubenurse]\n" /* 23 */
+				"[neighbours]\n"
+				"neighbour = a\n"
+				"xyzzy = 1",
 		ENV((char *)"KUBENURSE_SHUTDOWN_DURATION=1d"));
 	static const char *const want[] = {
 		"t.ini:1: stray: stands before any section",
@@ -393,18 +390,20 @@ static const struct {
 	{ K "extra_checks = path_a:http://h",
 		"t.ini:2: extra_checks: \"path_a\" begins with path_" },
 	{ K "extra_checks = neighbourhood:http://h", "t.ini:2: extra_checks" },
-	{ K "extra_checks = c:http://h\n" C, "t.ini:2: extra_checks: \"c\" is" },
+	{ K "extra_checks = c:http://h\n" C,
+		"t.ini:2: extra_checks: \"c\" is" },
 	{ K "use_tls = true\ncert_key = k", "t.ini:2: use_tls: there is no "
-					   "certificate; set cert_file" },
+					    "certificate; set cert_file" },
 	{ K "use_tls = true\ncert_file = k", "t.ini:2: use_tls: there is no "
-					    "key" },
+					     "key" },
 	{ "[check neighbourhood_state]\nurl = http://h",
 		"t.ini:1: [check neighbourhood_state]: has a name" },
 	{ "[check path]\nurl = http://h", "t.ini:1: [check path]: has a name" },
 	{ "[check]\nurl = http://h", "t.ini:1: [check]: has no name" },
 	{ "[check ]\nurl = http://h", "t.ini:1: [check]: has no name" },
 	{ "[checkx]\nurl = http://h", "t.ini:1: [checkx]: unknown section" },
-	{ "[check a\xff]\nurl = http://h", "t.ini:1: [check a\\xff]: the name" },
+	{ "[check a\xff]\nurl = http://h",
+		"t.ini:1: [check a\\xff]: the name" },
 	{ "[]\n", "t.ini:1: []: unknown section" },
 	{ "[check a ;b]\n", "t.ini:1: the [ of the section is not closed" },
 	{ C "expect = 200,", "t.ini:3: expect: \"\" is no status" },
@@ -540,8 +539,7 @@ START_TEST(a_value_may_be_longer_than_a_line_of_inih)
 			ck_assert_mem_eq(f.conf->checks.checks[0].url, ini + 16,
 				strlen(f.conf->checks.checks[0].url));
 		if (f.conf != NULL)
-			ck_assert_uint_eq(
-				strlen(f.conf->checks.checks[0].url),
+			ck_assert_uint_eq(strlen(f.conf->checks.checks[0].url),
 				strcspn(ini + 16, " "));
 		unload(&f);
 	}
@@ -618,7 +616,9 @@ START_TEST(line_ends_and_byte_order_marks)
 {
 	static const char *const texts[] = {
 		"\xef\xbb\xbf[kubenurse]\r\nuser = u\r\n",
-		K "user = u", K "user=u\n", K "user : u\n",
+		K "user = u",
+		K "user=u\n",
+		K "user : u\n",
 		"\n\n# x\n  ; y\n[kubenurse]   ; z\nuser = u\t; z\n",
 		"[ kubenurse ]\nuser = u   \n",
 	};
@@ -665,10 +665,69 @@ START_TEST(a_huge_file_is_refused)
 	expect_clean(&f);
 	unload(&f);
 	f = load_bytes(text, CONF_FILE_MAX_BYTES + 1, ENV(), false);
-	expect_error(
-		&f, 0, "t.ini: cannot be read: it is larger than 1 MiB");
+	expect_error(&f, 0, "t.ini: cannot be read: it is larger than 1 MiB");
 	unload(&f);
 	free(text);
+}
+END_TEST
+
+/* A file of a first part and n times a line, into which its number goes. */
+static struct fixture
+load_lines(const char *first, const char *format, unsigned n)
+{
+	char *text = NULL;
+	size_t n_bytes = 0;
+	FILE *stream = open_memstream(&text, &n_bytes);
+	struct fixture f;
+
+	fputs(first, stream);
+	for (unsigned i = 0; i < n; i++)
+		fprintf(stream, format, i);
+	fclose(stream);
+	f = load(text, ENV());
+	free(text);
+	return f;
+}
+
+START_TEST(everything_has_a_bound)
+{
+	static const struct {
+		const char *first, *format;
+		unsigned n_good;
+		const char *error;
+	} bounds[] = {
+		{ C, "header = X%u: y\n", CONF_HEADERS_MAX,
+			"t.ini:35: header: is one header too many" },
+		{ "", "[check c%u]\nurl = http://h\n", CONF_CHECKS_MAX,
+			"t.ini:2001: [check c1000]: is one check too many" },
+		{ K "extra_checks = x:http://h\n",
+			"[check c%u]\nurl = http://h\n", CONF_CHECKS_MAX - 1,
+			"t.ini:2: extra_checks: these and the [check]" },
+		{ K "extra_checks = x:http://h", "|%u:http://h",
+			CONF_CHECKS_MAX - 1,
+			"t.ini:2: extra_checks: item 1001 is one too many" },
+		{ K "listen = :1", ",:9%03u", CONF_LISTEN_MAX - 1,
+			"t.ini:2: listen: \":9015\" is one address too" },
+		{ K "histogram_buckets = 0", ",1%03u", CONF_BUCKETS_MAX - 1,
+			"t.ini:2: histogram_buckets: \"1127\" is one bound" },
+		{ C "expect = 200", ",3%02u", CONF_STATUS_MAX - 1,
+			"t.ini:3: expect: \"331\" is one status too many" },
+		{ "[neighbours]\n", "neighbour = n%u ::1\n",
+			CONF_NEIGHBOURS_MAX,
+			"t.ini:20002: neighbour: \"n20000 ::1\" is one" },
+	};
+
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+		struct fixture f = load_lines(
+			bounds[i].first, bounds[i].format, bounds[i].n_good);
+
+		expect_clean(&f);
+		unload(&f);
+		f = load_lines(bounds[i].first, bounds[i].format,
+			bounds[i].n_good + 1);
+		expect_error(&f, 0, bounds[i].error);
+		unload(&f);
+	}
 }
 END_TEST
 
@@ -691,7 +750,8 @@ static struct fixture
 load_path(const char *path)
 {
 	struct conf_input input = {
-		.path = path, .envp = ENV(), .host_name = "host" };
+		.path = path, .envp = ENV(), .host_name = "host"
+	};
 	struct fixture f;
 
 	conf_problems_init(&f.problems);
@@ -766,8 +826,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, every_key_reaches_its_field);
 	tcase_add_test(tcase, an_empty_file_gives_the_defaults);
 	tcase_add_test(tcase, a_check_section_in_full);
-	tcase_add_test(tcase,
-		insecure_of_a_check_follows_the_whole_unless_it_is_set);
+	tcase_add_test(
+		tcase, insecure_of_a_check_follows_the_whole_unless_it_is_set);
 	tcase_add_test(tcase, neighbours_are_kept_in_order);
 	tcase_add_test(tcase, every_problem_is_found_in_one_run);
 	tcase_add_loop_test(tcase, a_bad_value_is_one_problem_at_its_line, 0,
@@ -785,6 +845,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_semicolon_within_a_word_is_no_comment);
 	tcase_add_test(tcase, a_nul_byte_is_refused);
 	tcase_add_test(tcase, a_huge_file_is_refused);
+	tcase_add_test(tcase, everything_has_a_bound);
 	tcase_add_test(tcase, problems_without_end_are_counted);
 	tcase_add_test(tcase, paths_that_cannot_be_read);
 	tcase_add_test(tcase, a_real_file_is_read);

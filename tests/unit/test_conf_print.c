@@ -35,8 +35,7 @@ expect_stable(const struct fixture *f)
 	ck_assert_str_eq(first, second);
 	ck_assert_str_eq(
 		f->conf->me_ingress_target, back.conf->me_ingress_target);
-	ck_assert_uint_eq(
-		f->conf->checks.n_checks, back.conf->checks.n_checks);
+	ck_assert_uint_eq(f->conf->checks.n_checks, back.conf->checks.n_checks);
 	unload(&back);
 	free(first);
 	free(second);
@@ -54,19 +53,19 @@ END_TEST
 
 START_TEST(a_full_configuration_loads_back)
 {
-	struct fixture f = load(
-		K "ingress_url = https://i.example/\n"
-		  "listen = 127.0.0.1:9000, :80\n"
-		  "histogram_buckets = 1e-9, 0.1, 1234567.5\n"
-		  "http_proxy = p:1\n"
-		  "namespace = a\nneighbour_filter = a in (b, c),!d\n"
-		  "neighbour_source = static\nlog_level = debug\n"
-		  "check_interval = 1500ms\nneighbour_limit = -3\n"
-		  "check_me_service = false\nexpose_metadata = false\n"
-		  "[check a b]\nurl = http://h/x y?a b\nexpect = 200, 301\n"
-		  "timeout = 1m\nheader = A: b\nheader = C: d\n"
-		  "insecure = true\n"
-		  "[neighbours]\nneighbour = a ::1\nneighbour = b 1.2.3.4\n",
+	struct fixture f = load(K
+		"ingress_url = https://i.example/\n"
+		"listen = 127.0.0.1:9000, :80\n"
+		"histogram_buckets = 1e-9, 0.1, 1234567.5\n"
+		"http_proxy = p:1\n"
+		"namespace = a\nneighbour_filter = a in (b, c),!d\n"
+		"neighbour_source = static\nlog_level = debug\n"
+		"check_interval = 1500ms\nneighbour_limit = -3\n"
+		"check_me_service = false\nexpose_metadata = false\n"
+		"[check a b]\nurl = http://h/x y?a b\nexpect = 200, 301\n"
+		"timeout = 1m\nheader = A: b\nheader = C: d\n"
+		"insecure = true\n"
+		"[neighbours]\nneighbour = a ::1\nneighbour = b 1.2.3.4\n",
 		ENV((char *)"KUBENURSE_EXTRA_CHECKS=x:http://h|y:https://g/?q",
 			(char *)"KUBERNETES_SERVICE_HOST=fd00::1"));
 
@@ -94,13 +93,13 @@ END_TEST
 
 START_TEST(secrets_are_redacted)
 {
-	struct fixture f = load(
-		K "service_url = http://user:SECRET@h/\n"
-		  "https_proxy = http://user:SECRET@p:1\n"
-		  "extra_checks = a:http://SECRET@h/|b:http://c:SECRET@h\n"
-		  "[check c]\nurl = https://u:SECRET@h\n"
-		  "header = Authorization: Bearer SECRET\n",
-		ENV());
+	struct fixture f =
+		load(K "service_url = http://user:SECRET@h/\n"
+		       "https_proxy = http://user:SECRET@p:1\n"
+		       "extra_checks = a:http://SECRET@h/|b:http://c:SECRET@h\n"
+		       "[check c]\nurl = https://u:SECRET@h\n"
+		       "header = Authorization: Bearer SECRET\n",
+			ENV());
 	char *text;
 
 	expect_clean(&f);
@@ -166,15 +165,15 @@ START_TEST(every_row_is_whole)
 	ck_assert_ptr_nonnull(key->help);
 	ck_assert_int_eq(key->help[strlen(key->help) - 1], '.');
 	ck_assert_msg(key->type == CONF_BOOL || key->type == CONF_ENUM ||
-			key->placeholder != NULL,
+			      key->placeholder != NULL,
 		"%s has no placeholder", key->name);
 	ck_assert((key->type == CONF_ENUM) == (key->names != NULL));
 	ck_assert(key->type != CONF_BOOL || key->env == NULL ||
-		key->default_text != NULL);
+		  key->default_text != NULL);
 	ck_assert_ptr_eq(conf_key_find(key->section, key->name), key);
 	for (int i = 0; i < _i; i++)
 		ck_assert(key->env == NULL || conf_keys[i].env == NULL ||
-			strcmp(key->env, conf_keys[i].env) != 0);
+			  strcmp(key->env, conf_keys[i].env) != 0);
 }
 END_TEST
 

@@ -4,7 +4,8 @@
 
 #include "tests/unit/conf_fixture.h"
 
-#define ARGS(...) ((char *const[]){ "kubenurse", __VA_ARGS__ __VA_OPT__(, ) NULL })
+#define ARGS(...)                                                              \
+	((char *const[]){ "kubenurse", __VA_ARGS__ __VA_OPT__(, ) NULL })
 
 static bool
 parse(char *const *argv, struct options *options, char said[256])

@@ -59,8 +59,8 @@ static const struct {
 	{ "http://127.0.0.1./", "127.0.0.1.", "/", 80, false },
 	{ "http://h/a b\"<>\\^{}`|\xc3\xa9", "h",
 		"/a%20b%22%3C%3E%5C%5E%7B%7D%60%7C%C3%A9", 80, false },
-	{ "http://h/%41%2f//b/../c;a=b@:[]", "h",
-		"/%41%2f//b/../c;a=b@:[]", 80, false },
+	{ "http://h/%41%2f//b/../c;a=b@:[]", "h", "/%41%2f//b/../c;a=b@:[]", 80,
+		false },
 	{ "http://h/?a b\xc3\xa9%zz\"", "h", "/?a b\xc3\xa9%zz\"", 80, false },
 	{ "http://h/x@y:z", "h", "/x@y:z", 80, false },
 	{ "http://_a-b.c_d/", "_a-b.c_d", "/", 80, false },
@@ -86,17 +86,18 @@ static const char *const refused[] = {
 	"http://h:x/", "http://h:8x/", "http://[::1", "host", "host.example/x",
 	"127.0.0.1:80/x", ":", "://h", "%",
 	/* and cannot send these */
-	"", "/x", "//h/x", "http:///x", "http:h/x", "http:/h", "http:",
-	"http://h:99999", "http://h:65536", "http://h:0/", "http://h:00",
-	"http://:80/", "http://?x", "http://u@/", "http://u@:80/",
+	"", "/x", "//h/x", "http:///x", "http:h/x", "http:/h",
+	"http:", "http://h:99999", "http://h:65536", "http://h:0/",
+	"http://h:00", "http://:80/", "http://?x", "http://u@/",
+	"http://u@:80/",
 	/* nor can anybody resolve these */
 	"http://k\xc3\xb6ln.example/", "http://a..b/", "http://.a/",
 	"http://h!/", "http://a,b/", "http://h\\x/", "http://::1/",
 	"http://[::1]x/", "http://[::1]x:80/", "http://[1.2.3.4]/",
 	"http://[]/", "http://[h]/", "http://[::1%lo]/", "http://[::1%25]/",
 	"http://[::1%2]/", "http://[::1%25a%2fb]/", "http://[::1%25a%00]/",
-	"http://[::1%25abcdefghijklmnop]/", "http://[%25lo]/",
-	"http://[::1]]/", "http://[[::1]/", "http://h]/",
+	"http://[::1%25abcdefghijklmnop]/", "http://[%25lo]/", "http://[::1]]/",
+	"http://[[::1]/", "http://h]/",
 	/* user parts */
 	"http://a b@h/", "http://a\"@h/", "http://%zz@h/", "http://%00@h/",
 	"http://a:%00@h/", "http://\xc3\xa9@h/", "http://[@h/"
@@ -240,8 +241,8 @@ START_TEST(redacted_is_without_user_and_password)
 	struct url url = parsed("https://alice:secret@h:1/x?y#z");
 	char text[URL_TEXT_BYTES];
 
-	ck_assert_str_eq(url_format(&url, true, text),
-		"https://redacted@h:1/x?y");
+	ck_assert_str_eq(
+		url_format(&url, true, text), "https://redacted@h:1/x?y");
 	url = parsed("https://h:1/x?y");
 	ck_assert_str_eq(url_format(&url, true, text), "https://h:1/x?y");
 }
@@ -351,9 +352,15 @@ START_TEST(bad_locations_leave_the_result_alone)
 		const char *location;
 		int want;
 	} bad[] = {
-		{ "%zz", -EINVAL }, { "http:", -EINVAL }, { "//", -EINVAL },
-		{ "http:g", -EINVAL }, { "1a:b", -EINVAL }, { ":x", -EINVAL },
-		{ "a\tb", -EINVAL }, { "//h:x", -EINVAL }, { "///x", -EINVAL },
+		{ "%zz", -EINVAL },
+		{ "http:", -EINVAL },
+		{ "//", -EINVAL },
+		{ "http:g", -EINVAL },
+		{ "1a:b", -EINVAL },
+		{ ":x", -EINVAL },
+		{ "a\tb", -EINVAL },
+		{ "//h:x", -EINVAL },
+		{ "///x", -EINVAL },
 		{ "ftp://h/", -EPROTONOSUPPORT },
 		{ "javascript:x", -EPROTONOSUPPORT },
 	};
@@ -377,14 +384,14 @@ START_TEST(merging_two_long_paths_stays_within_the_bound)
 
 	base = parsed(long_text("http://h/", 1900, 'a', "/b"));
 	ck_assert_int_eq(url_resolve(&base, "c", &url, &error), 0);
-	ck_assert_int_eq(url_resolve(&base, long_text("", 2000, 'b', ""), &url,
-				 &error),
+	ck_assert_int_eq(
+		url_resolve(&base, long_text("", 2000, 'b', ""), &url, &error),
 		-EINVAL);
-	ck_assert_int_eq(url_resolve(&base, long_text("?", 500, 'b', ""), &url,
-				 &error),
+	ck_assert_int_eq(
+		url_resolve(&base, long_text("?", 500, 'b', ""), &url, &error),
 		-EINVAL);
-	ck_assert_int_eq(url_resolve(&base, long_text("/", 2000, 'b', ""), &url,
-				 &error),
+	ck_assert_int_eq(
+		url_resolve(&base, long_text("/", 2000, 'b', ""), &url, &error),
 		0);
 }
 END_TEST
