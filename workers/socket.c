@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TCP sockets of the probers; see socket.h. */
+#include "workers/socket.h"
+
+#include "workers/stamp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+/* One call must not be kept busy by a peer that sends without end. */
+#define DISCARD_READ_COUNT 16
+#define DISCARD_BYTES      65536
+
+int
+socket_connect_start(
+	const struct sockaddr *address, socklen_t address_len, int *ret_fd)
+{
+	const int on = 1;
+	int fd = socket(address->sa_family,
+		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	/* A probe without stamps, or one that Nagle slows, is still one. */
+	(void)stamp_enable(fd);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(fd, address, address_len) < 0 && errno != EINPROGRESS &&
+		errno != EINTR) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int
+socket_connect_result(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return -errno;
+	return -error;
+}
+
+/* The answer to a transfer call that did not succeed. */
+static enum io_result
+refusal(enum io_result when_blocked)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK ? when_blocked
+						       : IO_ERROR;
+}
+
+enum io_result
+socket_read_stamped(int fd, void *buf, size_t cap_bytes, size_t *ret_bytes,
+	uint64_t *ret_stamp_mono_ns)
+{
+	_Alignas(struct cmsghdr) char control[STAMP_CONTROL_BYTES];
+	struct iovec piece = { .iov_base = buf, .iov_len = cap_bytes };
+	struct msghdr message = {
+		.msg_iov = &piece,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t got_bytes;
+
+	assert(cap_bytes > 0); /* or no bytes would look like the end */
+	do
+		got_bytes = recvmsg(fd, &message, 0);
+	while (got_bytes < 0 && errno == EINTR);
+	if (got_bytes < 0)
+		return refusal(IO_WANT_READ);
+	if (got_bytes == 0)
+		return IO_EOF;
+	*ret_bytes = (size_t)got_bytes;
+	*ret_stamp_mono_ns = stamp_of_message(&message);
+	return IO_DONE;
+}
+
+enum io_result
+socket_discard(int fd)
+{
+	ssize_t got_bytes;
+	int i;
+
+	for (i = 0; i < DISCARD_READ_COUNT; i++) {
+		/* MSG_TRUNC: TCP drops the bytes without copying, tcp(7) */
+		got_bytes = recv(fd, NULL, DISCARD_BYTES, MSG_TRUNC);
+		if (got_bytes == 0)
+			return IO_EOF;
+		if (got_bytes < 0 && errno != EINTR)
+			return refusal(IO_WANT_READ);
+	}
+	return IO_WANT_READ;
+}
+
+enum io_result
+socket_write(int fd, const void *bytes, size_t len_bytes, size_t *ret_bytes)
+{
+	ssize_t sent_bytes;
+
+	do
+		sent_bytes = send(fd, bytes, len_bytes, MSG_NOSIGNAL);
+	while (sent_bytes < 0 && errno == EINTR);
+	if (sent_bytes < 0)
+		return refusal(IO_WANT_WRITE);
+	*ret_bytes = (size_t)sent_bytes;
+	return IO_DONE;
+}
+
+int
+socket_observe_tcp(int fd, struct tcp_observation *ret_observation)
+{
+	struct tcp_info info = { 0 }; /* older kernels fill less of it */
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -errno;
+	ret_observation->retransmit_count = info.tcpi_total_retrans;
+	ret_observation->rtt_us = info.tcpi_rtt;
+	ret_observation->received_bytes = info.tcpi_bytes_received;
+	return 0;
+}
+
+void
+socket_close_abortive(int fd)
+{
+	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(
+		fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+}
