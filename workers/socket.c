@@ -12,7 +12,6 @@
 
 /* One call must not be kept busy by a peer that sends without end. */
 #define DISCARD_READ_COUNT 16
-#define DISCARD_BYTES      65536
 
 int
 socket_connect_start(
@@ -87,12 +86,12 @@ socket_read_stamped(int fd, void *buf, size_t cap_bytes, size_t *ret_bytes,
 enum io_result
 socket_discard(int fd)
 {
+	char junk[4096];
 	ssize_t got_bytes;
 	int i;
 
 	for (i = 0; i < DISCARD_READ_COUNT; i++) {
-		/* MSG_TRUNC: TCP drops the bytes without copying, tcp(7) */
-		got_bytes = recv(fd, NULL, DISCARD_BYTES, MSG_TRUNC);
+		got_bytes = recv(fd, junk, sizeof(junk), 0);
 		if (got_bytes == 0)
 			return IO_EOF;
 		if (got_bytes < 0 && errno != EINTR)
@@ -134,7 +133,6 @@ socket_close_abortive(int fd)
 {
 	const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
 
-	(void)setsockopt(
-		fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	close(fd);
 }

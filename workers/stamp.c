@@ -21,8 +21,8 @@ stamp_enable(int fd)
 	const int flags =
 		SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags,
-		    sizeof(flags)) < 0)
+	if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPING, &flags, sizeof(flags)) <
+		0)
 		return -errno;
 	return 0;
 }

@@ -33,7 +33,7 @@ uint64_t stamp_of_message(struct msghdr *message);
  * request was written (earliest) nor after now.  A stamp outside was carried
  * over while the wall clock stepped, or belongs to something older.
  */
-uint64_t stamp_in_window(
-	uint64_t stamp_mono_ns, uint64_t earliest_mono_ns, uint64_t now_mono_ns);
+uint64_t stamp_in_window(uint64_t stamp_mono_ns, uint64_t earliest_mono_ns,
+	uint64_t now_mono_ns);
 
 #endif

@@ -48,9 +48,9 @@ size_t tls_trust_count(const struct tls_trust *trust);
 
 enum tls_failure {
 	TLS_FAILURE_NONE,
-	TLS_FAILURE_SOCKET,      /* sys_errno says what */
-	TLS_FAILURE_CLOSED,      /* the peer ended the stream in the handshake */
-	TLS_FAILURE_PROTOCOL,    /* an alert, or not TLS as we speak it */
+	TLS_FAILURE_SOCKET,   /* sys_errno says what */
+	TLS_FAILURE_CLOSED,   /* the peer ended the stream in the handshake */
+	TLS_FAILURE_PROTOCOL, /* an alert, or not TLS as we speak it */
 	TLS_FAILURE_CERTIFICATE, /* not one to be trusted for this name */
 };
 
@@ -66,7 +66,7 @@ struct tls_session {
 	uint64_t stamp_mono_ns;
 	uint8_t first_bytes[5]; /* to tell what is not TLS at all */
 	uint8_t first_count;
-	uint8_t reads_left;     /* of this step */
+	uint8_t reads_left; /* of this step */
 	bool in_handshake;
 	bool fin_seen;     /* the socket's end was reached */
 	bool close_notify; /* the peer said goodbye */
@@ -82,8 +82,8 @@ enum io_result tls_session_handshake(struct tls_session *session);
 /* IO_EOF with or without the peer's close_notify. */
 enum io_result tls_session_read(struct tls_session *session, void *buf,
 	size_t cap_bytes, size_t *ret_bytes);
-enum io_result tls_session_write(struct tls_session *session,
-	const void *bytes, size_t len_bytes, size_t *ret_bytes);
+enum io_result tls_session_write(struct tls_session *session, const void *bytes,
+	size_t len_bytes, size_t *ret_bytes);
 /* Idempotent; the socket stays open.  Polite: with a close_notify of ours. */
 void tls_session_close(struct tls_session *session, bool polite);
 /* Why it failed, in a few words, while it is open; "" when it did not. */

@@ -58,8 +58,8 @@ loopback_pair(int *ret_client_fd, int *ret_server_fd)
 		0);
 	loopback_wait(*ret_client_fd, POLLOUT);
 	ck_assert_int_eq(socket_connect_result(*ret_client_fd), 0);
-	*ret_server_fd = accept4(
-		listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	*ret_server_fd =
+		accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ck_assert_int_ge(*ret_server_fd, 0);
 	close(listener);
 }

@@ -69,7 +69,8 @@ START_TEST(a_stamp_lies_between_sending_and_reading)
 }
 END_TEST
 
-/* How long before the end of a pause, in which it came, a segment's stamp is. */
+/* How long before the end of a pause, in which it came, a segment's stamp is.
+ */
 static uint64_t
 stamp_age_ns(uint64_t pause_ns)
 {

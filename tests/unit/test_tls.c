@@ -1,0 +1,978 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS sessions through the transport, against a server in the same process:
+ * whom we believe, what we say when we do not, and what a stream's end means.
+ */
+#include "common/clock.h"
+#include "common/strbuf.h"
+#include "tests/unit/loopback.h"
+#include "tests/unit/tls_peer.h"
+#include "workers/socket.h"
+#include "workers/tls.h"
+#include "workers/transport.h"
+
+#include <check.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAME      "good.test"
+#define ALT_NAMES "DNS:good.test,DNS:*.wild.test,IP:127.0.0.1,IP:::1"
+
+/* A CA that is trusted, a server's certificate of it, and both ends. */
+static struct peer_identity ca, server;
+static struct tls_trust *trust;
+static struct tls_peer peer;
+static struct transport client;
+static char text[256];
+
+static void
+trust_identity(struct tls_trust *into, const struct peer_identity *identity)
+{
+	struct strbuf problems;
+	char *pem = peer_identity_pem(identity);
+
+	strbuf_init(&problems, 0);
+	ck_assert_int_eq(tls_trust_add_pem(into, "test", pem, strlen(pem), true,
+				 &problems),
+		0);
+	strbuf_fini(&problems);
+	free(pem);
+}
+
+static struct peer_identity
+make(const char *alt_names, long starts_in_s, long ends_in_s, bool is_ca,
+	const struct peer_identity *issuer)
+{
+	static unsigned number;
+	char common_name[32] = "test CA";
+	const struct peer_subject subject = {
+		.common_name = common_name,
+		.alt_names = alt_names,
+		.starts_in_s = starts_in_s,
+		.ends_in_s = ends_in_s,
+		.is_ca = is_ca,
+	};
+
+	if (!is_ca)
+		strcpy(common_name, NAME);
+	else if (issuer != NULL)
+		snprintf(common_name, sizeof(common_name), "test CA %u",
+			++number);
+	return peer_identity_new(&subject, issuer);
+}
+
+static void
+open_all(void)
+{
+	ck_assert_int_eq(tls_library_init(), 0);
+	ca = make(NULL, -PEER_DAY_S, 30 * PEER_DAY_S, true, NULL);
+	server = make(ALT_NAMES, -PEER_DAY_S, 10 * PEER_DAY_S, false, &ca);
+	trust = tls_trust_new(NULL, false);
+	ck_assert_ptr_nonnull(trust);
+	trust_identity(trust, &ca);
+	peer_init(&peer, &server);
+}
+
+static void
+close_all(void)
+{
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	peer_fini(&peer);
+	tls_trust_free(trust);
+	peer_identity_free(&server);
+	peer_identity_free(&ca);
+}
+
+static void
+use_server(struct peer_identity identity)
+{
+	peer_identity_free(&server);
+	server = identity;
+	SSL_CTX_use_certificate(peer.context, server.certificate);
+	SSL_CTX_use_PrivateKey(peer.context, server.key);
+}
+
+static void
+start(const struct tls_trust *whom, const char *name)
+{
+	int client_fd, server_fd;
+
+	loopback_pair(&client_fd, &server_fd);
+	peer_open(&peer, server_fd);
+	ck_assert_int_eq(transport_start(&client, client_fd, whom, name), 0);
+}
+
+/* The client's handshake to its end; the server's as far as it goes. */
+static enum io_result
+finish_handshake(void)
+{
+	enum io_result result;
+
+	for (;;) {
+		result = transport_handshake(&client);
+		peer_step(&peer);
+		if (result == IO_WANT_WRITE)
+			loopback_wait(client.fd, POLLOUT);
+		else if (result != IO_WANT_READ)
+			break;
+		else if (peer.chunk_bytes == 0 || BIO_pending(peer.out) == 0)
+			loopback_wait_either(client.fd, peer.fd);
+	}
+	transport_describe_failure(&client, text, sizeof(text));
+	while (result == IO_DONE && !SSL_is_init_finished(peer.ssl)) {
+		loopback_wait(peer.fd, POLLIN);
+		peer_step(&peer);
+	}
+	return result;
+}
+
+static enum io_result
+shake(const struct tls_trust *whom, const char *name)
+{
+	start(whom, name);
+	return finish_handshake();
+}
+
+/* Reads once there is something to say; text is what came. */
+static enum io_result
+read_text(void)
+{
+	enum io_result result;
+	size_t got_bytes = 0;
+
+	while ((result = transport_read(&client, text, sizeof(text) - 1,
+			&got_bytes)) == IO_WANT_READ) {
+		peer_step(&peer);
+		loopback_wait_either(client.fd, peer.fd);
+	}
+	text[got_bytes] = '\0';
+	return result;
+}
+
+static int64_t
+expiry_of(const struct peer_identity *identity)
+{
+	struct tm ends;
+
+	ASN1_TIME_to_tm(X509_get0_notAfter(identity->certificate), &ends);
+	return (int64_t)timegm(&ends);
+}
+
+/* A handshake that must fail with these words, and what that leaves. */
+static void
+expect_refusal(const struct tls_trust *whom, const char *name,
+	enum tls_failure failure, const char *words)
+{
+	ck_assert_int_eq(shake(whom, name), IO_ERROR);
+	ck_assert_str_eq(text, words);
+	ck_assert_int_eq(transport_tls_failure(&client), failure);
+	ck_assert_int_eq(transport_errno(&client), 0);
+}
+
+START_TEST(a_good_server_is_believed_and_talks)
+{
+	const char *request = "GET / HTTP/1.1\r\n\r\n";
+	char got[64] = "";
+	size_t progress = 0;
+
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	ck_assert_str_eq(text, "");
+	ck_assert_str_eq(
+		SSL_get_servername(peer.ssl, TLSEXT_NAMETYPE_host_name), NAME);
+	ck_assert_int_eq(
+		transport_write(&client, request, strlen(request), &progress),
+		IO_DONE);
+	ck_assert_uint_eq(progress, strlen(request));
+	loopback_wait(peer.fd, POLLIN);
+	peer_step(&peer);
+	ck_assert_int_gt(SSL_read(peer.ssl, got, sizeof(got) - 1), 0);
+	ck_assert_str_eq(got, request);
+	peer_send(&peer, "answer");
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "answer");
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client),
+		expiry_of(&server));
+}
+END_TEST
+
+START_TEST(every_handshake_is_a_full_one)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+		peer_send(&peer, "x"); /* behind the server's tickets */
+		ck_assert_int_eq(read_text(), IO_DONE);
+		ck_assert_int_eq(SSL_session_reused(peer.ssl), 0);
+		transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+		SSL_free(peer.ssl);
+		close(peer.fd);
+	}
+	peer.ssl = NULL;
+	peer.fd = -1;
+}
+END_TEST
+
+/* name, whether it is the certificate's, whether it is sent as SNI */
+static const struct {
+	const char *name, *sni;
+	bool good;
+} names[] = {
+	{ "good.test", "good.test", true },
+	{ "GOOD.test", "GOOD.test", true },
+	{ "good.test.", "good.test", true },
+	{ "a.wild.test", "a.wild.test", true },
+	{ "127.0.0.1", NULL, true },
+	{ "::1", NULL, true },
+	{ "::1%lo", NULL, true },
+	{ "0:0::1", NULL, true },
+	{ "wild.test", "wild.test", false },
+	{ "a.b.wild.test", "a.b.wild.test", false },
+	{ "127.0.0.2", NULL, false },
+	{ "::2", NULL, false },
+	{ "bad.test", "bad.test", false },
+};
+
+START_TEST(a_certificate_is_for_its_names_only)
+{
+	const char *sni;
+
+	ck_assert_int_eq(shake(trust, names[_i].name),
+		names[_i].good ? IO_DONE : IO_ERROR);
+	sni = SSL_get_servername(peer.ssl, TLSEXT_NAMETYPE_host_name);
+	if (names[_i].sni == NULL)
+		ck_assert_ptr_null(sni);
+	else
+		ck_assert_str_eq(sni, names[_i].sni);
+	if (!names[_i].good)
+		ck_assert_ptr_nonnull(strstr(text, "certificate is not for"));
+}
+END_TEST
+
+START_TEST(the_wrong_name_is_named)
+{
+	expect_refusal(trust, "other.test", TLS_FAILURE_CERTIFICATE,
+		"tls: certificate is not for other.test");
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client),
+		expiry_of(&server));
+}
+END_TEST
+
+START_TEST(the_wrong_address_is_named)
+{
+	expect_refusal(trust, "192.0.2.7", TLS_FAILURE_CERTIFICATE,
+		"tls: certificate is not for 192.0.2.7");
+}
+END_TEST
+
+START_TEST(a_common_name_is_no_name)
+{
+	use_server(make(NULL, -PEER_DAY_S, PEER_DAY_S, false, &ca));
+	expect_refusal(trust, NAME, TLS_FAILURE_CERTIFICATE,
+		"tls: certificate is not for good.test");
+}
+END_TEST
+
+START_TEST(no_name_is_never_any_name)
+{
+	char longest[300];
+	int client_fd, server_fd;
+
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	loopback_pair(&client_fd, &server_fd);
+	ck_assert_int_eq(
+		transport_start(&client, client_fd, trust, NULL), -EINVAL);
+	ck_assert_int_eq(
+		transport_start(&client, client_fd, trust, ""), -EINVAL);
+	ck_assert_int_eq(
+		transport_start(&client, client_fd, trust, "."), -EINVAL);
+	ck_assert_int_eq(transport_start(&client, client_fd, trust, "%lo"), 0);
+	transport_detach(&client);
+	ck_assert_int_eq(
+		transport_start(&client, client_fd, trust, longest), -EINVAL);
+	longest[254] = '\0';
+	ck_assert_int_eq(
+		transport_start(&client, client_fd, trust, longest), -EINVAL);
+	longest[253] = '\0';
+	ck_assert_int_eq(
+		transport_start(&client, client_fd, trust, longest), 0);
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	close(server_fd);
+}
+END_TEST
+
+START_TEST(an_expired_certificate_is_refused_and_its_date_known)
+{
+	use_server(make(ALT_NAMES, -9 * PEER_DAY_S, -PEER_DAY_S, false, &ca));
+	expect_refusal(trust, NAME, TLS_FAILURE_CERTIFICATE,
+		"tls: certificate has expired");
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client),
+		expiry_of(&server));
+}
+END_TEST
+
+START_TEST(a_certificate_of_tomorrow_is_refused)
+{
+	use_server(make(ALT_NAMES, PEER_DAY_S, 9 * PEER_DAY_S, false, &ca));
+	expect_refusal(trust, NAME, TLS_FAILURE_CERTIFICATE,
+		"tls: certificate is not yet valid");
+}
+END_TEST
+
+START_TEST(an_expired_issuer_is_told_apart)
+{
+	struct peer_identity old =
+		make(NULL, -9 * PEER_DAY_S, -PEER_DAY_S, true, &ca);
+
+	use_server(make(ALT_NAMES, -PEER_DAY_S, PEER_DAY_S, false, &old));
+	SSL_CTX_add1_chain_cert(peer.context, old.certificate);
+	expect_refusal(trust, NAME, TLS_FAILURE_CERTIFICATE,
+		"tls: issuer's certificate has expired");
+	ck_assert_int_eq(
+		transport_certificate_expiry_unix_s(&client), expiry_of(&old));
+	peer_identity_free(&old);
+}
+END_TEST
+
+START_TEST(a_self_signed_certificate_is_refused)
+{
+	use_server(make(ALT_NAMES, -PEER_DAY_S, PEER_DAY_S, false, NULL));
+	expect_refusal(trust, NAME, TLS_FAILURE_CERTIFICATE,
+		"tls: certificate is self-signed");
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client),
+		expiry_of(&server));
+}
+END_TEST
+
+START_TEST(an_unknown_authority_is_refused)
+{
+	/* of the same name as ours, but with another key */
+	struct peer_identity other =
+		make(NULL, -PEER_DAY_S, PEER_DAY_S, true, NULL);
+	struct tls_trust *nobody = tls_trust_new(NULL, false);
+
+	expect_refusal(nobody, NAME, TLS_FAILURE_CERTIFICATE,
+		"tls: certificate is signed by an unknown authority");
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	peer_fini(&peer);
+	peer_init(&peer, &server);
+	use_server(make(ALT_NAMES, -PEER_DAY_S, PEER_DAY_S, false, &other));
+	ck_assert_int_eq(shake(trust, NAME), IO_ERROR);
+	ck_assert_int_eq(
+		transport_tls_failure(&client), TLS_FAILURE_CERTIFICATE);
+	tls_trust_free(nobody);
+	peer_identity_free(&other);
+}
+END_TEST
+
+START_TEST(authorities_of_one_name_are_all_tried)
+{
+	struct peer_identity other =
+		make(NULL, -PEER_DAY_S, PEER_DAY_S, true, NULL);
+	struct tls_trust *both = tls_trust_new(NULL, false);
+
+	trust_identity(both, &other);
+	trust_identity(both, &ca);
+	ck_assert_int_eq(shake(both, NAME), IO_DONE);
+	tls_trust_free(both);
+	peer_identity_free(&other);
+}
+END_TEST
+
+START_TEST(an_anchor_need_not_be_a_root)
+{
+	struct tls_trust *leaf = tls_trust_new(NULL, false);
+
+	trust_identity(leaf, &server);
+	ck_assert_int_eq(shake(leaf, NAME), IO_DONE);
+	tls_trust_free(leaf);
+}
+END_TEST
+
+START_TEST(a_derived_trust_believes_both_and_its_base_does_not)
+{
+	struct peer_identity own =
+		make(NULL, -PEER_DAY_S, PEER_DAY_S, true, NULL);
+	struct tls_trust *derived = tls_trust_new(trust, false);
+
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(own.certificate), "O",
+		MBSTRING_ASC, (const unsigned char *)"own", -1, -1, 0);
+	ck_assert_int_gt(X509_sign(own.certificate, own.key, EVP_sha256()), 0);
+	trust_identity(derived, &own);
+	ck_assert_uint_eq(tls_trust_count(derived), 1);
+	ck_assert_int_eq(shake(derived, NAME), IO_DONE);
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	peer_fini(&peer);
+	peer_init(&peer, &server);
+	use_server(make(ALT_NAMES, -PEER_DAY_S, PEER_DAY_S, false, &own));
+	ck_assert_int_eq(shake(trust, NAME), IO_ERROR);
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	peer_fini(&peer);
+	peer_init(&peer, &server);
+	start(derived, NAME);
+	tls_trust_free(derived); /* the session keeps what it needs */
+	ck_assert_int_eq(finish_handshake(), IO_DONE);
+	peer_identity_free(&own);
+}
+END_TEST
+
+START_TEST(insecure_believes_whoever_answers_and_knows_the_date)
+{
+	struct tls_trust *insecure = tls_trust_new(trust, true);
+
+	use_server(make(NULL, -9 * PEER_DAY_S, -PEER_DAY_S, false, NULL));
+	ck_assert_int_eq(shake(insecure, "other.test"), IO_DONE);
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client),
+		expiry_of(&server));
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	peer_fini(&peer);
+	peer_init(&peer, &server);
+	ck_assert_int_eq(shake(insecure, NULL), IO_DONE);
+	tls_trust_free(insecure);
+}
+END_TEST
+
+START_TEST(a_chain_of_a_hundred_is_judged)
+{
+	struct peer_identity issuer =
+		make(NULL, -PEER_DAY_S, 40 * PEER_DAY_S, true, &ca);
+	struct peer_identity next;
+	int64_t earliest = 0;
+	int i;
+
+	for (i = 0; i < 99; i++) {
+		SSL_CTX_add1_chain_cert(peer.context, issuer.certificate);
+		next = make(NULL, -PEER_DAY_S, (i == 50 ? 5 : 40) * PEER_DAY_S,
+			true, &issuer);
+		if (i == 50)
+			earliest = expiry_of(&next);
+		peer_identity_free(&issuer);
+		issuer = next;
+	}
+	use_server(
+		make(ALT_NAMES, -PEER_DAY_S, 20 * PEER_DAY_S, false, &issuer));
+	SSL_CTX_add1_chain_cert(peer.context, issuer.certificate);
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	ck_assert_int_eq(
+		transport_certificate_expiry_unix_s(&client), earliest);
+	peer_identity_free(&issuer);
+}
+END_TEST
+
+START_TEST(a_server_of_tls_1_1_is_named)
+{
+	SSL_CTX_set_cipher_list(peer.context, "DEFAULT:@SECLEVEL=0");
+	SSL_CTX_set_min_proto_version(peer.context, TLS1_VERSION);
+	SSL_CTX_set_max_proto_version(peer.context, TLS1_1_VERSION);
+	expect_refusal(trust, NAME, TLS_FAILURE_PROTOCOL,
+		"tls: server does not offer TLS 1.2 or later");
+}
+END_TEST
+
+START_TEST(tls_1_2_is_spoken)
+{
+	SSL_CTX_set_max_proto_version(peer.context, TLS1_2_VERSION);
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	peer_send(&peer, "old");
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "old");
+}
+END_TEST
+
+static const struct {
+	const char *bytes, *words;
+} not_tls[] = {
+	{ "HTTP/1.1 400 Bad Request\r\n\r\n",
+		"tls: server answered in plain HTTP" },
+	{ "SSH-2.0-OpenSSH_9.2\r\n", "tls: server does not speak TLS" },
+	{ "\r\n\r\n\r\n\r\n", "tls: server does not speak TLS" },
+};
+
+START_TEST(what_is_not_tls_is_named)
+{
+	start(trust, NAME);
+	ck_assert_int_eq(transport_handshake(&client), IO_WANT_READ);
+	loopback_send(peer.fd, not_tls[_i].bytes, strlen(not_tls[_i].bytes));
+	loopback_wait(client.fd, POLLIN);
+	ck_assert_int_eq(transport_handshake(&client), IO_ERROR);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_str_eq(text, not_tls[_i].words);
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client), 0);
+}
+END_TEST
+
+/* _i bytes of a server's answer, then its end */
+START_TEST(an_end_in_the_handshake_is_told)
+{
+	start(trust, NAME);
+	ck_assert_int_eq(transport_handshake(&client), IO_WANT_READ);
+	loopback_send(peer.fd, "\x16\x03\x03\x00\x7a\x02", (size_t)_i);
+	peer_end(&peer, false);
+	loopback_wait(client.fd, POLLRDHUP);
+	ck_assert_int_eq(transport_handshake(&client), IO_EOF);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_str_eq(
+		text, "tls: server closed the connection in the handshake");
+	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_CLOSED);
+}
+END_TEST
+
+START_TEST(a_reset_in_the_handshake_is_told)
+{
+	start(trust, NAME);
+	ck_assert_int_eq(transport_handshake(&client), IO_WANT_READ);
+	socket_close_abortive(peer.fd);
+	peer.fd = -1;
+	loopback_wait(client.fd, POLLIN);
+	ck_assert_int_eq(transport_handshake(&client), IO_ERROR);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_str_eq(text, "tls: Connection reset by peer");
+	ck_assert_int_eq(transport_errno(&client), ECONNRESET);
+	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_SOCKET);
+}
+END_TEST
+
+START_TEST(one_targets_failure_is_not_told_of_the_next)
+{
+	expect_refusal(trust, "other.test", TLS_FAILURE_CERTIFICATE,
+		"tls: certificate is not for other.test");
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	peer_fini(&peer);
+	peer_init(&peer, &server);
+	ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+	start(trust, NAME);
+	ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
+	ck_assert_int_eq(finish_handshake(), IO_DONE);
+	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_NONE);
+}
+END_TEST
+
+START_TEST(a_handshake_byte_by_byte_is_one)
+{
+	peer.chunk_bytes = 1;
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client),
+		expiry_of(&server));
+}
+END_TEST
+
+static int
+choose_protocol(SSL *ssl, const unsigned char **ret_chosen,
+	unsigned char *ret_len, const unsigned char *offered, unsigned len,
+	void *wanted)
+{
+	(void)ssl;
+	ck_assert_uint_eq(len, 9);
+	ck_assert_mem_eq(offered, "\x08http/1.1", 9);
+	if (wanted == NULL)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*ret_chosen = wanted;
+	*ret_len = (unsigned char)strlen(wanted);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+START_TEST(alpn_is_http_1_1_or_nothing)
+{
+	static char ours[] = "http/1.1";
+
+	SSL_CTX_set_alpn_select_cb(peer.context, choose_protocol, ours);
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+}
+END_TEST
+
+START_TEST(alpn_that_was_not_offered_is_refused)
+{
+	static char other[] = "h2";
+
+	SSL_CTX_set_alpn_select_cb(peer.context, choose_protocol, other);
+	ck_assert_int_eq(shake(trust, NAME), IO_ERROR);
+	/* the words are the library's if it looks itself, as 3.0.14 does */
+	ck_assert_ptr_nonnull(strstr(text, "tls: "));
+	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_PROTOCOL);
+}
+END_TEST
+
+START_TEST(alpn_refused_is_an_alert)
+{
+	SSL_CTX_set_alpn_select_cb(peer.context, choose_protocol, NULL);
+	expect_refusal(trust, NAME, TLS_FAILURE_PROTOCOL,
+		"tls: server sent alert: no application protocol");
+}
+END_TEST
+
+START_TEST(a_wish_for_a_client_certificate_is_declined)
+{
+	SSL_CTX_set_verify(peer.context, SSL_VERIFY_PEER, NULL);
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	peer_send(&peer, "welcome");
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "welcome");
+}
+END_TEST
+
+START_TEST(a_demand_for_a_client_certificate_is_told)
+{
+	SSL_CTX_set_verify(peer.context,
+		SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	start(trust, NAME);
+	while (transport_handshake(&client) == IO_WANT_READ) {
+		peer_step(&peer);
+		loopback_wait_either(client.fd, peer.fd);
+	}
+	/* in TLS 1.3 the server judges after the client is done */
+	ck_assert_int_eq(read_text(), IO_ERROR);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_str_eq(text, "tls: server sent alert: certificate required");
+}
+END_TEST
+
+START_TEST(a_renegotiation_is_declined_and_the_answer_read)
+{
+	SSL_CTX_set_max_proto_version(peer.context, TLS1_2_VERSION);
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	ck_assert_int_eq(SSL_renegotiate(peer.ssl), 1);
+	(void)SSL_do_handshake(peer.ssl); /* sends HelloRequest */
+	peer_send(&peer, "anyway");
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "anyway");
+	loopback_wait(peer.fd, POLLIN);
+	peer_step(&peer);
+	ck_assert_int_lt(SSL_read(peer.ssl, text, 1), 0);
+	ck_assert_int_eq(
+		ERR_GET_REASON(ERR_peek_last_error()), SSL_R_NO_RENEGOTIATION);
+}
+END_TEST
+
+START_TEST(an_end_with_close_notify_is_clean)
+{
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	peer_send(&peer, "all");
+	peer_end(&peer, true);
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "all");
+	ck_assert_int_eq(read_text(), IO_EOF);
+	ck_assert(transport_ended_cleanly(&client));
+	loopback_wait(client.fd, POLLRDHUP);
+	ck_assert_int_eq(transport_await_fin(&client), IO_EOF);
+	ck_assert_int_eq(read_text(), IO_EOF);
+	ck_assert(transport_ended_cleanly(&client));
+}
+END_TEST
+
+START_TEST(an_end_without_close_notify_is_an_end_but_not_clean)
+{
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	peer_send(&peer, "part");
+	peer_end(&peer, false);
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "part");
+	ck_assert_int_eq(read_text(), IO_EOF);
+	ck_assert(!transport_ended_cleanly(&client));
+	ck_assert_int_eq(read_text(), IO_EOF);
+	ck_assert(!transport_ended_cleanly(&client));
+	ck_assert_int_eq(transport_await_fin(&client), IO_EOF);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
+START_TEST(closing_says_goodbye_unless_the_peer_has_gone)
+{
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
+	while (!peer.fin_seen) {
+		loopback_wait(peer.fd, POLLIN);
+		peer_step(&peer);
+	}
+	ck_assert_int_le(SSL_read(peer.ssl, text, 1), 0);
+	ck_assert_int_eq(SSL_get_shutdown(peer.ssl), SSL_RECEIVED_SHUTDOWN);
+}
+END_TEST
+
+START_TEST(the_stamp_under_tls_is_that_of_the_answer)
+{
+	uint64_t sent_ns = 0, stamp_ns = 0;
+	int i;
+
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	for (i = 0; i < 1000 && stamp_ns == 0; i++) {
+		sent_ns = clock_mono_ns();
+		peer_send(&peer, "x");
+		ck_assert_int_eq(read_text(), IO_DONE);
+		stamp_ns = transport_stamp_mono_ns(&client);
+	}
+	ck_assert_uint_ne(stamp_ns, 0);
+	ck_assert_uint_ge(stamp_ns + NS_PER_MS, sent_ns);
+	ck_assert_uint_le(stamp_ns, clock_mono_ns());
+}
+END_TEST
+
+/* A peer that never says anything of use must not keep the process. */
+START_TEST(a_step_ends_under_a_flood)
+{
+	const int buffer_bytes = 200000, flood_bytes = 90000, one = 1;
+	size_t got_bytes;
+	int i;
+
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes,
+		sizeof(buffer_bytes));
+	setsockopt(client.fd, SOL_SOCKET, SO_RCVLOWAT, &flood_bytes,
+		sizeof(flood_bytes));
+	for (i = 0; i < 500; i++) {
+		SSL_new_session_ticket(peer.ssl);
+		SSL_do_handshake(peer.ssl);
+	}
+	peer_send(&peer, "at last");
+	loopback_wait(client.fd, POLLIN);
+	setsockopt(client.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+	ck_assert_int_eq(
+		transport_read(&client, text, sizeof(text), &got_bytes),
+		IO_WANT_READ);
+	/* and what is left announces itself */
+	ck_assert_int_eq(
+		poll(&(struct pollfd){ .fd = client.fd, .events = POLLIN }, 1,
+			0),
+		1);
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "at last");
+}
+END_TEST
+
+START_TEST(much_is_written_piece_by_piece)
+{
+	enum { MUCH = 8 << 20 };
+	char *much = malloc(MUCH), *got = malloc(MUCH);
+	size_t progress = 0, got_bytes = 0;
+	enum io_result result;
+	int blocked = 0, len;
+
+	memset(much, 'm', MUCH);
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	while ((result = transport_write(&client, much, MUCH, &progress)) ==
+			IO_WANT_WRITE ||
+		got_bytes < MUCH) {
+		blocked += result == IO_WANT_WRITE;
+		ck_assert(result == IO_DONE || result == IO_WANT_WRITE);
+		loopback_wait(peer.fd, POLLIN);
+		peer_step(&peer);
+		while (got_bytes < MUCH &&
+			(len = SSL_read(peer.ssl, got + got_bytes,
+				 (int)(MUCH - got_bytes))) > 0)
+			got_bytes += (size_t)len;
+	}
+	ck_assert_int_eq(result, IO_DONE);
+	ck_assert_int_gt(blocked, 0);
+	ck_assert_mem_eq(got, much, MUCH);
+	free(got);
+	free(much);
+}
+END_TEST
+
+START_TEST(a_tunnel_becomes_tls)
+{
+	int client_fd, server_fd;
+	size_t progress = 0;
+
+	loopback_pair(&client_fd, &server_fd);
+	ck_assert_int_eq(transport_start(&client, client_fd, NULL, NULL), 0);
+	ck_assert_int_eq(transport_handshake(&client), IO_DONE);
+	ck_assert_int_eq(
+		transport_write(&client, "CONNECT", 7, &progress), IO_DONE);
+	loopback_wait(server_fd, POLLIN);
+	ck_assert_int_eq(recv(server_fd, text, sizeof(text), 0), 7);
+	loopback_send(server_fd, "go", 2);
+	peer.fd = client_fd; /* for read_text's wait only */
+	loopback_wait(client_fd, POLLIN);
+	ck_assert_int_eq(transport_read(&client, text, 2, &progress), IO_DONE);
+	ck_assert_int_eq(transport_detach(&client), client_fd);
+	peer_open(&peer, server_fd);
+	ck_assert_int_eq(transport_start(&client, client_fd, trust, NAME), 0);
+	ck_assert_int_eq(finish_handshake(), IO_DONE);
+}
+END_TEST
+
+/* What a PEM text holds, and what is said of it. */
+static int
+add_pem(const char *pem, struct strbuf *problems)
+{
+	return tls_trust_add_pem(
+		trust, "ca.pem", pem, strlen(pem), true, problems);
+}
+
+START_TEST(a_text_without_certificates_is_said)
+{
+	struct strbuf problems;
+
+	strbuf_init(&problems, 0);
+	ck_assert_int_eq(add_pem("", &problems), -ENODATA);
+	ck_assert_str_eq(
+		strbuf_text(&problems), "ca.pem: no certificate in it\n");
+	ck_assert_int_eq(add_pem("-----BEGIN RSA PARAMETERS-----\nMAA=\n"
+				 "-----END RSA PARAMETERS-----\n",
+				 &problems),
+		-ENODATA);
+	ck_assert_uint_eq(tls_trust_count(trust), 1);
+	strbuf_fini(&problems);
+}
+END_TEST
+
+/* In each the middle of three is bad in its own way. */
+static const char *const bad_blocks[] = {
+	"-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
+	"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+	"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+	"-----BEGIN CERTIFICATE-----\nMAA=\n-----END SOMETHING-----\n",
+};
+
+START_TEST(a_bad_certificate_does_not_drop_the_others)
+{
+	struct peer_identity third =
+		make(NULL, -PEER_DAY_S, PEER_DAY_S, true, NULL);
+	char *first = peer_identity_pem(&server);
+	char *last = peer_identity_pem(&third);
+	char all[8192];
+	struct strbuf problems;
+
+	strbuf_init(&problems, 0);
+	snprintf(all, sizeof(all), "%s%s%s", first, bad_blocks[_i], last);
+	ck_assert_int_eq(add_pem(all, &problems), -EBADMSG);
+	ck_assert_str_eq(strbuf_text(&problems),
+		"ca.pem: 1 of 3 certificates cannot be read\n");
+	ck_assert_uint_eq(tls_trust_count(trust), 3);
+	ck_assert_int_eq(add_pem(first, &problems), 0);
+	ck_assert_uint_eq(tls_trust_count(trust), 3);
+	strbuf_fini(&problems);
+	free(first);
+	free(last);
+	peer_identity_free(&third);
+}
+END_TEST
+
+/* As the nursery starts its workers: no handler of fork runs. */
+static void
+draw_in_clone(unsigned char *shared, size_t len_bytes)
+{
+	long child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	int status;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		(void)RAND_bytes(shared, (int)len_bytes);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid((pid_t)child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+
+START_TEST(clones_do_not_share_random_numbers)
+{
+	unsigned char *shared = mmap(NULL, 96, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert_ptr_ne(shared, MAP_FAILED);
+	draw_in_clone(shared, 32);
+	draw_in_clone(shared + 32, 32);
+	(void)RAND_bytes(shared + 64, 32);
+	ck_assert_mem_ne(shared, shared + 32, 32);
+	ck_assert_mem_ne(shared, shared + 64, 32);
+	ck_assert_mem_ne(shared + 32, shared + 64, 32);
+	munmap(shared, 96);
+}
+END_TEST
+
+#define COUNT_OF(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+static void
+add_trust_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, a_good_server_is_believed_and_talks);
+	tcase_add_test(tcase, every_handshake_is_a_full_one);
+	tcase_add_loop_test(
+		tcase, a_certificate_is_for_its_names_only, 0, COUNT_OF(names));
+	tcase_add_test(tcase, the_wrong_name_is_named);
+	tcase_add_test(tcase, the_wrong_address_is_named);
+	tcase_add_test(tcase, a_common_name_is_no_name);
+	tcase_add_test(tcase, no_name_is_never_any_name);
+	tcase_add_test(
+		tcase, an_expired_certificate_is_refused_and_its_date_known);
+	tcase_add_test(tcase, a_certificate_of_tomorrow_is_refused);
+	tcase_add_test(tcase, an_expired_issuer_is_told_apart);
+	tcase_add_test(tcase, a_self_signed_certificate_is_refused);
+	tcase_add_test(tcase, an_unknown_authority_is_refused);
+	tcase_add_test(tcase, authorities_of_one_name_are_all_tried);
+	tcase_add_test(tcase, an_anchor_need_not_be_a_root);
+	tcase_add_test(
+		tcase, a_derived_trust_believes_both_and_its_base_does_not);
+	tcase_add_test(
+		tcase, insecure_believes_whoever_answers_and_knows_the_date);
+	tcase_add_test(tcase, a_chain_of_a_hundred_is_judged);
+	tcase_add_test(tcase, a_text_without_certificates_is_said);
+	tcase_add_loop_test(tcase, a_bad_certificate_does_not_drop_the_others,
+		0, COUNT_OF(bad_blocks));
+}
+
+static void
+add_session_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, a_server_of_tls_1_1_is_named);
+	tcase_add_test(tcase, tls_1_2_is_spoken);
+	tcase_add_loop_test(
+		tcase, what_is_not_tls_is_named, 0, COUNT_OF(not_tls));
+	tcase_add_loop_test(tcase, an_end_in_the_handshake_is_told, 0, 7);
+	tcase_add_test(tcase, a_reset_in_the_handshake_is_told);
+	tcase_add_test(tcase, one_targets_failure_is_not_told_of_the_next);
+	tcase_add_test(tcase, a_handshake_byte_by_byte_is_one);
+	tcase_add_test(tcase, alpn_is_http_1_1_or_nothing);
+	tcase_add_test(tcase, alpn_that_was_not_offered_is_refused);
+	tcase_add_test(tcase, alpn_refused_is_an_alert);
+	tcase_add_test(tcase, a_wish_for_a_client_certificate_is_declined);
+	tcase_add_test(tcase, a_demand_for_a_client_certificate_is_told);
+	tcase_add_test(tcase, a_renegotiation_is_declined_and_the_answer_read);
+	tcase_add_test(tcase, an_end_with_close_notify_is_clean);
+	tcase_add_test(
+		tcase, an_end_without_close_notify_is_an_end_but_not_clean);
+	tcase_add_test(tcase, closing_says_goodbye_unless_the_peer_has_gone);
+	tcase_add_test(tcase, the_stamp_under_tls_is_that_of_the_answer);
+	tcase_add_test(tcase, a_step_ends_under_a_flood);
+	tcase_add_test(tcase, much_is_written_piece_by_piece);
+	tcase_add_test(tcase, a_tunnel_becomes_tls);
+	tcase_add_test(tcase, clones_do_not_share_random_numbers);
+}
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tls");
+	TCase *trusting = tcase_create("trust");
+	TCase *session = tcase_create("session");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(trusting, 60);
+	tcase_set_timeout(session, 60);
+	tcase_add_checked_fixture(trusting, open_all, close_all);
+	tcase_add_checked_fixture(session, open_all, close_all);
+	add_trust_tests(trusting);
+	add_session_tests(session);
+	suite_add_tcase(suite, trusting);
+	suite_add_tcase(suite, session);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

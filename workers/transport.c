@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The transport of one connection; see transport.h. */
+#include "workers/transport.h"
+
+#include "workers/socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct transport_ops {
+	enum io_result (*handshake)(struct transport *transport);
+	enum io_result (*read)(struct transport *transport, void *buf,
+		size_t cap_bytes, size_t *ret_bytes);
+	enum io_result (*write)(struct transport *transport, const void *bytes,
+		size_t len_bytes, size_t *ret_bytes);
+};
+
+static enum io_result
+plain_handshake(struct transport *transport)
+{
+	(void)transport;
+	return IO_DONE;
+}
+
+/* Keeps what the socket said, before another call changes errno. */
+static enum io_result
+note(struct transport *transport, enum io_result result)
+{
+	if (result == IO_ERROR)
+		transport->sys_errno = errno;
+	if (result == IO_EOF)
+		transport->fin_seen = true;
+	return result;
+}
+
+static enum io_result
+plain_read(struct transport *transport, void *buf, size_t cap_bytes,
+	size_t *ret_bytes)
+{
+	return note(
+		transport, socket_read_stamped(transport->fd, buf, cap_bytes,
+				   ret_bytes, &transport->stamp_mono_ns));
+}
+
+static enum io_result
+plain_write(struct transport *transport, const void *bytes, size_t len_bytes,
+	size_t *ret_bytes)
+{
+	return note(transport,
+		socket_write(transport->fd, bytes, len_bytes, ret_bytes));
+}
+
+static enum io_result
+secure_handshake(struct transport *transport)
+{
+	return tls_session_handshake(&transport->tls);
+}
+
+static enum io_result
+secure_read(struct transport *transport, void *buf, size_t cap_bytes,
+	size_t *ret_bytes)
+{
+	return tls_session_read(&transport->tls, buf, cap_bytes, ret_bytes);
+}
+
+static enum io_result
+secure_write(struct transport *transport, const void *bytes, size_t len_bytes,
+	size_t *ret_bytes)
+{
+	return tls_session_write(&transport->tls, bytes, len_bytes, ret_bytes);
+}
+
+static const struct transport_ops plain_ops = {
+	plain_handshake,
+	plain_read,
+	plain_write,
+};
+static const struct transport_ops secure_ops = {
+	secure_handshake,
+	secure_read,
+	secure_write,
+};
+
+int
+transport_start(struct transport *transport, int fd,
+	const struct tls_trust *trust, const char *server_name)
+{
+	int error;
+
+	memset(transport, 0, sizeof(*transport));
+	if (trust != NULL) {
+		error = tls_session_start(
+			&transport->tls, fd, trust, server_name);
+		if (error < 0)
+			return error;
+	}
+	transport->ops = trust != NULL ? &secure_ops : &plain_ops;
+	transport->fd = fd;
+	return 0;
+}
+
+enum io_result
+transport_handshake(struct transport *transport)
+{
+	return transport->ops->handshake(transport);
+}
+
+enum io_result
+transport_write(struct transport *transport, const void *bytes,
+	size_t len_bytes, size_t *progress_bytes)
+{
+	while (*progress_bytes < len_bytes) {
+		size_t sent_bytes;
+		enum io_result result = transport->ops->write(transport,
+			(const char *)bytes + *progress_bytes,
+			len_bytes - *progress_bytes, &sent_bytes);
+
+		if (result != IO_DONE)
+			return result;
+		*progress_bytes += sent_bytes;
+	}
+	return IO_DONE;
+}
+
+enum io_result
+transport_read(struct transport *transport, void *buf, size_t cap_bytes,
+	size_t *ret_bytes)
+{
+	return transport->ops->read(transport, buf, cap_bytes, ret_bytes);
+}
+
+static bool
+is_secure(const struct transport *transport)
+{
+	return transport->ops == &secure_ops;
+}
+
+uint64_t
+transport_stamp_mono_ns(const struct transport *transport)
+{
+	return is_secure(transport) ? transport->tls.stamp_mono_ns
+				    : transport->stamp_mono_ns;
+}
+
+bool
+transport_ended_cleanly(const struct transport *transport)
+{
+	return is_secure(transport) ? transport->tls.close_notify
+				    : transport->fin_seen;
+}
+
+enum io_result
+transport_await_fin(struct transport *transport)
+{
+	if (transport->fin_seen || transport->tls.fin_seen)
+		return IO_EOF;
+	return note(transport, socket_discard(transport->fd));
+}
+
+int
+transport_errno(const struct transport *transport)
+{
+	return transport->sys_errno != 0 ? transport->sys_errno
+					 : transport->tls.sys_errno;
+}
+
+enum tls_failure
+transport_tls_failure(const struct transport *transport)
+{
+	return transport->tls.failure;
+}
+
+void
+transport_describe_failure(
+	const struct transport *transport, char *ret_text, size_t cap_bytes)
+{
+	if (transport->sys_errno != 0)
+		snprintf(ret_text, cap_bytes, "%s",
+			strerror(transport->sys_errno));
+	else
+		tls_session_describe(&transport->tls, ret_text, cap_bytes);
+}
+
+int64_t
+transport_certificate_expiry_unix_s(const struct transport *transport)
+{
+	return transport->tls.not_after_unix_s;
+}
+
+int
+transport_detach(struct transport *transport)
+{
+	tls_session_close(&transport->tls, false);
+	transport->ops = NULL;
+	return transport->fd;
+}
+
+void
+transport_close(struct transport *transport, enum transport_close how)
+{
+	if (transport->ops == NULL)
+		return;
+	tls_session_close(&transport->tls, how == TRANSPORT_CLOSE_NORMAL);
+	transport->ops = NULL;
+	switch (how) {
+	case TRANSPORT_CLOSE_NORMAL:
+		close(transport->fd);
+		break;
+	case TRANSPORT_CLOSE_ABORT:
+		socket_close_abortive(transport->fd);
+		break;
+	}
+}
