@@ -26,7 +26,7 @@
  * what is no application data; a peer that never stops must not keep the loop.
  */
 #define READS_PER_STEP   4   /* of 16 KiB */
-#define NAME_MAX_LEN     253 /* RFC 1035 section 2.3.4, without the dots' ends */
+#define NAME_MAX_LEN     253 /* RFC 1035 section 2.3.4: 255 octets on the wire */
 #define S_PER_DAY        86400
 #define RECORD_ALERT     21 /* RFC 8446 section 5.1 */
 #define RECORD_HANDSHAKE 22
