@@ -574,7 +574,7 @@ END_TEST
 START_TEST(metrics_come_in_chunks_whole_and_in_order)
 {
 	const size_t len = 1000000;
-	size_t head_len;
+	size_t head_len, n_right = 0;
 	char *text;
 	int fd;
 
@@ -588,8 +588,10 @@ START_TEST(metrics_come_in_chunks_whole_and_in_order)
 			  "HTTP/1.0 200 OK\r\n" CLOSE METRICS_TEXT VARY "\r\n",
 			  head_len) == 0);
 	ck_assert_uint_eq(strlen(text + head_len), len);
-	for (size_t i = 0; i < len; i++)
-		ck_assert(text[head_len + i] == (char)('a' + i % 23));
+	while (n_right < len &&
+		text[head_len + n_right] == (char)('a' + n_right % 23))
+		n_right++;
+	ck_assert_uint_eq(n_right, len);
 	free(text);
 	source_state.metrics_len = 26;
 	fd = client();
