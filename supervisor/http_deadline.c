@@ -26,7 +26,9 @@ http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
 	queues[HTTP_PHASE_HEADERS].timeout_ns = timeouts->headers_ns;
 	queues[HTTP_PHASE_ANSWER].timeout_ns = timeouts->answer_ns;
 	queues[HTTP_PHASE_IDLE].timeout_ns =
-		timeouts->headers_ns / LOOKS_PER_TIMEOUT;
+		timeouts->headers_ns / LOOKS_PER_TIMEOUT < timeouts->idle_ns
+		? timeouts->headers_ns / LOOKS_PER_TIMEOUT
+		: timeouts->idle_ns;
 	for (size_t i = 0; i < HTTP_PHASE_COUNT; i++) {
 		queues[i].deadlines = deadlines;
 		loop_timer_init(&queues[i].timer, on_due);

@@ -1,0 +1,1207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server over real sockets on loopback, its loop driven by the test.
+ * Nothing waits for a time to pass: each test waits for an event, and a
+ * deadline that is not under test lies an hour away.
+ */
+#include "common/clock.h"
+#include "common/loop.h"
+#include "common/strbuf.h"
+#include "supervisor/http_server.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define HOUR         (3600 * NS_PER_S)
+#define SHORT        (50 * NS_PER_MS)
+#define HOST         "Host: a\r\n"
+#define CLOSE        "Connection: close\r\n"
+#define LAST         "GET /ready HTTP/1.1\r\n" HOST CLOSE "\r\n"
+#define LAST_ANSWER                                                            \
+	"HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 0\r\n\r\n"
+
+/* What the source says, and what it was told. */
+static struct {
+	bool ready, first_round_ended;
+	size_t metrics_len; /* SIZE_MAX: without end */
+	unsigned n_readers, n_views;
+	char origin[64];
+	unsigned n_origins;
+} source_state;
+
+static struct loop *loop;
+static struct http_server *server;
+static char error[256];
+static unsigned n_drained;
+
+static bool
+is_ready(void *arg)
+{
+	ck_assert_ptr_eq(arg, &source_state);
+	return source_state.ready;
+}
+
+static bool
+first_round_ended(void *arg)
+{
+	ck_assert_ptr_eq(arg, &source_state);
+	return source_state.first_round_ended;
+}
+
+static int
+alive_open(void *arg, struct alive_view *ret_view)
+{
+	static const struct alive_result results[] = { { "me_service", "ok" } };
+
+	ck_assert_ptr_eq(arg, &source_state);
+	source_state.n_views++;
+	*ret_view = (struct alive_view){ .hostname = "node",
+		.results = results,
+		.n_results = 1,
+		.neighbourhood_state = "skipped" };
+	return 0;
+}
+
+static void
+alive_close(void *arg, struct alive_view *view)
+{
+	ck_assert_ptr_eq(arg, &source_state);
+	ck_assert_str_eq(view->hostname, "node");
+	source_state.n_views--;
+}
+
+static void
+on_origin(void *arg, const char *name, size_t len)
+{
+	ck_assert_ptr_eq(arg, &source_state);
+	ck_assert_uint_lt(len, sizeof(source_state.origin));
+	memcpy(source_state.origin, name, len);
+	source_state.origin[len] = '\0';
+	source_state.n_origins++;
+}
+
+static void *
+metrics_open(void *arg)
+{
+	ck_assert_ptr_eq(arg, &source_state);
+	source_state.n_readers++;
+	return calloc(1, sizeof(size_t));
+}
+
+static ssize_t
+metrics_read(void *reader, char *buf, size_t cap)
+{
+	size_t *done = reader, n;
+
+	if (*done >= source_state.metrics_len)
+		return 0;
+	n = source_state.metrics_len - *done;
+	if (n > cap)
+		n = cap;
+	for (size_t i = 0; i < n; i++)
+		buf[i] = (char)('a' + (*done + i) % 23);
+	*done += n;
+	return (ssize_t)n;
+}
+
+static void
+metrics_close(void *reader)
+{
+	source_state.n_readers--;
+	free(reader);
+}
+
+static const struct http_source source = { &source_state, is_ready,
+	first_round_ended, alive_open, alive_close, on_origin, metrics_open,
+	metrics_read, metrics_close };
+
+static const struct http_listener_options loopback[] = { { "127.0.0.1:0" } };
+
+/* An hour where nothing is said. */
+static void
+serve(struct http_server_options options)
+{
+	if (options.n_listeners == 0) {
+		options.listeners = loopback;
+		options.n_listeners = 1;
+	}
+	if (options.timeouts.headers_ns == 0)
+		options.timeouts.headers_ns = HOUR;
+	if (options.timeouts.answer_ns == 0)
+		options.timeouts.answer_ns = HOUR;
+	if (options.timeouts.idle_ns == 0)
+		options.timeouts.idle_ns = HOUR;
+	server = http_server_open(
+		loop, &options, &source, error, sizeof(error));
+	ck_assert_msg(server != NULL, "%s", error);
+	ck_assert_int_eq(http_server_start(server, error, sizeof(error)), 0);
+}
+
+static void
+setup(void)
+{
+	memset(&source_state, 0, sizeof(source_state));
+	source_state.ready = source_state.first_round_ended = true;
+	source_state.metrics_len = 100;
+	n_drained = 0;
+	loop = loop_new();
+	ck_assert_ptr_nonnull(loop);
+}
+
+static void
+teardown(void)
+{
+	http_server_free(server);
+	server = NULL;
+	loop_free(loop);
+	/* nothing of the source is left open */
+	ck_assert_uint_eq(source_state.n_readers, 0);
+	ck_assert_uint_eq(source_state.n_views, 0);
+}
+
+static void
+turn(void)
+{
+	ck_assert_int_eq(loop_turn(loop, NS_PER_MS), 0);
+}
+
+/* A non-blocking client; -1: refused. */
+static int
+try_connect(const char *host, uint16_t port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(inet_pton(AF_INET, host, &address.sin_addr), 1);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+client(void)
+{
+	int fd = try_connect("127.0.0.1", http_server_port(server, 0));
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* false: the server has hung up. */
+static bool
+send_bytes(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EAGAIN)
+			turn();
+		else if (n < 0)
+			return false;
+		else {
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return true;
+}
+
+static void
+send_text(int fd, const char *text)
+{
+	ck_assert(send_bytes(fd, text, strlen(text)));
+}
+
+/* Takes what is there.  false: the stream has ended. */
+static bool
+take(int fd, struct strbuf *in)
+{
+	char buf[65536];
+	ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+	if (n < 0 && errno == EAGAIN)
+		return true;
+	if (n <= 0)
+		return false;
+	strbuf_add(in, buf, (size_t)n);
+	return true;
+}
+
+/* "Date: ...\r\n" goes, wherever it stands. */
+static void
+drop_dates(char *text)
+{
+	char *date;
+
+	while ((date = strstr(text, "Date: ")) != NULL) {
+		char *end = strstr(date, "GMT\r\n");
+
+		ck_assert_ptr_nonnull(end);
+		memmove(date, end + 5, strlen(end + 5) + 1);
+	}
+}
+
+/* Everything up to the end of the stream, without dates; to be freed. */
+static char *
+read_all(int fd)
+{
+	struct strbuf in;
+	char *text;
+
+	strbuf_init(&in, 0);
+	while (take(fd, &in))
+		turn();
+	close(fd);
+	text = strbuf_take(&in);
+	ck_assert_ptr_nonnull(text);
+	drop_dates(text);
+	return text;
+}
+
+/* Until this text has come; the stream stays open. */
+static void
+read_until(int fd, const char *end)
+{
+	struct strbuf in;
+
+	strbuf_init(&in, 0);
+	while (strstr(strbuf_text(&in), end) == NULL) {
+		ck_assert_msg(take(fd, &in), "%s", strbuf_text(&in));
+		turn();
+	}
+	strbuf_fini(&in);
+}
+
+static void
+check_answer(int fd, const char *expected)
+{
+	char *text = read_all(fd);
+
+	ck_assert_str_eq(text, expected);
+	free(text);
+}
+
+static void
+check_serves(const char *host, uint16_t port)
+{
+	int fd = try_connect(host, port);
+
+	ck_assert_int_ge(fd, 0);
+	send_text(fd, LAST);
+	check_answer(fd, LAST_ANSWER);
+}
+
+/* --- each path and refusal ------------------------------------------------ */
+
+#define EMPTY(status) "HTTP/1.1 " status "\r\nContent-Length: 0\r\n\r\n"
+#define MOVED                                                                  \
+	"HTTP/1.1 301 Moved Permanently\r\n"                                   \
+	"Content-Type: text/html; charset=utf-8\r\n"                           \
+	"Location: /alive\r\n"                                                 \
+	"Content-Length: 41\r\n\r\n"
+#define MOVED_BODY "<a href=\"/alive\">Moved Permanently</a>.\n\n"
+#define TEXT       "Content-Type: text/plain; charset=utf-8\r\n"
+#define NOT_ALLOWED                                                            \
+	TEXT "Allow: GET, HEAD\r\nContent-Length: 22\r\n\r\n"                  \
+	     "405 Method Not Allowed"
+#define BAD_REQUEST                                                            \
+	"HTTP/1.1 400 Bad Request\r\n" CLOSE TEXT                              \
+	"Content-Length: 15\r\n\r\n400 Bad Request"
+
+static const struct {
+	const char *request, *answer;
+	bool kept; /* another request is answered on the same connection */
+} exchanges[] = {
+	{ "GET /alwayshappy HTTP/1.1\r\n" HOST "\r\n", EMPTY("200 OK"), true },
+	{ "GET /alwayshappy?x HTTP/1.1\r\n" HOST "\r\n", EMPTY("200 OK"),
+		true },
+	{ "HEAD /alwayshappy HTTP/1.1\r\n" HOST "\r\n", EMPTY("200 OK"), true },
+	{ "GET /ready HTTP/1.1\r\n" HOST "\r\n", EMPTY("200 OK"), true },
+	{ "GET /%72eady HTTP/1.1\r\n" HOST "\r\n", EMPTY("200 OK"), true },
+	{ "GET http://b/ready?x HTTP/1.1\r\n" HOST "\r\n", EMPTY("200 OK"),
+		true },
+	{ "GET /ready HTTP/1.1\nHost: a\n\n", EMPTY("200 OK"), true },
+	{ "GET /x?y HTTP/1.1\r\n" HOST "\r\n", MOVED MOVED_BODY, true },
+	{ "GET / HTTP/1.1\r\n" HOST "\r\n", MOVED MOVED_BODY, true },
+	{ "GET //alive HTTP/1.1\r\n" HOST "\r\n", MOVED MOVED_BODY, true },
+	{ "HEAD /x HTTP/1.1\r\n" HOST "\r\n", MOVED, true },
+	{ "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
+		"HTTP/1.1 200 OK\r\nAllow: GET, HEAD\r\n"
+		"Content-Length: 0\r\n\r\n",
+		true },
+	{ "POST /alive HTTP/1.1\r\n" HOST "\r\n",
+		"HTTP/1.1 405 Method Not Allowed\r\n" NOT_ALLOWED, true },
+	{ "DELETE /x HTTP/1.1\r\n" HOST "\r\n",
+		"HTTP/1.1 405 Method Not Allowed\r\n" NOT_ALLOWED, true },
+	{ "POST /alive HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\nab",
+		"HTTP/1.1 405 Method Not Allowed\r\n" CLOSE NOT_ALLOWED,
+		false },
+	/* bodies are read and dropped */
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+		EMPTY("200 OK"), true },
+	{ "GET /ready HTTP/1.1\r\n" HOST
+	  "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+		EMPTY("200 OK"), true },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\nab",
+		"HTTP/1.1 413 Content Too Large\r\n" CLOSE TEXT
+		"Content-Length: 21\r\n\r\n413 Content Too Large",
+		false },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
+		"HTTP/1.1 501 Not Implemented\r\n" CLOSE TEXT
+		"Content-Length: 19\r\n\r\n501 Not Implemented",
+		false },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Expect: x\r\n\r\n",
+		"HTTP/1.1 417 Expectation Failed\r\n" CLOSE TEXT
+		"Content-Length: 22\r\n\r\n417 Expectation Failed",
+		false },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 1\r\n"
+	  "Expect: 100-continue\r\n\r\na",
+		"HTTP/1.1 100 Continue\r\n\r\n" EMPTY("200 OK"), true },
+	/* HTTP/1.0 */
+	{ "GET /ready HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+		"HTTP/1.0 200 OK\r\n" CLOSE "Content-Length: 0\r\n\r\n",
+		false },
+	/* bad requests */
+	{ "GET /ready HTTP/1.1\r\n\r\n", BAD_REQUEST, false },
+	{ "GET /ready HTTP/1.1\r\n" HOST HOST "\r\n", BAD_REQUEST, false },
+	{ "GET /re ady HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
+	{ "GET /%zz HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
+	{ "GET ready HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
+	{ "GET * HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
+	{ "GET /ready HTTP/1.1\r\n" HOST "X Y: z\r\n\r\n", BAD_REQUEST, false },
+	{ "GET /ready HTTP/1.1\r\n" HOST "X: \x01\r\n\r\n", BAD_REQUEST,
+		false },
+	{ "GET /ready HTTP/1.1\r\n" HOST
+	  "Content-Length: 1\r\nContent-Length: 2\r\n\r\na",
+		BAD_REQUEST, false },
+};
+
+START_TEST(a_request_gets_its_answer)
+{
+	struct strbuf expected;
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	strbuf_init(&expected, 0);
+	strbuf_add_string(&expected, exchanges[_i].answer);
+	send_text(fd, exchanges[_i].request);
+	if (exchanges[_i].kept) {
+		send_text(fd, LAST);
+		strbuf_add_string(&expected, LAST_ANSWER);
+	}
+	check_answer(fd, strbuf_text(&expected));
+	strbuf_fini(&expected);
+}
+END_TEST
+
+/* The library words these itself, and each version otherwise. */
+static const struct {
+	const char *request, *status;
+	size_t len; /* 0: up to the NUL */
+} library_refusals[] = {
+	{ "GET /ready\r\n\r\n", "HTTP/1.1 400 ", 0 },
+	{ "GET\r\n\r\n", "HTTP/1.1 400 ", 0 },
+	{ "GET /ready HTTP/3.0\r\n" HOST "\r\n", "HTTP/1.1 505 ", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "XY\r\n\r\n", "HTTP/1.1 400 ", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n",
+		"HTTP/1.1 400 ", 0 },
+	{ "GET /ready\0 HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 400 ",
+		sizeof("GET /ready\0 HTTP/1.1\r\n" HOST "\r\n") - 1 },
+};
+
+START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
+{
+	size_t len = library_refusals[_i].len;
+	char *text;
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	if (len == 0)
+		len = strlen(library_refusals[_i].request);
+	ck_assert(send_bytes(fd, library_refusals[_i].request, len));
+	text = read_all(fd);
+	ck_assert_msg(strncmp(text, library_refusals[_i].status,
+			      strlen(library_refusals[_i].status)) == 0,
+		"%s", text);
+	ck_assert_ptr_nonnull(strstr(text, CLOSE));
+	free(text);
+}
+END_TEST
+
+START_TEST(headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431)
+{
+	char *value = malloc(40000), *text;
+	int fd;
+
+	memset(value, 'x', 40000);
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST CLOSE "X: ");
+	ck_assert(send_bytes(fd, value, 16384));
+	send_text(fd, "\r\n\r\n");
+	check_answer(fd, LAST_ANSWER);
+	fd = client();
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "X: ");
+	ck_assert(send_bytes(fd, value, 32768));
+	text = read_all(fd);
+	ck_assert_msg(strncmp(text, "HTTP/1.1 431 ", 13) == 0, "%s", text);
+	free(text);
+	free(value);
+}
+END_TEST
+
+START_TEST(a_body_without_end_is_cut_off)
+{
+	char chunk[6 + 4096 + 2];
+	int fd;
+
+	memset(chunk, 'x', sizeof(chunk));
+	memcpy(chunk, "1000\r\n", 6);
+	memcpy(chunk + sizeof(chunk) - 2, "\r\n", 2);
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd,
+		"GET /ready HTTP/1.1\r\n" HOST
+		"Transfer-Encoding: chunked\r\n\r\n");
+	while (send_bytes(fd, chunk, sizeof(chunk)))
+		turn();
+	close(fd);
+	check_serves("127.0.0.1", http_server_port(server, 0));
+}
+END_TEST
+
+START_TEST(ready_follows_the_source)
+{
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	source_state.ready = false;
+	fd = client();
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST CLOSE "\r\n");
+	check_answer(fd,
+		"HTTP/1.1 503 Service Unavailable\r\n" CLOSE
+		"Content-Length: 0\r\n\r\n");
+}
+END_TEST
+
+START_TEST(alive_is_500_until_the_first_round_has_ended)
+{
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	source_state.first_round_ended = false;
+	fd = client();
+	send_text(fd, "GET /alive HTTP/1.1\r\n" HOST CLOSE "\r\n");
+	check_answer(fd,
+		"HTTP/1.1 500 Internal Server Error\r\n" CLOSE
+		"Content-Length: 0\r\n\r\n");
+}
+END_TEST
+
+START_TEST(alive_shows_the_request_as_it_was)
+{
+	struct sockaddr_in self;
+	socklen_t len = sizeof(self);
+	char expected[1024];
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&self, &len), 0);
+	send_text(fd,
+		"GET http://b/%61live?a=%41&b HTTP/1.0\r\n"
+		"Host: a\r\nx-b: 2\r\nX-B:1 \r\nCookie: c=d\r\n"
+		"User-Agent: u\r\n\r\n");
+	snprintf(expected, sizeof(expected),
+		"HTTP/1.0 200 OK\r\n" CLOSE TEXT "\r\n"
+		"{\n \"hostname\": \"node\",\n \"headers\": {\n"
+		"  \"Cookie\": [\n   \"redacted\"\n  ],\n"
+		"  \"User-Agent\": [\n   \"u\"\n  ],\n"
+		"  \"X-B\": [\n   \"2\",\n   \"1\"\n  ]\n },\n"
+		" \"user_agent\": \"u\",\n"
+		" \"request_uri\": \"http://b/%%61live?a=%%41\\u0026b\",\n"
+		" \"remote_addr\": \"127.0.0.1:%u\",\n"
+		" \"last_check_result\": {\n"
+		"  \"me_service\": \"ok\",\n"
+		"  \"neighbourhood_state\": \"skipped\"\n }\n}\n",
+		ntohs(self.sin_port));
+	check_answer(fd, expected);
+}
+END_TEST
+
+START_TEST(the_first_origin_is_told_and_only_from_alwayshappy)
+{
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd,
+		"GET /ready HTTP/1.1\r\n" HOST
+		"Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
+		"GET /alwayshappy HTTP/1.1\r\n" HOST
+		"Kubenurse-Neighbour-Origin: \r\n"
+		"Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
+		"POST /alwayshappy HTTP/1.1\r\n" HOST
+		"Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
+		"GET /alwayshappy HTTP/1.1\r\n" HOST
+		"kubenurse-neighbour-origin: \t pod-a \r\n"
+		"Kubenurse-Neighbour-Origin: pod-b\r\n\r\n" LAST);
+	free(read_all(fd));
+	ck_assert_uint_eq(source_state.n_origins, 1);
+	ck_assert_str_eq(source_state.origin, "pod-a");
+}
+END_TEST
+
+#define METRICS_TEXT "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+#define VARY         "Vary: Accept-Encoding\r\n"
+
+START_TEST(metrics_come_in_chunks_whole_and_in_order)
+{
+	const size_t len = 1000000;
+	size_t head_len, n_right = 0;
+	char *text;
+	int fd;
+
+	source_state.metrics_len = len;
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd, "GET /metrics HTTP/1.0\r\n\r\n");
+	text = read_all(fd);
+	head_len = strlen("HTTP/1.0 200 OK\r\n" CLOSE METRICS_TEXT VARY "\r\n");
+	ck_assert(strncmp(text,
+			  "HTTP/1.0 200 OK\r\n" CLOSE METRICS_TEXT VARY "\r\n",
+			  head_len) == 0);
+	ck_assert_uint_eq(strlen(text + head_len), len);
+	while (n_right < len &&
+		text[head_len + n_right] == (char)('a' + n_right % 23))
+		n_right++;
+	ck_assert_uint_eq(n_right, len);
+	free(text);
+	source_state.metrics_len = 26;
+	fd = client();
+	send_text(fd, "GET /metrics HTTP/1.1\r\n" HOST CLOSE "\r\n");
+	check_answer(fd,
+		"HTTP/1.1 200 OK\r\n" CLOSE METRICS_TEXT VARY
+		"Transfer-Encoding: chunked\r\n\r\n"
+		"1A\r\nabcdefghijklmnopqrstuvwabc\r\n0\r\n\r\n");
+}
+END_TEST
+
+START_TEST(head_of_a_stream_has_no_body_and_asks_no_reader)
+{
+	static const char *const paths[] = { "/metrics", "/alive" };
+
+	serve((struct http_server_options){ 0 });
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		char request[100], *text;
+		int fd = client();
+
+		snprintf(request, sizeof(request),
+			"HEAD %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+		send_text(fd, request);
+		text = read_all(fd);
+		ck_assert(strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
+		ck_assert_str_eq(text + strlen(text) - 4, "\r\n\r\n");
+		ck_assert_ptr_eq(strstr(text, "\r\n\r\n") + 4,
+			text + strlen(text));
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(gzip_is_announced)
+{
+	char *text;
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd,
+		"GET /metrics HTTP/1.0\r\nAccept-Encoding: br, gzip\r\n\r\n");
+	text = read_all(fd);
+	ck_assert_ptr_nonnull(strstr(text, "Content-Encoding: gzip\r\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\r\n\r\n\x1f\x8b\x08"));
+	free(text);
+}
+END_TEST
+
+START_TEST(pipelined_requests_are_answered_in_order)
+{
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd,
+		"GET /ready HTTP/1.1\r\n" HOST "\r\n"
+		"HEAD /x HTTP/1.1\r\n" HOST "\r\n"
+		"GET /x HTTP/1.1\r\n" HOST "\r\n"
+		"POST /x HTTP/1.1\r\n" HOST "\r\n" LAST);
+	check_answer(fd,
+		EMPTY("200 OK") MOVED MOVED MOVED_BODY
+		"HTTP/1.1 405 Method Not Allowed\r\n" NOT_ALLOWED LAST_ANSWER);
+}
+END_TEST
+
+/* --- deadlines and limits ------------------------------------------------- */
+
+static const char slow_request[] = "GET /ready HTTP/1.1\r\n" HOST "X: ";
+
+/* Sends a byte per turn until the server hangs up. */
+static void
+trickle(int fd)
+{
+	struct strbuf in;
+
+	strbuf_init(&in, 0);
+	for (size_t i = 0; take(fd, &in); i++) {
+		send_bytes(fd,
+			i < sizeof(slow_request) - 1 ? &slow_request[i] : "x",
+			1);
+		turn();
+	}
+	/* cut off, not answered: the header is far from too large */
+	ck_assert_uint_eq(in.len_bytes, 0);
+	strbuf_fini(&in);
+	close(fd);
+}
+
+START_TEST(a_client_that_trickles_is_cut_off)
+{
+	uint64_t start_ns;
+	int fd;
+
+	serve((struct http_server_options){ .timeouts.headers_ns = SHORT });
+	fd = client();
+	start_ns = clock_mono_ns();
+	trickle(fd);
+	ck_assert_uint_ge(clock_mono_ns() - start_ns, SHORT);
+}
+END_TEST
+
+START_TEST(a_client_that_says_nothing_is_cut_off)
+{
+	serve((struct http_server_options){ .timeouts.headers_ns = SHORT });
+	check_answer(client(), "");
+}
+END_TEST
+
+/* An hour of idleness is allowed: that the begun request is seen is what
+ * ends the connection. */
+START_TEST(trickling_the_second_request_is_noticed)
+{
+	int fd;
+
+	serve((struct http_server_options){ .timeouts.headers_ns = SHORT });
+	fd = client();
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	read_until(fd, "\r\n\r\n");
+	trickle(fd);
+}
+END_TEST
+
+START_TEST(a_second_request_begun_with_the_first_is_noticed)
+{
+	int fd;
+
+	serve((struct http_server_options){ .timeouts.headers_ns = SHORT });
+	fd = client();
+	send_text(fd,
+		"GET /ready HTTP/1.1\r\n" HOST
+		"Content-Length: 3\r\n\r\nabcGE");
+	check_answer(fd, EMPTY("200 OK"));
+}
+END_TEST
+
+START_TEST(an_idle_connection_lives_beyond_the_header_timeout)
+{
+	uint64_t start_ns;
+	int fd;
+
+	serve((struct http_server_options){ .timeouts.headers_ns = SHORT,
+		.timeouts.idle_ns = 4 * SHORT });
+	fd = client();
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	read_until(fd, "\r\n\r\n");
+	start_ns = clock_mono_ns();
+	check_answer(fd, "");
+	/* the answer was read after it was sent */
+	ck_assert_uint_ge(clock_mono_ns() - start_ns, 3 * SHORT);
+}
+END_TEST
+
+START_TEST(idleness_ends_even_when_headers_may_take_long)
+{
+	int fd;
+
+	serve((struct http_server_options){ .timeouts.idle_ns = SHORT });
+	fd = client();
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	check_answer(fd, EMPTY("200 OK"));
+}
+END_TEST
+
+START_TEST(a_client_that_does_not_read_is_cut_off)
+{
+	int fd;
+
+	source_state.metrics_len = SIZE_MAX;
+	serve((struct http_server_options){ .timeouts.answer_ns = SHORT });
+	fd = client();
+	send_text(fd, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	while (source_state.n_readers == 0)
+		turn();
+	while (http_server_connections(server) > 0)
+		turn();
+	ck_assert_uint_eq(source_state.n_readers, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_body_that_does_not_come_is_cut_off)
+{
+	int fd;
+
+	serve((struct http_server_options){ .timeouts.answer_ns = SHORT });
+	fd = client();
+	send_text(fd,
+		"GET /ready HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\na");
+	check_answer(fd, "");
+}
+END_TEST
+
+START_TEST(others_are_served_during_an_endless_scrape)
+{
+	int scrape;
+
+	source_state.metrics_len = SIZE_MAX;
+	serve((struct http_server_options){ 0 });
+	scrape = client();
+	send_text(scrape, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	read_until(scrape, "\r\n\r\n");
+	for (int i = 0; i < 10; i++)
+		check_serves("127.0.0.1", http_server_port(server, 0));
+	close(scrape);
+	while (source_state.n_readers > 0)
+		turn();
+}
+END_TEST
+
+START_TEST(one_scrape_too_many_is_told_so)
+{
+	int first, second;
+
+	source_state.metrics_len = SIZE_MAX;
+	serve((struct http_server_options){ .max_scrapes = 1 });
+	first = client();
+	send_text(first, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	read_until(first, "\r\n\r\n");
+	second = client();
+	send_text(second, "GET /metrics HTTP/1.1\r\n" HOST CLOSE "\r\n");
+	check_answer(second,
+		"HTTP/1.1 503 Service Unavailable\r\n" CLOSE TEXT
+		"Retry-After: 1\r\nContent-Length: 23\r\n\r\n"
+		"503 Service Unavailable");
+	/* and when the first has gone there is room again */
+	close(first);
+	while (source_state.n_readers > 0)
+		turn();
+	source_state.metrics_len = 1;
+	second = client();
+	send_text(second, "GET /metrics HTTP/1.0\r\n\r\n");
+	check_answer(second,
+		"HTTP/1.0 200 OK\r\n" CLOSE METRICS_TEXT VARY "\r\na");
+}
+END_TEST
+
+START_TEST(who_holds_all_connections_keeps_nobody_out)
+{
+	int fds[100];
+
+	serve((struct http_server_options){ .max_connections = 64 });
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = client();
+		/* half of them have had an answer and are idle */
+		if (i % 2 == 0) {
+			send_text(fds[i],
+				"GET /ready HTTP/1.1\r\n" HOST "\r\n");
+			read_until(fds[i], "\r\n\r\n");
+		}
+		turn();
+	}
+	ck_assert_uint_le(http_server_connections(server), 64);
+	check_serves("127.0.0.1", http_server_port(server, 0));
+	for (size_t i = 0; i < COUNT(fds); i++)
+		close(fds[i]);
+}
+END_TEST
+
+/* --- listeners ------------------------------------------------------------ */
+
+START_TEST(a_taken_port_is_a_clear_error)
+{
+	char address[32], expected[100];
+	struct http_listener_options listener = { address };
+	struct http_server_options options = { .listeners = &listener,
+		.n_listeners = 1 };
+
+	serve((struct http_server_options){ 0 });
+	snprintf(address, sizeof(address), "127.0.0.1:%u",
+		http_server_port(server, 0));
+	snprintf(expected, sizeof(expected),
+		"listen %s: Address already in use", address);
+	ck_assert_ptr_null(http_server_open(
+		loop, &options, &source, error, sizeof(error)));
+	ck_assert_str_eq(error, expected);
+}
+END_TEST
+
+static const char *const bad_addresses[] = { "", "80", "127.0.0.1",
+	"127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:+80", "::1:80",
+	"[::1]", "[::1:80", "::1]:80", "[]80", "localhost:80", "[127.0.0.1:80",
+	"127.0.0.1:080000" };
+
+START_TEST(a_bad_address_is_a_clear_error)
+{
+	struct http_listener_options listener = { bad_addresses[_i] };
+	struct http_server_options options = { .listeners = &listener,
+		.n_listeners = 1 };
+
+	ck_assert_ptr_null(http_server_open(
+		loop, &options, &source, error, sizeof(error)));
+	ck_assert_msg(strstr(error, "not ADDRESS:PORT") != NULL, "%s", error);
+}
+END_TEST
+
+START_TEST(every_address_serves_ipv4)
+{
+	static const struct http_listener_options any[] = { { "[::]:0" } };
+	struct sockaddr_in self;
+	socklen_t len = sizeof(self);
+	char expected[64], *text;
+	int fd;
+
+	serve((struct http_server_options){
+		.listeners = any, .n_listeners = 1 });
+	fd = client();
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&self, &len), 0);
+	send_text(fd, "GET /alive HTTP/1.0\r\n\r\n");
+	text = read_all(fd);
+	/* and an IPv4 client looks like one */
+	snprintf(expected, sizeof(expected), "\"127.0.0.1:%u\"",
+		ntohs(self.sin_port));
+	ck_assert_ptr_nonnull(strstr(text, expected));
+	free(text);
+}
+END_TEST
+
+/* Those of this test are closed on exec by themselves. */
+START_TEST(no_socket_is_inherited)
+{
+	unsigned n_sockets = 0;
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	read_until(fd, "\r\n\r\n");
+	for (int i = 3; i < 1024; i++) {
+		struct stat status;
+
+		if (fstat(i, &status) < 0 || !S_ISSOCK(status.st_mode))
+			continue;
+		n_sockets++;
+		ck_assert_int_eq(fcntl(i, F_GETFD), FD_CLOEXEC);
+	}
+	ck_assert_uint_ge(n_sockets, 3);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_connects_before_the_start_is_served_after_it)
+{
+	struct http_server_options options = { .listeners = loopback,
+		.n_listeners = 1 };
+	int fd;
+
+	server = http_server_open(
+		loop, &options, &source, error, sizeof(error));
+	ck_assert_ptr_nonnull(server);
+	fd = client();
+	send_text(fd, LAST);
+	ck_assert_int_eq(http_server_start(server, error, sizeof(error)), 0);
+	check_answer(fd, LAST_ANSWER);
+}
+END_TEST
+
+START_TEST(a_reload_adds_keeps_and_closes_listeners)
+{
+	static const struct http_listener_options two[] = { { "127.0.0.2:0" },
+		{ "127.0.0.1:0" } };
+	uint16_t first, second;
+	int idle, scrape;
+	char *text;
+
+	serve((struct http_server_options){ 0 });
+	first = http_server_port(server, 0);
+	ck_assert_int_eq(http_server_relisten(server, two, 2, error,
+				 sizeof(error)),
+		0);
+	second = http_server_port(server, 0);
+	ck_assert_uint_eq(http_server_port(server, 1), first);
+	check_serves("127.0.0.1", first);
+	check_serves("127.0.0.2", second);
+	idle = try_connect("127.0.0.1", first);
+	source_state.metrics_len = SIZE_MAX;
+	scrape = try_connect("127.0.0.1", first);
+	send_text(scrape, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	read_until(scrape, "\r\n\r\n");
+	ck_assert_int_eq(http_server_relisten(server, two, 1, error,
+				 sizeof(error)),
+		0);
+	ck_assert_int_eq(try_connect("127.0.0.1", first), -1);
+	check_answer(idle, "");
+	check_serves("127.0.0.2", second);
+	/* who waits for an answer gets it to its end, and that was all */
+	source_state.metrics_len = 0;
+	text = read_all(scrape);
+	ck_assert_str_eq(text + strlen(text) - 7, "\r\n0\r\n\r\n");
+	free(text);
+	check_serves("127.0.0.2", second);
+	ck_assert_uint_eq(http_server_connections(server), 0);
+}
+END_TEST
+
+START_TEST(a_reload_that_fails_changes_nothing)
+{
+	char taken[32];
+	struct http_listener_options wanted[] = { { "127.0.0.2:0" },
+		{ taken } };
+	struct sockaddr_in self = { .sin_family = AF_INET };
+	socklen_t len = sizeof(self);
+	int other = socket(AF_INET, SOCK_STREAM, 0);
+	uint16_t port;
+
+	self.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(other, (struct sockaddr *)&self, len), 0);
+	ck_assert_int_eq(listen(other, 1), 0);
+	ck_assert_int_eq(getsockname(other, (struct sockaddr *)&self, &len), 0);
+	snprintf(taken, sizeof(taken), "127.0.0.1:%u", ntohs(self.sin_port));
+	serve((struct http_server_options){ 0 });
+	port = http_server_port(server, 0);
+	ck_assert_int_lt(http_server_relisten(server, wanted, 2, error,
+				 sizeof(error)),
+		0);
+	ck_assert_ptr_nonnull(strstr(error, "Address already in use"));
+	ck_assert_uint_eq(http_server_port(server, 0), port);
+	ck_assert_uint_eq(http_server_port(server, 1), 0);
+	check_serves("127.0.0.1", port);
+	close(other);
+}
+END_TEST
+
+/* --- the end -------------------------------------------------------------- */
+
+static void
+on_drained(void *arg)
+{
+	ck_assert_ptr_eq(arg, &n_drained);
+	n_drained++;
+}
+
+START_TEST(with_nobody_connected_the_end_comes_at_once)
+{
+	serve((struct http_server_options){ 0 });
+	http_server_quiesce(server, HOUR, on_drained, &n_drained);
+	ck_assert_uint_eq(n_drained, 0); /* from the loop, not from here */
+	while (n_drained == 0)
+		turn();
+}
+END_TEST
+
+START_TEST(the_idle_and_the_half_sent_delay_nothing)
+{
+	int idle, half, mute;
+
+	serve((struct http_server_options){ 0 });
+	idle = client();
+	send_text(idle, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	read_until(idle, "\r\n\r\n");
+	half = client();
+	send_text(half, "GET /rea");
+	mute = client();
+	while (http_server_connections(server) < 3)
+		turn();
+	http_server_quiesce(server, HOUR, on_drained, &n_drained);
+	while (n_drained == 0)
+		turn();
+	ck_assert_uint_eq(http_server_connections(server), 0);
+	check_answer(idle, "");
+	check_answer(half, "");
+	check_answer(mute, "");
+}
+END_TEST
+
+START_TEST(who_has_asked_gets_the_answer_and_then_it_ends)
+{
+	static const char body[] = "abc";
+	uint16_t port;
+	int asking, queued;
+
+	serve((struct http_server_options){ 0 });
+	port = http_server_port(server, 0);
+	asking = client();
+	send_text(asking,
+		"GET /ready HTTP/1.1\r\n" HOST "Content-Length: 3\r\n"
+		"Expect: 100-continue\r\n\r\n");
+	read_until(asking, "100 Continue\r\n\r\n");
+	/* complete, but the server has not so much as accepted it */
+	queued = client();
+	send_text(queued, "GET /ready HTTP/1.0\r\n\r\n");
+	http_server_quiesce(server, HOUR, on_drained, &n_drained);
+	ck_assert_int_eq(try_connect("127.0.0.1", port), -1);
+	check_answer(queued,
+		"HTTP/1.0 200 OK\r\n" CLOSE "Content-Length: 0\r\n\r\n");
+	ck_assert_uint_eq(n_drained, 0);
+	send_text(asking, body);
+	check_answer(asking, EMPTY("200 OK"));
+	while (n_drained == 0)
+		turn();
+}
+END_TEST
+
+START_TEST(the_end_comes_in_time_whoever_hangs_on)
+{
+	int scrape;
+
+	source_state.metrics_len = SIZE_MAX;
+	serve((struct http_server_options){ 0 });
+	scrape = client();
+	send_text(scrape, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	read_until(scrape, "\r\n\r\n");
+	http_server_quiesce(server, SHORT, on_drained, &n_drained);
+	while (n_drained == 0)
+		turn();
+	ck_assert_uint_eq(http_server_connections(server), 1);
+	close(scrape);
+}
+END_TEST
+
+static void
+free_server(void *arg)
+{
+	http_server_free(server);
+	server = NULL;
+	on_drained(arg);
+}
+
+START_TEST(the_server_may_be_freed_when_drained)
+{
+	serve((struct http_server_options){ 0 });
+	http_server_quiesce(server, HOUR, free_server, &n_drained);
+	while (n_drained == 0)
+		turn();
+	turn();
+}
+END_TEST
+
+static void
+add_answer_tests(TCase *tcase)
+{
+	tcase_add_loop_test(
+		tcase, a_request_gets_its_answer, 0, COUNT(exchanges));
+	tcase_add_loop_test(tcase,
+		what_the_library_refuses_gets_its_status_and_is_closed, 0,
+		COUNT(library_refusals));
+	tcase_add_test(tcase,
+		headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431);
+	tcase_add_test(tcase, a_body_without_end_is_cut_off);
+	tcase_add_test(tcase, ready_follows_the_source);
+	tcase_add_test(tcase, alive_is_500_until_the_first_round_has_ended);
+	tcase_add_test(tcase, alive_shows_the_request_as_it_was);
+	tcase_add_test(
+		tcase, the_first_origin_is_told_and_only_from_alwayshappy);
+	tcase_add_test(tcase, metrics_come_in_chunks_whole_and_in_order);
+	tcase_add_test(tcase, head_of_a_stream_has_no_body_and_asks_no_reader);
+	tcase_add_test(tcase, gzip_is_announced);
+	tcase_add_test(tcase, pipelined_requests_are_answered_in_order);
+}
+
+static void
+add_deadline_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, a_client_that_trickles_is_cut_off);
+	tcase_add_test(tcase, a_client_that_says_nothing_is_cut_off);
+	tcase_add_test(tcase, trickling_the_second_request_is_noticed);
+	tcase_add_test(
+		tcase, a_second_request_begun_with_the_first_is_noticed);
+	tcase_add_test(
+		tcase, an_idle_connection_lives_beyond_the_header_timeout);
+	tcase_add_test(tcase, idleness_ends_even_when_headers_may_take_long);
+	tcase_add_test(tcase, a_client_that_does_not_read_is_cut_off);
+	tcase_add_test(tcase, a_body_that_does_not_come_is_cut_off);
+	tcase_add_test(tcase, others_are_served_during_an_endless_scrape);
+	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
+	tcase_add_test(tcase, who_holds_all_connections_keeps_nobody_out);
+}
+
+static void
+add_listener_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, a_taken_port_is_a_clear_error);
+	tcase_add_loop_test(tcase, a_bad_address_is_a_clear_error, 0,
+		COUNT(bad_addresses));
+	tcase_add_test(tcase, every_address_serves_ipv4);
+	tcase_add_test(tcase, no_socket_is_inherited);
+	tcase_add_test(
+		tcase, what_connects_before_the_start_is_served_after_it);
+	tcase_add_test(tcase, a_reload_adds_keeps_and_closes_listeners);
+	tcase_add_test(tcase, a_reload_that_fails_changes_nothing);
+	tcase_add_test(tcase, with_nobody_connected_the_end_comes_at_once);
+	tcase_add_test(tcase, the_idle_and_the_half_sent_delay_nothing);
+	tcase_add_test(tcase, who_has_asked_gets_the_answer_and_then_it_ends);
+	tcase_add_test(tcase, the_end_comes_in_time_whoever_hangs_on);
+	tcase_add_test(tcase, the_server_may_be_freed_when_drained);
+}
+
+int
+main(void)
+{
+	static void (*const adders[])(TCase *) = { add_answer_tests,
+		add_deadline_tests, add_listener_tests };
+	static const char *const names[] = { "answers", "deadlines",
+		"listeners" };
+	Suite *suite = suite_create("http_server");
+	SRunner *runner;
+	int n_failed;
+
+	for (size_t i = 0; i < COUNT(adders); i++) {
+		TCase *tcase = tcase_create(names[i]);
+
+		/* a bound for what never ends, not for what is slow */
+		tcase_set_timeout(tcase, 60);
+		tcase_add_checked_fixture(tcase, setup, teardown);
+		adders[i](tcase);
+		suite_add_tcase(suite, tcase);
+	}
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
