@@ -214,14 +214,16 @@ print(*(s.getsockname()[1] for s in held))
 PY
 }
 
-# http PORT PATH [HEADER...]: the whole answer, as it came.
+# http PORT PATH [HEADER...]: the whole answer, as it came.  HTTP/1.0 by default,
+# for such answers come without chunks; HTTP_VERSION=1.1 asks for the other.
 http()
 {
 	local port=$1 path=$2 header fd
 	shift 2
 	exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return 1
 	{
-		printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\n' "$path" "$port"
+		printf 'GET %s HTTP/%s\r\nHost: 127.0.0.1:%s\r\n' "$path" \
+			"${HTTP_VERSION:-1.0}" "$port"
 		printf 'Connection: close\r\n'
 		for header in "$@"; do
 			printf '%s\r\n' "$header"
