@@ -546,12 +546,9 @@ END_TEST
 
 START_TEST(one_targets_failure_is_not_told_of_the_next)
 {
-<<<<<<< HEAD
-=======
 	size_t got_bytes;
 	int i;
 
->>>>>>> bd9095a22dc7177b7ce44d82d6710f96914d504c
 	expect_refusal(trust, "other.test", TLS_FAILURE_CERTIFICATE,
 		"tls: certificate is not for other.test");
 	transport_close(&client, TRANSPORT_CLOSE_NORMAL);
@@ -561,8 +558,6 @@ START_TEST(one_targets_failure_is_not_told_of_the_next)
 	start(trust, NAME);
 	ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
 	ck_assert_int_eq(finish_handshake(), IO_DONE);
-<<<<<<< HEAD
-=======
 	/* the first reads the server's tickets, the second nothing */
 	for (i = 0; i < 2; i++) {
 		ERR_raise(ERR_LIB_SSL, SSL_R_BAD_LENGTH);
@@ -570,7 +565,6 @@ START_TEST(one_targets_failure_is_not_told_of_the_next)
 			transport_read(&client, text, sizeof(text), &got_bytes),
 			IO_WANT_READ);
 	}
->>>>>>> bd9095a22dc7177b7ce44d82d6710f96914d504c
 	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_NONE);
 }
 END_TEST
