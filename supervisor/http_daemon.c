@@ -22,12 +22,16 @@
 
 /*
  * Of one connection; half of it is the first read buffer.  Headers up to
- * about 29 KiB fit, above that the library answers 431.  It is the largest
- * that the library takes from the heap instead of mapping it each time.
+ * about 18 KiB fit, above that the library answers 431; a block of an answer
+ * fits as well.  More would cost: between two requests the library writes
+ * zeros all over it.
  */
-#define CONNECTION_MEMORY_BYTES 32768
-/* Blocks of /alive and /metrics made in one turn: 0.1 ms each with gzip. */
-#define BLOCKS_PER_TURN 2
+#define CONNECTION_MEMORY_BYTES 20480
+/* For that reason a connection that idles is dear: at most one in four. */
+#define IDLE_DIVISOR 4
+/* Blocks of /alive and /metrics made in one turn: that long, 0.25 ms with
+ * gzip, everybody else may have to wait. */
+#define BLOCKS_PER_TURN 1
 /* Before a socket is closed: the library accepts eleven per run. */
 #define SETTLE_RUNS 64
 
@@ -523,7 +527,8 @@ http_site_new(struct loop *loop, const struct http_source *source,
 	site->source = *source;
 	site->max_clients = max_connections;
 	site->max_scrapes = max_scrapes;
-	http_deadlines_init(&site->deadlines, loop, timeouts);
+	http_deadlines_init(&site->deadlines, loop, timeouts,
+		max_connections / IDLE_DIVISOR);
 	for (size_t i = 0; i < 2 * HTTP_ANSWER_COUNT; i++) {
 		struct MHD_Response **response = &site->answers[i % 2][i / 2];
 

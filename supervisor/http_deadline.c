@@ -16,13 +16,14 @@ static void on_due(struct loop_timer *timer);
 
 void
 http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
-	const struct http_timeouts *timeouts)
+	const struct http_timeouts *timeouts, size_t max_idle)
 {
 	struct http_deadline_queue *queues = deadlines->queues;
 
 	memset(deadlines, 0, sizeof(*deadlines));
 	deadlines->loop = loop;
 	deadlines->idle_ns = timeouts->idle_ns;
+	deadlines->max_idle = max_idle;
 	queues[HTTP_PHASE_HEADERS].timeout_ns = timeouts->headers_ns;
 	queues[HTTP_PHASE_ANSWER].timeout_ns = timeouts->answer_ns;
 	queues[HTTP_PHASE_IDLE].timeout_ns =
@@ -50,6 +51,7 @@ leave(struct http_deadlines *deadlines, struct http_deadline *deadline)
 	if (deadline->phase == HTTP_PHASE_COUNT)
 		return;
 	queue = &deadlines->queues[deadline->phase];
+	queue->n--;
 	if (deadline->older != NULL)
 		deadline->older->newer = deadline->newer;
 	else
@@ -72,6 +74,7 @@ enter(struct http_deadlines *deadlines, struct http_deadline *deadline,
 {
 	struct http_deadline_queue *queue = &deadlines->queues[phase];
 
+	queue->n++;
 	deadline->phase = phase;
 	deadline->due_ns = loop_now_ns(deadlines->loop) + queue->timeout_ns;
 	deadline->newer = NULL;
@@ -145,6 +148,8 @@ http_deadline_answered(struct http_deadlines *deadlines,
 	deadline->idle_since_ns = loop_now_ns(deadlines->loop);
 	leave(deadlines, deadline);
 	enter(deadlines, deadline, HTTP_PHASE_IDLE);
+	if (deadlines->queues[HTTP_PHASE_IDLE].n > deadlines->max_idle)
+		http_deadlines_cut_oldest(deadlines);
 }
 
 void

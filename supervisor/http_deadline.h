@@ -48,6 +48,7 @@ struct http_deadlines;
 struct http_deadline_queue {
 	struct http_deadlines *deadlines;
 	struct http_deadline *oldest, *newest;
+	size_t n;
 	struct loop_timer timer;
 	uint64_t timeout_ns; /* of IDLE: from one look to the next */
 };
@@ -55,11 +56,13 @@ struct http_deadline_queue {
 struct http_deadlines {
 	struct loop *loop;
 	uint64_t idle_ns;
+	size_t max_idle;
 	struct http_deadline_queue queues[HTTP_PHASE_COUNT];
 };
 
+/* Beyond max_idle idle connections the one that is so longest is cut. */
 void http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
-	const struct http_timeouts *timeouts);
+	const struct http_timeouts *timeouts, size_t max_idle);
 /* Its connections must be gone. */
 void http_deadlines_fini(struct http_deadlines *deadlines);
 

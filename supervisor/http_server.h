@@ -28,9 +28,10 @@ struct http_server_options {
 	const struct http_listener_options *listeners;
 	size_t n_listeners;
 	struct http_timeouts timeouts; /* 5 s, 10 s, 120 s */
-	/* By RLIMIT_NOFILE, which therefore is to be raised before; the rest of
-	 * the program keeps some.  Beyond fifteen sixteenths of it each new
-	 * connection costs the one that has been idle longest. */
+	/* 2048, or what RLIMIT_NOFILE leaves when the rest of the program keeps
+	 * 256.  Beyond fifteen sixteenths of it each new connection costs the
+	 * one that has been idle longest, or else waits longest for headers;
+	 * beyond a quarter of it each new idle one the oldest such. */
 	unsigned max_connections;
 	unsigned max_scrapes; /* at one time: 8; one more gets 503 */
 };

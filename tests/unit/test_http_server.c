@@ -851,6 +851,25 @@ START_TEST(who_holds_all_connections_keeps_nobody_out)
 }
 END_TEST
 
+START_TEST(of_too_many_idle_ones_the_oldest_goes)
+{
+	int fds[17];
+
+	serve((struct http_server_options){ .max_connections = 64 });
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = client();
+		send_text(fds[i], "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+		read_until(fds[i], "\r\n\r\n");
+	}
+	check_answer(fds[0], "");
+	ck_assert_uint_eq(http_server_connections(server), 16);
+	for (size_t i = 1; i < COUNT(fds); i++) {
+		send_text(fds[i], LAST);
+		check_answer(fds[i], LAST_ANSWER);
+	}
+}
+END_TEST
+
 /* --- listeners ------------------------------------------------------------ */
 
 START_TEST(a_taken_port_is_a_clear_error)
@@ -1158,6 +1177,7 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, others_are_served_during_an_endless_scrape);
 	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
 	tcase_add_test(tcase, who_holds_all_connections_keeps_nobody_out);
+	tcase_add_test(tcase, of_too_many_idle_ones_the_oldest_goes);
 }
 
 static void
