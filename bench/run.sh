@@ -21,7 +21,7 @@ metrics_checks=${BENCH_METRICS_CHECKS:-600} # enough for 100,000 series
 if [ "$(id -u)" -eq 0 ] && [ -z "${BENCH_IN_NETNS:-}" ]; then
 	if unshare --net true 2>/dev/null; then
 		export BENCH_IN_NETNS=1
-		exec unshare --net "$0" "$@"
+		exec unshare --net /bin/sh "$0" "$@"
 	fi
 fi
 [ -z "${BENCH_IN_NETNS:-}" ] || ip link set lo up
@@ -397,9 +397,12 @@ measure_quota() {
 	ours_share=
 	if start_ours http; then
 		sleep 1
+		: >"$dir/wire"
+		[ -z "${BENCH_IN_NETNS:-}" ] || start_capture
 		scrape "$dir/before"
 		stop_and_go 2>/dev/null || :
 		scrape "$dir/after"
+		[ -z "${BENCH_IN_NETNS:-}" ] || end_capture || :
 		waits=kubenurse_phase_duration_seconds
 		ours_share=$(calc "100 * $(grown ${waits}_bucket \
 			'phase="wait",le="0.0025"') / \
@@ -407,6 +410,8 @@ measure_quota() {
 			:
 	fi
 	finish $ours
+	wire=$(value wait_p99_us "$dir/wire")
+	[ -z "$wire" ] || row "  wait on the wire, p99, us" "$wire" - "" ""
 	if [ -n "$ours_share" ]; then
 		row "$what" - "$ours_share" ">= 99" \
 			"$(holds "$ours_share >= 99")"
@@ -498,9 +503,24 @@ measure_metrics() {
 	row "  /alwayshappy p99 without scrapes, us" \
 		"$(value quiet_p99_us "$dir/load_bare")" \
 		"$(value quiet_p99_us "$dir/load")" "" ""
-	row "$what_p99" - "$us" "< 1000" "$(holds "$us < 1000")"
+	row "$what_p99" "$(value scraped_p99_us "$dir/load_bare")" "$us" \
+		"< 1000" "$(holds "$us < 1000")"
 }
 
+# How busy others keep the cores just now, in percent of all of them.
+others_percent() {
+	{
+		head -n 1 /proc/stat
+		sleep 1
+		head -n 1 /proc/stat
+	} | awk '{
+		idle = $5 + $6 - idle
+		all = $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 - all
+	}
+	END { printf "%.0f\n", 100 * (1 - idle / all) }'
+}
+
+others=$(others_percent)
 have_ours=true
 if [ ! -x "$kubenurse" ]; then
 	have_ours=false
@@ -536,6 +556,8 @@ else
 fi
 
 echo
+echo "$(uname -sr), $(getconf _NPROCESSORS_ONLN) cores, $others % of them at" \
+	"other work before and $(others_percent) % after"
 printf '%-46s %11s %11s  %-24s %s\n' what "bare loop" kubenurse target holds
 cat "$dir/table"
 # 1 when a target does not hold, so that it can stand in a pipeline.
