@@ -228,6 +228,20 @@ START_TEST(insecure_of_a_check_follows_the_whole_unless_it_is_set)
 }
 END_TEST
 
+START_TEST(the_api_server_is_insecure_by_two_words_only)
+{
+	struct fixture f = load(K "api_server_insecure = true\n", ENV());
+
+	expect_clean(&f);
+	ck_assert(!f.conf->api_server_insecure);
+	unload(&f);
+	f = load(K "api_server_insecure = true\ninsecure = true\n", ENV());
+	expect_clean(&f);
+	ck_assert(f.conf->api_server_insecure);
+	unload(&f);
+}
+END_TEST
+
 START_TEST(neighbours_are_kept_in_order)
 {
 	struct fixture f = load("[neighbours]\n"
@@ -396,6 +410,7 @@ static const struct {
 					    "certificate; set cert_file" },
 	{ K "use_tls = true\ncert_file = k", "t.ini:2: use_tls: there is no "
 					     "key" },
+	{ "[check c]\ninterval = 1s", "t.ini:1: url: is missing in [check c]" },
 	{ "[check neighbourhood_state]\nurl = http://h",
 		"t.ini:1: [check neighbourhood_state]: has a name" },
 	{ "[check path]\nurl = http://h", "t.ini:1: [check path]: has a name" },
@@ -828,6 +843,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_check_section_in_full);
 	tcase_add_test(
 		tcase, insecure_of_a_check_follows_the_whole_unless_it_is_set);
+	tcase_add_test(tcase, the_api_server_is_insecure_by_two_words_only);
 	tcase_add_test(tcase, neighbours_are_kept_in_order);
 	tcase_add_test(tcase, every_problem_is_found_in_one_run);
 	tcase_add_loop_test(tcase, a_bad_value_is_one_problem_at_its_line, 0,
