@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define CONF_PROBLEMS_MAX	100 /* of a kind; the rest is counted */
-#define CONF_PROBLEM_MAX_BYTES	1024
+#define CONF_PROBLEMS_MAX      100 /* of a kind; the rest is counted */
+#define CONF_PROBLEM_MAX_BYTES 1024
 
 struct conf_problem_list {
 	size_t n_kept;
@@ -26,8 +26,8 @@ struct conf_problems {
 
 void conf_problems_init(struct conf_problems *problems);
 void conf_problems_fini(struct conf_problems *problems);
-void conf_problems_add_error(struct conf_problems *problems,
-	const char *format, ...) __attribute__((format(printf, 2, 3)));
+void conf_problems_add_error(struct conf_problems *problems, const char *format,
+	...) __attribute__((format(printf, 2, 3)));
 void conf_problems_add_warning(struct conf_problems *problems,
 	const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* One line each, warnings marked as such; for the command line. */

@@ -11,33 +11,33 @@
 #include <stddef.h>
 
 enum conf_section {
-	CONF_SECTION_KUBENURSE,	 /* offsets into struct conf */
-	CONF_SECTION_CHECK,	 /* offsets into struct conf_check */
+	CONF_SECTION_KUBENURSE,  /* offsets into struct conf */
+	CONF_SECTION_CHECK,      /* offsets into struct conf_check */
 	CONF_SECTION_NEIGHBOURS, /* offsets into struct conf */
 	CONF_SECTION_COUNT
 };
 
 /* In parentheses: the type of the field. */
 enum conf_type {
-	CONF_BOOL,	   /* bool */
-	CONF_INTEGER,	   /* int64_t */
-	CONF_PORT,	   /* uint16_t */
-	CONF_DURATION,	   /* int64_t, ns */
-	CONF_ENUM,	   /* an enum; the index into names */
-	CONF_TEXT,	   /* char *, and so for the next seven */
-	CONF_NAME,	   /* of a node or pod */
+	CONF_BOOL,     /* bool */
+	CONF_INTEGER,  /* int64_t */
+	CONF_PORT,     /* uint16_t */
+	CONF_DURATION, /* int64_t, ns */
+	CONF_ENUM,     /* an enum; the index into names */
+	CONF_TEXT,     /* char *, and so for the next seven */
+	CONF_NAME,     /* of a node or pod */
 	CONF_NAMESPACE,
 	CONF_HOST,
 	CONF_URL,
 	CONF_PROXY,
 	CONF_USER,
 	CONF_METHOD,
-	CONF_BUCKETS,	   /* struct conf_buckets */
-	CONF_LISTEN,	   /* struct conf_listen */
-	CONF_STATUSES,	   /* struct conf_statuses */
-	CONF_HEADER,	   /* struct conf_headers, one more of it */
+	CONF_BUCKETS,      /* struct conf_buckets */
+	CONF_LISTEN,       /* struct conf_listen */
+	CONF_STATUSES,     /* struct conf_statuses */
+	CONF_HEADER,       /* struct conf_headers, one more of it */
 	CONF_EXTRA_CHECKS, /* struct conf_checks */
-	CONF_NEIGHBOUR,	   /* struct conf_neighbours, one more of it */
+	CONF_NEIGHBOUR,    /* struct conf_neighbours, one more of it */
 };
 
 enum conf_key_flags {
@@ -57,7 +57,7 @@ struct conf_key {
 	/* What the parser takes.  NULL: empty, or found when all is known. */
 	const char *default_text;
 	const char *default_note; /* says what NULL means, when not "empty" */
-	const char *min, *max;	  /* NULL: no bound */
+	const char *min, *max;    /* NULL: no bound */
 	const char *const *names; /* of an enum, NULL at its end */
 	const char *placeholder;
 	const char *help;

@@ -17,8 +17,8 @@
  * 0; -EINVAL with what is wrong and what would be right in why; -ENOMEM.  The
  * field is unchanged on failure.  A repeatable key appends.
  */
-int conf_value_parse(const struct conf_key *key, const char *text,
-	void *object, struct strbuf *why);
+int conf_value_parse(const struct conf_key *key, const char *text, void *object,
+	struct strbuf *why);
 /*
  * The text that parses back to the field, secrets redacted.  A repeatable key
  * is formatted one item at a time; n_item is 0 for the others.  False: there
