@@ -360,29 +360,19 @@ static const struct {
 		"HTTP/1.1 413 Content Too Large\r\n" CLOSE TEXT
 		"Content-Length: 21\r\n\r\n413 Content Too Large",
 		false },
-	{ "GET /ready HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
-		"HTTP/1.1 501 Not Implemented\r\n" CLOSE TEXT
-		"Content-Length: 19\r\n\r\n501 Not Implemented",
-		false },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Expect: x\r\n\r\n",
 		"HTTP/1.1 417 Expectation Failed\r\n" CLOSE TEXT
 		"Content-Length: 22\r\n\r\n417 Expectation Failed",
 		false },
-	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 1\r\n"
-	  "Expect: 100-continue\r\n\r\na",
-		"HTTP/1.1 100 Continue\r\n\r\n" EMPTY("200 OK"), true },
 	/* HTTP/1.0 */
 	{ "GET /ready HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 		"HTTP/1.0 200 OK\r\n" CLOSE "Content-Length: 0\r\n\r\n",
 		false },
 	/* bad requests */
-	{ "GET /ready HTTP/1.1\r\n\r\n", BAD_REQUEST, false },
 	{ "GET /ready HTTP/1.1\r\n" HOST HOST "\r\n", BAD_REQUEST, false },
-	{ "GET /re ady HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
 	{ "GET /%zz HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
 	{ "GET ready HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
 	{ "GET * HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
-	{ "GET /ready HTTP/1.1\r\n" HOST "X Y: z\r\n\r\n", BAD_REQUEST, false },
 	{ "GET /ready HTTP/1.1\r\n" HOST "X: \x01\r\n\r\n", BAD_REQUEST,
 		false },
 	{ "GET /ready HTTP/1.1\r\n" HOST
@@ -409,23 +399,33 @@ START_TEST(a_request_gets_its_answer)
 }
 END_TEST
 
-/* The library words these itself, and each version otherwise. */
+/*
+ * The library refuses these itself, 0.9.75 or 1.0, and words it; where the
+ * two differ in the status either will do.
+ */
 static const struct {
-	const char *request, *status;
+	const char *request, *status, *other_status;
 	size_t len; /* 0: up to the NUL */
 } library_refusals[] = {
-	{ "GET /ready\r\n\r\n", "HTTP/1.1 400 ", 0 },
-	{ "GET\r\n\r\n", "HTTP/1.1 400 ", 0 },
-	{ "GET /ready HTTP/3.0\r\n" HOST "\r\n", "HTTP/1.1 505 ", 0 },
-	{ "GET /ready HTTP/1.1\r\n" HOST "XY\r\n\r\n", "HTTP/1.1 400 ", 0 },
-	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n",
-		"HTTP/1.1 400 ", 0 },
-	{ "GET /ready\0 HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 400 ",
+	{ "GET /ready\r\n\r\n", "400", "400", 0 },
+	{ "GET\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/3.0\r\n" HOST "\r\n", "505", "505", 0 },
+	{ "GET /ready HTTP/1.1\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "XY\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "X Y: z\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", "400",
+		"400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
+		"501", "400", 0 },
+	/* 1.0 proposes the target with the blank encoded */
+	{ "GET /re ady HTTP/1.1\r\n" HOST "\r\n", "400", "301", 0 },
+	{ "GET /ready\0 HTTP/1.1\r\n" HOST "\r\n", "400", "400",
 		sizeof("GET /ready\0 HTTP/1.1\r\n" HOST "\r\n") - 1 },
 };
 
 START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 {
+	const size_t status_at = strlen("HTTP/1.1 ");
 	size_t len = library_refusals[_i].len;
 	char *text;
 	int fd;
@@ -436,8 +436,11 @@ START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 		len = strlen(library_refusals[_i].request);
 	ck_assert(send_bytes(fd, library_refusals[_i].request, len));
 	text = read_all(fd);
-	ck_assert_msg(strncmp(text, library_refusals[_i].status,
-			      strlen(library_refusals[_i].status)) == 0,
+	ck_assert_uint_ge(strlen(text), status_at + 3);
+	ck_assert_msg(strncmp(text + status_at, library_refusals[_i].status,
+			      3) == 0 ||
+			strncmp(text + status_at,
+				library_refusals[_i].other_status, 3) == 0,
 		"%s", text);
 	ck_assert_ptr_nonnull(strstr(text, CLOSE));
 	free(text);
