@@ -390,8 +390,8 @@ stop_and_go() {
 	done
 }
 
-# The wire's own wait is far below a millisecond: the histogram's bound of
-# 2.5 ms is the nearest to "within 2 ms" of it.
+# What the wire did within half a millisecond must be shown as at most 2.5 ms:
+# the histogram's bound that is nearest to "within 2 ms" of it.
 measure_quota() {
 	what="wait <= 2.5 ms, stopped 50 of 100 ms, %"
 	ours_share=
@@ -410,13 +410,15 @@ measure_quota() {
 			:
 	fi
 	finish $ours
-	wire=$(value wait_p99_us "$dir/wire")
-	[ -z "$wire" ] || row "  wait on the wire, p99, us" "$wire" - "" ""
+	wire_share=$(value wait_within_500us_percent "$dir/wire")
+	if [ -n "$wire_share" ]; then
+		row "  of the waits on the wire <= 0.5 ms, %" - "$wire_share" "" ""
+	fi
 	if [ -n "$ours_share" ]; then
-		row "$what" - "$ours_share" ">= 99" \
-			"$(holds "$ours_share >= 99")"
+		row "$what" - "$ours_share" ">= 99 % of those" \
+			"$(holds "$ours_share >= 0.99 * ${wire_share:-100}")"
 	else
-		row "$what" - - ">= 99" "no: did not run"
+		row "$what" - - ">= 99 % of those" "no: did not run"
 	fi
 }
 
@@ -547,7 +549,7 @@ if $have_ours; then
 	measure_memory 10000 15
 	measure_metrics
 else
-	skip "wait <= 2.5 ms, stopped 50 of 100 ms, %" ">= 99" "no program"
+	skip "wait <= 2.5 ms, stopped 50 of 100 ms, %" ">= 99 % of those" "no program"
 	row "PSS of all processes, MiB" "$bare_mib" - "<= 12" \
 		"skipped: no program"
 	skip "from start to the first sample, ms" "<= 100" "no program"
