@@ -365,8 +365,7 @@ take_down(struct supervisor *supervisor)
 	nursery_stop(&supervisor->nursery);
 	worker_pool_fini(&supervisor->pool);
 	http_server_free(supervisor->http);
-	if (supervisor->loop != NULL)
-		file_watch_fini(&supervisor->file_watch);
+	file_watch_fini(&supervisor->file_watch);
 	process_metrics_free(supervisor->process_metrics);
 	origins_free(supervisor->origins);
 	target_table_fini(&supervisor->targets, clock_mono_ns());
