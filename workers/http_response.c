@@ -5,6 +5,8 @@
  * bulk.  See http_response.h.
  */
 #include "workers/http_response.h"
+
+#include "common/hex.h"
 #include "workers/http_chars.h"
 
 #include <string.h>
@@ -302,7 +304,7 @@ on_chunk_size_blanks(struct http_response *r, char c)
 static void
 on_chunk_size(struct http_response *r, char c)
 {
-	int value = http_hex_value(c);
+	int value = hex_value(c);
 
 	if (value < 0 && r->chunk_digits > 0) {
 		r->state = STATE_CHUNK_SIZE_BLANKS;
