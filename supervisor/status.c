@@ -41,6 +41,12 @@ ready(void *arg)
 	return !supervisor->stopping;
 }
 
+static bool
+is_shown(const struct target *target)
+{
+	return target->used && target->news != TARGET_NEWS_GONE;
+}
+
 bool
 status_first_round_ended(struct supervisor *supervisor)
 {
@@ -51,7 +57,7 @@ status_first_round_ended(struct supervisor *supervisor)
 	if (clock_since_ns(clock_mono_ns(), supervisor->started_mono_ns) <
 		FIRST_ROUND_MAX_NS)
 		for (size_t i = 0; i < table->count; i++)
-			if (table->targets[i]->used &&
+			if (is_shown(table->targets[i]) &&
 				!table->targets[i]->has_result)
 				return false;
 	supervisor->first_round_ended = true;
@@ -62,12 +68,6 @@ static bool
 first_round_ended(void *arg)
 {
 	return status_first_round_ended(arg);
-}
-
-static bool
-is_shown(const struct target *target)
-{
-	return target->used && target->news != TARGET_NEWS_GONE;
 }
 
 /* The first pass counts, the second copies. */

@@ -67,6 +67,15 @@ put_all_series(struct worker_slot *slot)
 	slot->cpu = slot->lost = slot->lateness = NULL;
 }
 
+/* The slot has no process and wants none. */
+static void
+retire(struct worker_slot *slot)
+{
+	slot->replace = slot->replace_again = false;
+	target_table_renew(slot->pool->targets, slot->type);
+	put_all_series(slot);
+}
+
 static void
 observe_lateness(struct worker_slot *slot, uint64_t late_ns)
 {
@@ -81,6 +90,7 @@ tell_targets(struct worker_slot *slot)
 {
 	struct worker_process *process = in_charge(slot);
 	struct target_table *table = slot->pool->targets;
+	int rc;
 
 	if (process->state != WORKER_SPEAKING)
 		return;
@@ -90,7 +100,12 @@ tell_targets(struct worker_slot *slot)
 		if (!target->used || target->type != slot->type ||
 			target->news == TARGET_NEWS_NONE)
 			continue;
-		if (target_message_send(process, target) < 0)
+		rc = target_message_send(process, target);
+		if (rc == -EMSGSIZE)
+			LOG_ERROR("a check's headers are too long to be sent "
+				  "to its worker: it is not checked",
+				LOG_STR("type", target->spec.label));
+		else if (rc < 0)
 			return; /* on_writable goes on, or the process ends */
 		if (target->news == TARGET_NEWS_GONE)
 			target_forget(target);
@@ -115,7 +130,9 @@ take_sample(struct worker_slot *slot, const struct wire_sample *sample)
 	struct worker_pool *pool = slot->pool;
 	struct target *target;
 
-	if (sample->hop == 0 && sample->outcome != OUTCOME_CANCELLED)
+	if (sample->outcome == OUTCOME_CANCELLED)
+		return;
+	if (sample->hop == 0)
 		observe_lateness(slot, sample->lateness_ns);
 	if (sample->stamped)
 		observe_lateness(slot, sample->phase_ns[PHASE_LOCAL]);
@@ -193,10 +210,30 @@ take_charge(struct worker_slot *slot, struct worker_process *process)
 	slot->dropped_counted = 0;
 	slot->replace = false;
 	target_table_renew(slot->pool->targets, slot->type);
-	if (process->state == WORKER_SPEAKING) {
-		series_set(slot->up, 1);
-		tell_targets(slot);
+	if (process->state != WORKER_SPEAKING)
+		return;
+	series_set(slot->up, 1);
+	tell_targets(slot);
+	if (slot->replace_again && successor(slot)->state == WORKER_FREE) {
+		slot->replace_again = false;
+		slot->replace = true;
+		start(slot, 1 - slot->in_charge);
 	}
+}
+
+/* No check under way takes longer than its timeout. */
+static uint64_t
+drain_max_ns(const struct worker_slot *slot)
+{
+	const struct target_table *table = slot->pool->targets;
+	uint64_t max_ns = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used &&
+			table->targets[i]->type == slot->type &&
+			table->targets[i]->spec.timeout_ns > max_ns)
+			max_ns = table->targets[i]->spec.timeout_ns;
+	return max_ns + NS_PER_S;
 }
 
 static void
@@ -211,7 +248,7 @@ on_hello(struct worker_process *process)
 		take_charge(slot, process);
 	else
 		/* its checks under way end first, then on_end hands over */
-		worker_process_drain(in_charge(slot));
+		worker_process_drain(in_charge(slot), drain_max_ns(slot));
 }
 
 static void
@@ -294,8 +331,7 @@ on_end(struct worker_process *process, enum worker_end end, uint64_t lived_ns)
 		return;
 	}
 	if (!slot->wanted || slot->pool->stopping) {
-		target_table_renew(slot->pool->targets, slot->type);
-		put_all_series(slot);
+		retire(slot);
 		return;
 	}
 	if (end == WORKER_END_PLANNED)
@@ -389,7 +425,7 @@ start(struct worker_slot *slot, unsigned index)
 	if (process->state == WORKER_FREE)
 		restart_later(slot, 0);
 	else
-		worker_process_born(process, rc);
+		worker_process_born(process, rc, 0);
 }
 
 static void
@@ -440,6 +476,9 @@ worker_pool_update(struct worker_pool *pool, enum worker_type type)
 		loop_timer_stop(pool->loop, &slot->restart_timer);
 		worker_process_cancel(successor(slot));
 		worker_process_cancel(process);
+		if (process->state == WORKER_FREE &&
+			successor(slot)->state == WORKER_FREE)
+			retire(slot);
 	}
 }
 
@@ -452,9 +491,13 @@ worker_pool_replace(struct worker_pool *pool)
 		if (!slot->wanted || in_charge(slot)->state == WORKER_FREE ||
 			pool->stopping)
 			continue;
+		if (successor(slot)->state != WORKER_FREE) {
+			/* it may have read the old state of things already */
+			slot->replace_again = true;
+			continue;
+		}
 		slot->replace = true;
-		if (successor(slot)->state == WORKER_FREE)
-			start(slot, 1 - slot->in_charge);
+		start(slot, 1 - slot->in_charge);
 	}
 }
 
@@ -475,6 +518,28 @@ worker_pool_read(struct worker_pool *pool)
 			worker_process_read(&pool->slots[i].processes[j]);
 }
 
+/* Some process has been asked for whose pid the nursery has not told yet. */
+static bool
+expects_birth(const struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++)
+			if (pool->slots[i].processes[j].state != WORKER_FREE &&
+				pool->slots[i].processes[j].pid == 0)
+				return true;
+	return false;
+}
+
+/* How a child ended that was reaped before it was known. */
+static int
+early_status(const struct worker_pool *pool, pid_t pid)
+{
+	for (unsigned i = 0; i < WORKER_POOL_EARLY_MAX; i++)
+		if (pool->early[i].pid == pid)
+			return pool->early[i].wait_status;
+	return 0; /* who knows: an exit */
+}
+
 void
 worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 {
@@ -486,7 +551,8 @@ worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 			if (process->state != WORKER_FREE &&
 				process->gen == born->worker_gen &&
 				process->pid == 0) {
-				worker_process_born(process, born->pid);
+				worker_process_born(process, born->pid,
+					early_status(pool, born->pid));
 				return;
 			}
 		}
@@ -535,6 +601,12 @@ worker_pool_expects_birth(const struct worker_pool *pool)
 			if (process->state != WORKER_FREE && process->pid == 0)
 				return true;
 		}
+	if (expects_birth(pool)) {
+		pool->early[pool->early_next] =
+			(struct worker_pool_early){ pid, wait_status };
+		pool->early_next =
+			(pool->early_next + 1) % WORKER_POOL_EARLY_MAX;
+	}
 	return false;
 }
 

@@ -27,6 +27,7 @@ struct worker_slot {
 	unsigned in_charge; /* index of the one that has the targets */
 	bool wanted;
 	bool replace; /* the one in charge is to be replaced */
+	bool replace_again; /* and so is the successor under way */
 	struct restart restart;
 	struct loop_timer restart_timer;
 	uint64_t cpu_of_the_dead_ns;
@@ -34,6 +35,13 @@ struct worker_slot {
 	uint64_t dropped_counted; /* of the process in charge */
 	struct series *up, *resident, *cpu, *sandbox_level;
 	struct series *lateness, *lost;
+};
+
+/* Children that died before the nursery had said that they live. */
+#define WORKER_POOL_EARLY_MAX 16
+struct worker_pool_early {
+	pid_t pid;
+	int wait_status;
 };
 
 struct worker_pool {
@@ -47,6 +55,8 @@ struct worker_pool {
 	uint32_t last_gen;
 	bool stopping;
 	struct worker_slot slots[WORKER_TYPE_COUNT];
+	struct worker_pool_early early[WORKER_POOL_EARLY_MAX]; /* a ring */
+	unsigned early_next;
 	/* A check has ended with a result. */
 	void (*on_result)(struct worker_pool *pool);
 };
