@@ -312,10 +312,12 @@ control_receive(int fd, struct control_message *ret_message, unsigned char *buf,
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 :
 			errno == ECONNRESET ? -EPIPE : -errno;
-	if (n == 0)
-		return -EPIPE;
 	memset(&rights, 0, sizeof(rights));
 	take_fds(&msg, &rights);
+	if (n == 0) { /* the end, or a message of no bytes: nobody sends one */
+		control_close_fds(&rights);
+		return -EPIPE;
+	}
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 		control_decode(&message, buf, (size_t)n) < 0) {
 		control_close_fds(&rights);

@@ -10,11 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_BYTES 4096
+#define LINE_BYTES    4096
+#define NUMBER_BYTES  24 /* of 64 bits, with sign and NUL */
+#define LOG_KEY_BYTES 64 /* ours are shorter */
 
 struct line {
 	char text[LINE_BYTES];
 	size_t len_bytes;
+	bool full; /* a value was cut: nothing follows it */
 };
 
 static struct {
@@ -51,45 +54,87 @@ log_set_process(const char *name)
 	settings.process = name;
 }
 
-/* Cut at the end, but for the newline and the closing that follow. */
-static void
-add_char(struct line *line, char c)
+/* Kept free for what closes a cut line: quote, brace, newline. */
+#define CLOSING_BYTES 3
+
+/* All of it or nothing: half an escape would spoil the line. */
+static bool
+add_bytes(struct line *line, const char *bytes, size_t len)
 {
-	if (line->len_bytes < LINE_BYTES - 8)
-		line->text[line->len_bytes++] = c;
+	if (line->len_bytes + len > LINE_BYTES - CLOSING_BYTES)
+		return false;
+	memcpy(line->text + line->len_bytes, bytes, len);
+	line->len_bytes += len;
+	return true;
 }
 
-static void
+static bool
 add_text(struct line *line, const char *text)
 {
-	while (*text != '\0')
-		add_char(line, *text++);
+	return add_bytes(line, text, strlen(text));
 }
 
-/* Escapes both formats understand. */
+/* The bytes of the UTF-8 character at text (RFC 3629); 0: it is none. */
+static size_t
+utf8_len(const unsigned char *text)
+{
+	size_t len = text[0] < 0xc2 ? 0
+		: text[0] < 0xe0    ? 2
+		: text[0] < 0xf0    ? 3
+		: text[0] < 0xf5    ? 4
+				    : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0; /* a NUL ends here, too */
+	/* overlong, surrogates, beyond U+10FFFF */
+	if ((text[0] == 0xe0 && text[1] < 0xa0) ||
+		(text[0] == 0xed && text[1] > 0x9f) ||
+		(text[0] == 0xf0 && text[1] < 0x90) ||
+		(text[0] == 0xf4 && text[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* Escapes both formats understand.  Returns how many bytes it took. */
+static size_t
+escape(const unsigned char *text, char ret_escaped[8])
+{
+	size_t len;
+
+	if (*text == '"' || *text == '\\') {
+		snprintf(ret_escaped, 8, "\\%c", *text);
+	} else if (*text == '\n') {
+		strcpy(ret_escaped, "\\n");
+	} else if (*text < 0x20 || *text == 0x7f) {
+		snprintf(ret_escaped, 8, "\\u%04x", *text);
+	} else if (*text < 0x80) {
+		snprintf(ret_escaped, 8, "%c", *text);
+	} else if ((len = utf8_len(text)) > 0) {
+		memcpy(ret_escaped, text, len);
+		ret_escaped[len] = '\0';
+		return len;
+	} else { /* no text at all: the replacement character */
+		strcpy(ret_escaped, "\\ufffd");
+	}
+	return 1;
+}
+
+/* As much of it as there is room for, and the closing quote in any case. */
 static void
 add_quoted(struct line *line, const char *text)
 {
-	static const char hex[] = "0123456789abcdef";
+	const unsigned char *next = (const unsigned char *)text;
+	char escaped[8];
 
-	add_char(line, '"');
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\') {
-			add_char(line, '\\');
-			add_char(line, (char)c);
-		} else if (c == '\n') {
-			add_text(line, "\\n");
-		} else if (c < 0x20 || c == 0x7f) {
-			add_text(line, "\\u00");
-			add_char(line, hex[c >> 4]);
-			add_char(line, hex[c & 15]);
-		} else {
-			add_char(line, (char)c);
-		}
+	if (!add_text(line, "\""))
+		return;
+	while (*next != '\0') {
+		next += escape(next, escaped);
+		if (!add_text(line, escaped))
+			break;
 	}
-	add_char(line, '"');
+	line->text[line->len_bytes++] = '"'; /* of the closing bytes */
 }
 
 static bool
@@ -97,37 +142,61 @@ needs_quotes(const char *text)
 {
 	if (*text == '\0')
 		return true;
-	for (; *text != '\0'; text++)
-		if (*text <= ' ' || *text == '"' || *text == '=' ||
-			*text == '\\' || *text == 0x7f)
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c <= ' ' || c == '"' || c == '=' || c == '\\' ||
+			c >= 0x7f)
 			return true;
+	}
 	return false;
+}
+
+/* A key with what stands around it: `,"key":` or ` key=`. */
+static bool
+add_key(struct line *line, const char *key)
+{
+	bool json = settings.format == LOG_FORMAT_JSON;
+	bool first = line->len_bytes <= 4; /* a prefix and a brace */
+	char text[LOG_KEY_BYTES + 8];
+	int len = snprintf(text, sizeof(text), json ? "%s\"%s\":" : "%s%s=",
+		first		? ""
+			: json	? ","
+				: " ",
+		key);
+
+	if ((size_t)len >= sizeof(text))
+		return false;
+	/* no key without at least an empty value, "" or a number */
+	if (line->len_bytes + (size_t)len + NUMBER_BYTES >
+		LINE_BYTES - CLOSING_BYTES)
+		return false;
+	return add_bytes(line, text, (size_t)len);
 }
 
 static void
 add_field(struct line *line, const struct log_field *field)
 {
-	bool json = settings.format == LOG_FORMAT_JSON;
-	char number[24];
+	char number[NUMBER_BYTES];
 
-	if (line->len_bytes > 4) /* more than a brace and a prefix */
-		add_char(line, json ? ',' : ' ');
-	if (json) {
-		add_quoted(line, field->key);
-		add_char(line, ':');
-	} else {
-		add_text(line, field->key);
-		add_char(line, '=');
+	/* one cut value is the last: `full` keeps shorter ones out, too */
+	if (line->full || !add_key(line, field->key)) {
+		line->full = true;
+		return;
 	}
 	if (field->text == NULL) {
 		snprintf(number, sizeof(number), "%lld",
 			(long long)field->number);
 		add_text(line, number);
-	} else if (json || needs_quotes(field->text)) {
+	} else if (settings.format == LOG_FORMAT_JSON ||
+		needs_quotes(field->text) ||
+		strlen(field->text) + line->len_bytes >
+			LINE_BYTES - CLOSING_BYTES) {
 		add_quoted(line, field->text);
 	} else {
 		add_text(line, field->text);
 	}
+	line->full = line->len_bytes >= LINE_BYTES - CLOSING_BYTES - 8;
 }
 
 static void
@@ -159,7 +228,7 @@ log_write(enum log_level level, const char *message,
 	if (settings.journal)
 		add_text(&line, prefixes[level]);
 	if (settings.format == LOG_FORMAT_JSON)
-		add_char(&line, '{');
+		add_text(&line, "{");
 	if (!settings.journal)
 		add_time(&line);
 	add_field(&line, &LOG_STR("level", names[level]));
@@ -168,10 +237,6 @@ log_write(enum log_level level, const char *message,
 	add_field(&line, &LOG_STR("msg", message));
 	for (; fields->key != NULL; fields++)
 		add_field(&line, fields);
-	/* a cut JSON line is closed as well as it can be */
-	if (line.len_bytes >= LINE_BYTES - 8 &&
-		settings.format == LOG_FORMAT_JSON)
-		line.text[line.len_bytes++] = '"';
 	if (settings.format == LOG_FORMAT_JSON)
 		line.text[line.len_bytes++] = '}';
 	line.text[line.len_bytes++] = '\n';

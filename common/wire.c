@@ -64,18 +64,52 @@ phases_hold(const struct wire_sample *sample)
 	return sum_ns == sample->duration_ns;
 }
 
+/* What the hop says it met must fit what it says came back. */
+static bool
+outcome_holds(const struct wire_sample *sample)
+{
+	switch ((enum outcome)sample->outcome) {
+	case OUTCOME_OK:
+	case OUTCOME_STATUS:
+		return sample->has_status && sample->last;
+	case OUTCOME_REDIRECT:
+		return sample->has_status && !sample->last;
+	case OUTCOME_DNS_FAILED:
+	case OUTCOME_CONNECT_FAILED:
+	case OUTCOME_TLS_FAILED:
+	case OUTCOME_WRITE_FAILED:
+		return !sample->has_status && sample->last;
+	case OUTCOME_ROUND_TRIP_FAILED: /* a body may break after its status */
+	case OUTCOME_CANCELLED:
+		return sample->last;
+	case OUTCOME_COUNT:
+		break;
+	}
+	return false;
+}
+
+static bool
+times_hold(const struct wire_sample *sample)
+{
+	return sample->duration_ns <= WIRE_MAX_NS &&
+		sample->response_ns <= sample->duration_ns &&
+		sample->lateness_ns <= WIRE_MAX_NS &&
+		sample->check_duration_ns <= WIRE_MAX_NS &&
+		(!sample->last ||
+			sample->check_duration_ns >= sample->duration_ns) &&
+		events_hold(sample) && phases_hold(sample);
+}
+
 static bool
 sample_holds(const struct wire_sample *sample)
 {
-	return sample->outcome < OUTCOME_COUNT && sample->last <= 1 &&
-		sample->stamped <= 1 && sample->http_status <= 999 &&
-		sample->duration_ns <= WIRE_MAX_NS &&
-		sample->check_duration_ns <= WIRE_MAX_NS &&
-		sample->response_ns <= sample->duration_ns &&
-		sample->lateness_ns <= WIRE_MAX_NS &&
-		(sample->outcome != OUTCOME_REDIRECT || !sample->last) &&
-		text_ends(sample->detail, sizeof(sample->detail)) &&
-		events_hold(sample) && phases_hold(sample);
+	return sample->last <= 1 && sample->stamped <= 1 &&
+		sample->has_status <= 1 && sample->http_status <= 999 &&
+		(sample->has_status ||
+			(sample->http_status == 0 &&
+				sample->response_ns == 0)) &&
+		outcome_holds(sample) && times_hold(sample) &&
+		text_ends(sample->detail, sizeof(sample->detail));
 }
 
 int
@@ -84,14 +118,18 @@ wire_check(const struct wire_record *record, uint32_t worker_gen)
 	bool holds = false;
 
 	if (record->magic != WIRE_MAGIC || record->worker_gen != worker_gen ||
-		record->reserved != 0)
+		record->reserved != 0 ||
+		record->checks_started > WIRE_MAX_COUNT ||
+		record->records_dropped > WIRE_MAX_COUNT)
 		return -EPROTO;
 	switch ((enum wire_kind)record->kind) {
 	case WIRE_HELLO:
 		holds = record->body.hello.sandbox_level <= 2;
 		break;
 	case WIRE_HEARTBEAT:
-		holds = true;
+		holds = record->body.heartbeat.resident_bytes <=
+				WIRE_MAX_COUNT &&
+			record->body.heartbeat.cpu_ns <= WIRE_MAX_CPU_NS;
 		break;
 	case WIRE_SAMPLE:
 		holds = sample_holds(&record->body.sample);

@@ -33,6 +33,11 @@ enum wire_kind {
 
 /* No time on the pipe is longer than an hour: the longest timeout is 5 min. */
 #define WIRE_MAX_NS 3600000000000ULL
+/* Counts that a worker says of itself: exact as a double, and no sum of them
+ * overflows. */
+#define WIRE_MAX_COUNT (1ULL << 53)
+/* 36 years of CPU time. */
+#define WIRE_MAX_CPU_NS (1ULL << 60)
 
 struct wire_hello {
 	uint32_t sandbox_level; /* 2: seccomp and Landlock, 1: seccomp, 0 */
@@ -63,13 +68,14 @@ struct wire_sample {
 	uint32_t retransmits_syn;      /* all attempts of the hop */
 	uint32_t retransmits_data;
 	int32_t sys_errno;    /* 0: none */
-	uint16_t http_status; /* 0: no response */
+	uint16_t http_status; /* valid with has_status: "000" is an answer */
 	uint16_t events;      /* bit per enum event */
 	uint16_t phases;      /* bit per enum phase */
 	uint8_t outcome;      /* enum outcome */
 	uint8_t hop;	      /* 0 is the first */
 	uint8_t last;	      /* 1: the check ends with this hop */
 	uint8_t stamped;      /* 1: phase local is by the kernel's stamp */
+	uint8_t has_status;   /* 1: a response came */
 	/* What /alive and the log say, "ok" or the reason: printable text
 	 * that may have come from a server. */
 	char detail[WIRE_DETAIL_BYTES];
@@ -109,8 +115,9 @@ void wire_init(struct wire_record *record, enum wire_kind kind,
 void wire_set_text(char *field, size_t field_bytes, const char *text);
 /*
  * 0, or -EPROTO for a record that no worker of ours with this birth number
- * writes: kind, enums, bit masks, unterminated text, times out of range, or
- * phases that do not sum to the duration.
+ * writes: kind, enums, bit masks, unterminated text, times out of range, an
+ * outcome that contradicts the status, or phases that do not sum to the
+ * duration.
  */
 int wire_check(const struct wire_record *record, uint32_t worker_gen);
 /*

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/url.h"
 #include "supervisor/metric_families.h"
 
 #include <stdio.h>
@@ -32,10 +33,16 @@ wide_label(const struct aggregate *aggregate, const struct target *target)
 	return target->spec.label;
 }
 
+static uint16_t
+code_of(const struct wire_sample *sample)
+{
+	return sample->has_status ? sample->http_status : TARGET_NO_RESPONSE;
+}
+
 static void
 format_code(uint16_t code, char *text, size_t cap_bytes)
 {
-	if (code == 0)
+	if (code == TARGET_NO_RESPONSE)
 		snprintf(text, cap_bytes, "round_trip_error");
 	else
 		snprintf(text, cap_bytes, "%u", code);
@@ -67,15 +74,15 @@ count_request(struct aggregate *aggregate, struct target *target,
 	const struct wire_sample *sample)
 {
 	struct target_series_code *place =
-		code_place(&target->series, sample->http_status);
+		code_place(&target->series, code_of(sample));
 	char code[24];
 
-	format_code(sample->http_status, code, sizeof(code));
+	format_code(code_of(sample), code, sizeof(code));
 	series_add(series_at(aggregate, &place->requests,
 			   METRIC_HTTPCLIENT_REQUESTS_TOTAL,
 			   target->spec.label, code),
 		1);
-	if (sample->http_status != 0)
+	if (sample->has_status)
 		series_observe(
 			series_at(aggregate, &target->series.request_duration,
 				METRIC_HTTPCLIENT_REQUEST_DURATION,
@@ -203,17 +210,31 @@ count_outcome(struct aggregate *aggregate, struct target *target,
 	}
 }
 
+/* With the user part hidden; what does not parse holds who knows what. */
+static const char *
+loggable_url(const struct target *target, char text[URL_TEXT_BYTES])
+{
+	struct url url;
+	const char *error;
+
+	if (url_parse(&url, target->spec.url, &error) < 0)
+		return "(not a URL)";
+	return url_format(&url, true, text);
+}
+
 /* A failure is logged when it begins, changes or ends, never once a round. */
 static void
 log_change(const struct target *target, const struct wire_sample *sample)
 {
+	char url[URL_TEXT_BYTES];
+
 	if (target->has_result && target->outcome == sample->outcome &&
 		target->http_status == sample->http_status &&
 		target->sys_errno == sample->sys_errno)
 		return;
 	if (sample->outcome != OUTCOME_OK)
 		LOG_WARN("check failed", LOG_STR("type", target->spec.label),
-			LOG_STR("url", target->spec.url),
+			LOG_STR("url", loggable_url(target, url)),
 			LOG_STR("outcome", outcome_name(sample->outcome)),
 			LOG_STR("error", sample->detail));
 	else if (target->has_result)

@@ -25,8 +25,11 @@ enum target_error {
 	TARGET_ERROR_COUNT
 };
 
+/* Beyond all status codes, of which 000 is one. */
+#define TARGET_NO_RESPONSE 1000
+
 struct target_series_code {
-	uint16_t code; /* 0: no response came */
+	uint16_t code; /* or TARGET_NO_RESPONSE */
 	struct series *requests;
 	struct series *errors; /* status_code_NNN */
 };

@@ -125,6 +125,7 @@ fail(struct hop *hop, enum outcome outcome, int sys_errno, const char *text)
 	resolver_cancel(&hop->query);
 	race_stop(&hop->race);
 	close_phase(hop, states[hop->state].phase, now_ns);
+	sample_of(hop)->stamped = 0; /* local is not what a stamp says */
 	sample_of(hop)->sys_errno = sys_errno;
 	wire_set_text(sample_of(hop)->detail, WIRE_DETAIL_BYTES, text);
 	finish(hop, outcome, now_ns);
@@ -270,6 +271,17 @@ begin_talking(struct hop *hop)
 	return start_transport(hop, tls_to_proxy, hop->proxy->host);
 }
 
+/* The connection, while no transport has it. */
+static void
+drop_socket(struct hop *hop)
+{
+	int fd = hop->watch->fd;
+
+	loop_watch_forget(worker_of(hop)->loop, hop->watch);
+	hop->watch = NULL;
+	socket_close_abortive(fd);
+}
+
 static void
 on_won(struct race *race, struct attempt *winner, uint64_t now_ns,
 	const struct tcp_observation *observation)
@@ -289,9 +301,7 @@ on_won(struct race *race, struct attempt *winner, uint64_t now_ns,
 		sample->rtt_us = observation->rtt_us;
 	rc = begin_talking(hop);
 	if (rc < 0) {
-		socket_close_abortive(hop->watch->fd);
-		loop_watch_forget(worker_of(hop)->loop, hop->watch);
-		hop->watch = NULL;
+		drop_socket(hop);
 		fail_because(hop, -rc, "connect", strerror(-rc));
 		return;
 	}
@@ -305,10 +315,20 @@ on_first_attempt(struct race *race, uint64_t now_ns)
 	struct hop *hop = LOOP_OWNER(race, struct hop, race);
 
 	if (hop->state == HOP_RESOLVE) {
-		mark_event(hop, EVENT_DNS_DONE, now_ns);
-		close_phase(hop, PHASE_DNS, now_ns);
+		/* the answer's stamp, where an answer set this off: what has
+		 * passed since then is our own delay, not the nameserver's */
+		uint64_t known_ns = stamp_in_window(
+			hop->answered_ns, hop->mark_ns, now_ns);
+
+		if (known_ns == 0)
+			known_ns = now_ns;
+		mark_event(hop, EVENT_DNS_DONE, known_ns);
+		close_phase(hop, PHASE_DNS, known_ns);
+		close_phase(hop, PHASE_LOCAL, now_ns);
 	}
 	hop->state = HOP_CONNECT;
+	/* the winner's start takes its place, if there will be one */
+	mark_event(hop, EVENT_CONNECT_START, now_ns);
 }
 
 static void
@@ -358,6 +378,13 @@ write_request(struct hop *hop)
 		hop->request_len_bytes, &hop->written_bytes);
 }
 
+static void
+init_response(struct hop *hop)
+{
+	http_response_init(&hop->response,
+		strcmp(hop->request.method, "HEAD") == 0, false);
+}
+
 static enum io_result
 step_tunnel_write(struct hop *hop)
 {
@@ -400,10 +427,12 @@ step_tunnel_read(struct hop *hop)
 	if (transport_detach(&hop->transport) != hop->watch->fd)
 		return error_with(hop, EIO, "proxy: lost the connection");
 	hop->request_len_bytes = hop->written_bytes = 0;
-	http_response_init(&hop->response, false, false);
+	init_response(hop);
 	rc = start_transport(hop, true, hop->request.url->host);
-	if (rc < 0)
-		return error_with(hop, -rc, "tls: no memory");
+	if (rc < 0) {
+		drop_socket(hop);
+		return error_with(hop, -rc, "tls: cannot begin");
+	}
 	return IO_DONE;
 }
 
@@ -491,12 +520,30 @@ take_bytes(struct hop *hop, const char *bytes, size_t n_bytes)
 
 	progress = http_response_feed(&hop->response, bytes, n_bytes, &used);
 	if (progress == HTTP_HEADERS_DONE) {
+		sample->has_status = 1;
 		sample->http_status = hop->response.status;
 		sample->response_ns = hop->mark_ns - sample->started_mono_ns;
 		progress = http_response_feed(
 			&hop->response, bytes + used, n_bytes - used, &used);
 	}
 	return judge(progress);
+}
+
+/*
+ * The stream has ended inside the answer.  That end has no stamp, and the time
+ * until it was the server's.  RFC 9112 section 9.8: under TLS an answer that
+ * only its end delimits is complete with a closure alert alone.
+ */
+static enum io_result
+take_end(struct hop *hop)
+{
+	close_phase(hop, PHASE_READ, clock_mono_ns());
+	sample_of(hop)->stamped = 0;
+	if (judge(http_response_eof(&hop->response)) != IO_DONE)
+		return IO_ERROR;
+	if (!transport_ended_cleanly(&hop->transport))
+		return error_with(hop, 0, "answer: cut off without goodbye");
+	return IO_DONE;
 }
 
 static enum io_result
@@ -511,10 +558,7 @@ step_read(struct hop *hop)
 		result = transport_read(
 			&hop->transport, bytes, sizeof(bytes), &n_bytes);
 		if (result == IO_EOF && hop->state == HOP_READ)
-			return judge(http_response_eof(&hop->response)) ==
-					IO_DONE
-				? IO_DONE
-				: IO_ERROR;
+			return take_end(hop);
 		if (result != IO_DONE)
 			return result;
 		arrived_ns = arrival_ns(hop, clock_mono_ns());
@@ -556,7 +600,9 @@ on_answer(struct resolver_query *query, const struct resolver_answer *answer)
 		}
 		race_add(&hop->race, &address.socket.any);
 	}
+	hop->answered_ns = answer->answered_mono_ns;
 	race_complete(&hop->race, ipv6 ? AF_INET6 : AF_INET);
+	hop->answered_ns = 0;
 }
 
 /* Both answers are in; the race knows already. */
@@ -610,18 +656,54 @@ begin(struct hop *hop, const struct hop_request *request, uint64_t start_ns)
 	hop->proxy = NULL;
 	hop->watch = NULL;
 	hop->mark_ns = start_ns;
-	hop->write_ns = 0;
+	hop->answered_ns = hop->write_ns = 0;
 	hop->syn_retransmits = 0;
 	hop->request_len_bytes = hop->written_bytes = 0;
 	hop->error[0] = '\0';
 	hop->sys_errno = 0;
-	http_response_init(&hop->response,
-		strcmp(request->method, "HEAD") == 0, false);
+	init_response(hop);
 	wire_init(&hop->record, WIRE_SAMPLE, worker->gen);
 	sample->target_id = request->target->id;
 	sample->target_gen = request->target->gen;
 	sample->started_mono_ns = start_ns;
 	race_start(&hop->race, worker->loop, &race_callbacks);
+}
+
+/* Nothing was tried: no phase of the network has failed. */
+static void
+refuse(struct hop *hop, const char *text)
+{
+	hop->state = HOP_IDLE;
+	fail(hop, OUTCOME_ROUND_TRIP_FAILED, EINVAL, text);
+}
+
+/* Why the chosen proxy cannot be gone through; NULL: it can. */
+static const char *
+proxy_error(const struct hop *hop)
+{
+	if (hop->proxy->kind == PROXY_UNSUPPORTED)
+		return "proxy: of a kind that is not supported, "
+		       "use http:// or https://";
+	if (hop->proxy->kind == PROXY_HTTPS && hop->request.url->https)
+		return "proxy: TLS inside TLS is not supported, use an "
+		       "http:// proxy for https";
+	return NULL;
+}
+
+/* Cuts "fe80::1%eth0" (RFC 4007 section 11) in a copy. */
+static void
+split_zone(const char *text, char ret_host[PROXY_HOST_MAX + 1],
+	const char **ret_zone)
+{
+	char *percent;
+
+	memcpy(ret_host, text, strlen(text) + 1);
+	*ret_zone = "";
+	percent = strchr(ret_host, '%');
+	if (percent == NULL)
+		return;
+	*percent = '\0';
+	*ret_zone = percent + 1;
 }
 
 void
@@ -630,6 +712,7 @@ hop_start(
 {
 	const struct url *url = request->url;
 	const char *host = url->host, *zone = url->zone;
+	char proxy_host[PROXY_HOST_MAX + 1];
 	struct race_address address;
 
 	begin(hop, request, start_ns);
@@ -637,8 +720,12 @@ hop_start(
 	hop->proxy = proxy_choose(
 		&worker_of(hop)->proxy, url->https, host, url->port);
 	if (hop->proxy != NULL) {
-		host = hop->proxy->host;
-		zone = "";
+		if (proxy_error(hop) != NULL) {
+			refuse(hop, proxy_error(hop));
+			return;
+		}
+		split_zone(hop->proxy->host, proxy_host, &zone);
+		host = proxy_host;
 		hop->dial_port = hop->proxy->port;
 	}
 	if (race_parse_literal(&address, host, zone, hop->dial_port))
@@ -652,7 +739,7 @@ hop_refuse(struct hop *hop, const struct hop_request *request,
 	uint64_t start_ns, const char *text)
 {
 	begin(hop, request, start_ns);
-	fail(hop, OUTCOME_ROUND_TRIP_FAILED, EINVAL, text);
+	refuse(hop, text);
 }
 
 void

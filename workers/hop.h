@@ -55,6 +55,7 @@ struct hop {
 	void (*on_connected)(struct hop *hop);
 	const struct proxy *proxy; /* NULL: directly */
 	uint64_t mark_ns; /* where the present phase began */
+	uint64_t answered_ns; /* in a DNS answer's callback: its stamp, else 0 */
 	uint64_t write_ns; /* before the request's first byte was written */
 	uint32_t syn_retransmits; /* of the connection itself */
 	uint16_t dial_port;

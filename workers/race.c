@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void go_on(struct race *race);
@@ -227,6 +228,22 @@ race_stop(struct race *race)
 			end_attempt(&race->attempts[i]);
 }
 
+/* A name of an interface, or its number (RFC 4007 section 11.2). */
+static uint32_t
+scope_of(const char *zone)
+{
+	unsigned long number;
+	char *end;
+
+	if (zone[0] == '\0')
+		return 0; /* without asking the kernel: most have none */
+	number = strtoul(zone, &end, 10);
+	if (zone[0] >= '0' && zone[0] <= '9' && *end == '\0' &&
+		number <= UINT32_MAX)
+		return (uint32_t)number;
+	return if_nametoindex(zone);
+}
+
 bool
 race_parse_literal(struct race_address *ret_address, const char *host,
 	const char *zone, uint16_t port)
@@ -241,7 +258,7 @@ race_parse_literal(struct race_address *ret_address, const char *host,
 		1) {
 		address.socket.ipv6.sin6_family = AF_INET6;
 		address.socket.ipv6.sin6_port = htons(port);
-		address.socket.ipv6.sin6_scope_id = if_nametoindex(zone);
+		address.socket.ipv6.sin6_scope_id = scope_of(zone);
 	} else {
 		return false;
 	}

@@ -179,17 +179,37 @@ receive_boot(struct worker *worker, struct control_boot *ret_boot)
 	return 0;
 }
 
+/* As if it were not set, says proxy.h; but not in silence. */
+static void
+log_bad_proxy(const struct proxy *proxy, const char *setting)
+{
+	if (proxy->kind == PROXY_BAD)
+		LOG_WARN("this proxy setting cannot be read and is not used",
+			LOG_STR("setting", setting));
+	else if (proxy->kind == PROXY_UNSUPPORTED)
+		LOG_WARN("a proxy of this kind is not supported: checks that "
+			 "have to go through it fail",
+			LOG_STR("setting", setting));
+}
+
 static int
 apply_boot(struct worker *worker, const struct control_boot *boot)
 {
+	int rc;
+
 	worker->kind = kind_find(boot->worker_type);
 	worker->gen = boot->worker_gen;
 	if (worker->kind == NULL)
 		return -EPROTO;
 	title_set(worker_type_name(boot->worker_type));
 	log_set_process(worker_type_name(boot->worker_type));
-	return proxy_config_init(&worker->proxy, boot->http_proxy,
+	rc = proxy_config_init(&worker->proxy, boot->http_proxy,
 		boot->https_proxy, boot->no_proxy);
+	if (rc < 0)
+		return rc;
+	log_bad_proxy(&worker->proxy.http, "http_proxy");
+	log_bad_proxy(&worker->proxy.https, "https_proxy");
+	return 0;
 }
 
 static void
