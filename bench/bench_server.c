@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_server: answers every request with 200 and no body, over http and,
- * with a certificate, https.  One process, one loop.  It is the target of the
- * benchmarks and of nothing else: it listens on 127.0.0.1 only.
+ * bench_server: answers every request with 200 and no body, over http, over
+ * http after 2.5 ms ("slow") and, with a certificate, over https.  One process,
+ * one loop.  It is the target of the benchmarks and of nothing else: it listens
+ * on 127.0.0.1 only.
  */
 #include "bench/args.h"
+#include "common/clock.h"
 #include "common/io.h"
 #include "common/loop.h"
 
@@ -22,16 +24,20 @@
 #include <unistd.h>
 
 #define MAX_REQUEST_BYTES 4096
+#define DELAY_NS          (2500 * NS_PER_US)
 
 struct listener {
 	struct loop_watch watch;
 	struct loop *loop;
 	SSL_CTX *tls; /* NULL: http */
+	uint64_t delay_ns;
 };
 
 struct client {
 	struct loop_watch watch;
 	struct loop *loop;
+	struct loop_timer timer; /* armed while an answer is held back */
+	uint64_t delay_ns;
 	SSL *tls; /* NULL: http */
 	bool handshake_done;
 	size_t len_bytes;
@@ -48,6 +54,7 @@ close_client(struct client *client)
 {
 	int fd = client->watch.fd; /* forgetting the watch forgets it */
 
+	loop_timer_stop(client->loop, &client->timer);
 	loop_watch_forget(client->loop, &client->watch);
 	close(fd);
 	SSL_free(client->tls);
@@ -116,6 +123,26 @@ answer_requests(struct client *client)
 	return true;
 }
 
+static void
+on_delay_over(struct loop_timer *timer)
+{
+	answer_requests(LOOP_OWNER(timer, struct client, timer));
+}
+
+/* True: the request is whole, and its answer is held back for a while. */
+static bool
+hold_back(struct client *client)
+{
+	client->request[client->len_bytes] = '\0';
+	if (client->delay_ns == 0 ||
+		strstr(client->request, "\r\n\r\n") == NULL)
+		return false;
+	if (!client->timer.armed)
+		loop_timer_start(client->loop, &client->timer,
+			clock_mono_ns() + client->delay_ns);
+	return true;
+}
+
 /* IO_DONE, IO_WANT_READ or IO_ERROR: nobody sends a flight that blocks. */
 static enum io_result
 shake_hands(struct client *client)
@@ -150,7 +177,7 @@ on_client(struct loop_watch *watch, unsigned ready)
 		/* No request of a check fills the buffer. */
 		if (n < 0 || client->len_bytes == MAX_REQUEST_BYTES)
 			result = IO_ERROR;
-		else if (!answer_requests(client))
+		else if (!hold_back(client) && !answer_requests(client))
 			return;
 	}
 	if (result == IO_ERROR)
@@ -173,6 +200,8 @@ on_listener(struct loop_watch *watch, unsigned ready)
 		die("out of memory");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	client->loop = listener->loop;
+	client->delay_ns = listener->delay_ns;
+	loop_timer_init(&client->timer, on_delay_over);
 	loop_watch_init(&client->watch, on_client);
 	if (listener->tls != NULL) {
 		client->tls = SSL_new(listener->tls);
@@ -234,8 +263,8 @@ usage(int code)
 {
 	fprintf(code == 0 ? stdout : stderr,
 		"usage: bench_server [--port 0] [--certificate FILE --key FILE]\n"
-		"Prints \"http PORT\" and, with a certificate, \"https "
-		"PORT\".\n");
+		"Prints \"http PORT\", \"slow PORT\" and, with a "
+		"certificate, \"https PORT\".\n");
 	exit(code);
 }
 
@@ -250,7 +279,7 @@ main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *certificate = NULL, *key = NULL;
-	static struct listener http, https;
+	static struct listener http, https, slow = { .delay_ns = DELAY_NS };
 	struct loop *loop;
 	uint16_t port = 0;
 	int option;
@@ -273,6 +302,7 @@ main(int argc, char **argv)
 	if (loop == NULL)
 		die("loop_new");
 	open_listener(&http, loop, "http", port, NULL);
+	open_listener(&slow, loop, "slow", 0, NULL);
 	if (certificate != NULL)
 		open_listener(&https, loop, "https", 0,
 			load_certificate(certificate, key));

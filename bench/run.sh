@@ -115,6 +115,7 @@ start_server() {
 	wait_for "$dir/ports" https
 	http_port=$(value http "$dir/ports")
 	https_port=$(value https "$dir/ports")
+	slow_port=$(value slow "$dir/ports")
 }
 
 # Everything off: what is to be measured is added below it.
@@ -262,8 +263,9 @@ measure_cpu() {
 		"$(holds "$ratio <= $limit")"
 }
 
+# start_capture PORT
 start_capture() {
-	"$bin/wire_capture" --port "$http_port" >"$dir/wire" &
+	"$bin/wire_capture" --port "$1" >"$dir/wire" &
 	capture=$!
 	started $capture
 	wait_for "$dir/wire" ready
@@ -281,7 +283,7 @@ bare_error() {
 	bare_pid=$!
 	started $bare_pid
 	sleep 1 # its warm-up
-	start_capture
+	start_capture "$http_port"
 	wait $bare_pid
 	ended $bare_pid
 	end_capture
@@ -302,7 +304,7 @@ shown_us() {
 ours_error() {
 	start_ours http || return 1
 	sleep 1
-	start_capture
+	start_capture "$http_port"
 	scrape "$dir/before"
 	sleep "$window_s"
 	scrape "$dir/after"
@@ -377,46 +379,49 @@ measure_errors() {
 	finish $busy
 }
 
-# As a CPU quota does it: all its processes stand still, 50 ms of each 100.
+# As a CPU quota does it: all its processes stand still, 50 ms at a time.
 stop_and_go() {
 	processes=$(tree_pids $ours)
 	stops=0
-	while [ "$stops" -lt $((window_s * 10)) ]; do
+	while [ "$stops" -lt $((window_s * 15)) ]; do
 		stops=$((stops + 1))
 		kill -STOP $processes
 		sleep 0.05
 		kill -CONT $processes
-		sleep 0.05
+		sleep 0.01
 	done
 }
 
-# The wire's own wait is far below a millisecond: the histogram's bound of
-# 2.5 ms is the nearest to "within 2 ms" of it.
+# A server that takes 2.5 ms leaves time to be stopped while waiting for it.
+# What the wire saw within 3 ms must be shown within 5 ms, which is a bound of
+# the histogram.
 measure_quota() {
-	what="wait <= 2.5 ms, stopped 50 of 100 ms, %"
+	what="wait <= 5 ms, stopped for 50 ms at a time, %"
 	ours_share=
-	if start_ours http; then
+	if start_ours slow; then
 		sleep 1
 		: >"$dir/wire"
-		[ -z "${BENCH_IN_NETNS:-}" ] || start_capture
+		[ -z "${BENCH_IN_NETNS:-}" ] || start_capture "$slow_port"
 		scrape "$dir/before"
 		stop_and_go 2>/dev/null || :
 		scrape "$dir/after"
 		[ -z "${BENCH_IN_NETNS:-}" ] || end_capture || :
 		waits=kubenurse_phase_duration_seconds
 		ours_share=$(calc "100 * $(grown ${waits}_bucket \
-			'phase="wait",le="0.0025"') / \
+			'phase="wait",le="0.005"') / \
 			$(grown ${waits}_count 'phase="wait"')" 2>/dev/null) ||
 			:
 	fi
 	finish $ours
-	wire=$(value wait_p99_us "$dir/wire")
-	[ -z "$wire" ] || row "  wait on the wire, p99, us" "$wire" - "" ""
+	wire_share=$(value wait_within_3ms_percent "$dir/wire")
+	if [ -n "$wire_share" ]; then
+		row "  of the waits on the wire <= 3 ms, %" - "$wire_share" "" ""
+	fi
 	if [ -n "$ours_share" ]; then
-		row "$what" - "$ours_share" ">= 99" \
-			"$(holds "$ours_share >= 99")"
+		row "$what" - "$ours_share" ">= 99 % of those" \
+			"$(holds "$ours_share >= 0.99 * ${wire_share:-100}")"
 	else
-		row "$what" - - ">= 99" "no: did not run"
+		row "$what" - - ">= 99 % of those" "no: did not run"
 	fi
 }
 
@@ -531,6 +536,8 @@ checks_per_s=$((target_count * 1000 / interval_ms))
 write_checks_config "$target_count" "${interval_ms}ms" \
 	"http://127.0.0.1:$http_port/alwayshappy" >"$dir/http.ini"
 write_checks_config "$target_count" "${interval_ms}ms" \
+	"http://127.0.0.1:$slow_port/alwayshappy" >"$dir/slow.ini"
+write_checks_config "$target_count" "${interval_ms}ms" \
 	"https://127.0.0.1:$https_port/alwayshappy" "$dir/ca.pem" \
 	>"$dir/https.ini"
 note "$checks_per_s checks a second, $rounds rounds of $window_s s each"
@@ -547,7 +554,7 @@ if $have_ours; then
 	measure_memory 10000 15
 	measure_metrics
 else
-	skip "wait <= 2.5 ms, stopped 50 of 100 ms, %" ">= 99" "no program"
+	skip "wait <= 5 ms, stopped for 50 ms at a time, %" ">= 99 % of those" "no program"
 	row "PSS of all processes, MiB" "$bare_mib" - "<= 12" \
 		"skipped: no program"
 	skip "from start to the first sample, ms" "<= 100" "no program"

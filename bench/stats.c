@@ -69,3 +69,15 @@ stats_percentile_us(struct stats *stats, double percent)
 		rank = 1;
 	return (double)stats->values_ns[rank - 1] / 1e3;
 }
+
+double
+stats_share_percent(const struct stats *stats, uint64_t limit_ns)
+{
+	size_t within_count = 0;
+
+	if (stats->count == 0)
+		return 0;
+	for (size_t i = 0; i < stats->count; i++)
+		within_count += stats->values_ns[i] <= limit_ns;
+	return 100 * (double)within_count / (double)stats->count;
+}

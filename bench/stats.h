@@ -23,5 +23,7 @@ double stats_mean_us(const struct stats *stats);
  * do not exceed.  Sorts the set.  0 when empty.
  */
 double stats_percentile_us(struct stats *stats, double percent);
+/* How many of 100 values do not exceed the limit.  0 when empty. */
+double stats_share_percent(const struct stats *stats, uint64_t limit_ns);
 
 #endif

@@ -178,6 +178,8 @@ print_result(int fd, struct wire_pairs *pairs)
 	print_stats("request", &pairs->request);
 	print_stats("wait", &pairs->wait);
 	print_stats("network", &pairs->network);
+	printf("wait_within_3ms_percent %.1f\n",
+		stats_share_percent(&pairs->wait, 3 * NS_PER_MS));
 }
 
 static _Noreturn void

@@ -28,8 +28,8 @@ enum stage {
 struct alive_writer {
 	const struct alive_view *view;
 	enum stage stage;
-	struct strbuf out; /* rendered; read up to out_pos */
-	size_t out_pos;    /* of the last read */
+	struct strbuf out;    /* rendered; read up to out_pos */
+	size_t out_pos;       /* of the last read */
 	bool has_result;      /* something stands before the next one */
 	const char *last_key; /* keys do not repeat */
 	size_t next_neighbour;

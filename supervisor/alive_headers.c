@@ -21,7 +21,7 @@ static bool
 has_name(const struct entry *entry, const char *name)
 {
 	return strlen(name) == entry->name_len &&
-		memcmp(name, entry->name, entry->name_len) == 0;
+	       memcmp(name, entry->name, entry->name_len) == 0;
 }
 
 /* What is no header of the request to the Go program's server. */
@@ -29,15 +29,15 @@ static bool
 is_hidden(const struct entry *entry)
 {
 	return has_name(entry, "Host") ||
-		has_name(entry, "Transfer-Encoding") ||
-		has_name(entry, "Trailer");
+	       has_name(entry, "Transfer-Encoding") ||
+	       has_name(entry, "Trailer");
 }
 
 static bool
 is_secret(const struct entry *entry)
 {
 	return has_name(entry, "Authorization") || has_name(entry, "Cookie") ||
-		has_name(entry, "Proxy-Authorization");
+	       has_name(entry, "Proxy-Authorization");
 }
 
 static int
@@ -111,8 +111,8 @@ add_entries(struct strbuf *out, const struct entry *entries, size_t n)
 	strbuf_add_char(out, '{');
 	for (size_t i = 0; i < n; i++) {
 		const struct entry *entry = &entries[i];
-		bool opens = i == 0 ||
-			entry->name_len != entry[-1].name_len ||
+		bool opens =
+			i == 0 || entry->name_len != entry[-1].name_len ||
 			memcmp(entry->name, entry[-1].name, entry->name_len);
 
 		if (opens) {

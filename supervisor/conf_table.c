@@ -175,7 +175,7 @@ const struct conf_key conf_keys[] = {
 		  "sent to the neighbours as the origin of a check." },
 
 	{ KUBENURSE, .name = "listen", .env = "KUBENURSE_LISTEN",
-	  .type = CONF_LISTEN, .flags = CONF_RESTART, .offset = AT(listen),
+	  .type = CONF_LISTEN, .offset = AT(listen),
 	  .default_text = "[::]:8080",
 	  .placeholder = "ADDRESS:PORT[,...]",
 	  .help = "Where to serve http. [::] serves IPv4 too, and is 0.0.0.0 "
@@ -227,13 +227,15 @@ const struct conf_key conf_keys[] = {
 	  .help = "Print # HELP and # TYPE lines at /metrics." },
 	{ KUBENURSE, .name = "legacy_metrics",
 	  .env = "KUBENURSE_LEGACY_METRICS",
-	  .type = CONF_BOOL, .offset = AT(legacy_metrics),
+	  .type = CONF_BOOL, .flags = CONF_RESTART,
+	  .offset = AT(legacy_metrics),
 	  .default_text = "true",
 	  .help = "Print kubenurse_httpclient_trace_request_duration_seconds,"
 		  " the largest of the metrics." },
 	{ KUBENURSE, .name = "neighbour_detail",
 	  .env = "KUBENURSE_NEIGHBOUR_DETAIL",
-	  .type = CONF_BOOL, .offset = AT(neighbour_detail),
+	  .type = CONF_BOOL, .flags = CONF_RESTART,
+	  .offset = AT(neighbour_detail),
 	  .default_text = "false",
 	  .help = "Print the phase and duration histograms of each neighbour "
 		  "instead of one for all, under the type path." },

@@ -154,6 +154,8 @@ file_watch_remove(struct file_watch *file_watch, unsigned tag)
 void
 file_watch_fini(struct file_watch *file_watch)
 {
+	if (file_watch->loop == NULL)
+		return;
 	for (size_t i = 0; i < file_watch->count; i++)
 		free(file_watch->files[i].path);
 	file_watch->count = 0;

@@ -52,6 +52,7 @@ int file_watch_add(
 	struct file_watch *file_watch, const char *path, unsigned tag);
 /* Forgets all files with this tag. */
 void file_watch_remove(struct file_watch *file_watch, unsigned tag);
+/* Accepts a zeroed one: the start may fail before there is any. */
 void file_watch_fini(struct file_watch *file_watch);
 
 #endif

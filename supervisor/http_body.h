@@ -19,7 +19,8 @@ struct http_body;
 /* The source must outlive the body.  NULL: no memory, or the source failed. */
 struct http_body *http_body_alive(
 	const struct http_source *source, const struct alive_request *request);
-struct http_body *http_body_metrics(const struct http_source *source, bool gzip);
+struct http_body *http_body_metrics(
+	const struct http_source *source, bool gzip);
 void http_body_free(struct http_body *body);
 /* 0: that was all; -EAGAIN: nothing yet, ask again; another negative errno. */
 ssize_t http_body_read(struct http_body *body, char *buf, size_t cap);

@@ -32,6 +32,9 @@
 /* Blocks of /alive and /metrics made in one turn: that long, 0.25 ms with
  * gzip, everybody else may have to wait. */
 #define BLOCKS_PER_TURN 1
+/* Answers of /alive being sent at one time.  One of usual size goes into the
+ * socket at once, so that slow readers cannot take these up. */
+#define MAX_ALIVE 64
 /* Before a socket is closed: the library accepts eleven per run. */
 #define SETTLE_RUNS 64
 
@@ -43,6 +46,7 @@ struct http_site {
 	struct MHD_Response *answers[2][HTTP_ANSWER_COUNT];
 	size_t n_clients, max_clients;
 	unsigned n_scrapes, max_scrapes;
+	unsigned n_alive;
 	unsigned blocks_left; /* in this turn */
 };
 
@@ -75,8 +79,8 @@ struct client {
 /* An answer that is made while it is sent. */
 struct stream {
 	struct http_site *site;
-	struct http_body *body;
-	bool is_scrape;
+	struct http_body *body; /* NULL: of HEAD */
+	unsigned *n_open;       /* counts its like */
 };
 
 static bool
@@ -105,8 +109,8 @@ static enum MHD_Result
 queue_refusal(struct http_site *site, struct MHD_Connection *connection,
 	const char *version, unsigned status)
 {
-	return queue_answer(site, connection, version, status,
-		http_answer_refusal(status));
+	return queue_answer(
+		site, connection, version, status, http_answer_refusal(status));
 }
 
 static ssize_t
@@ -134,15 +138,14 @@ free_stream(void *cls)
 {
 	struct stream *stream = cls;
 
-	if (stream->is_scrape)
-		stream->site->n_scrapes--;
+	(*stream->n_open)--;
 	http_body_free(stream->body);
 	free(stream);
 }
 
 /* Owns the body, which is NULL for HEAD, from now on.  NULL: no memory. */
 static struct MHD_Response *
-new_stream(struct http_site *site, struct http_body *body, bool is_scrape)
+new_stream(struct http_site *site, struct http_body *body, unsigned *n_open)
 {
 	struct stream *stream = malloc(sizeof(*stream));
 	struct MHD_Response *response;
@@ -151,8 +154,8 @@ new_stream(struct http_site *site, struct http_body *body, bool is_scrape)
 		http_body_free(body);
 		return NULL;
 	}
-	*stream = (struct stream){ site, body, is_scrape };
-	site->n_scrapes += is_scrape;
+	*stream = (struct stream){ site, body, n_open };
+	(*n_open)++;
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
 		HTTP_BODY_BLOCK_BYTES, read_stream, stream, free_stream);
 	if (response == NULL)
@@ -195,7 +198,7 @@ answer_metrics(struct client *client, struct MHD_Connection *connection,
 	if (!client->is_head && site->n_scrapes < site->max_scrapes)
 		body = http_body_metrics(&site->source, gzip);
 	if (body != NULL || client->is_head)
-		response = new_stream(site, body, body != NULL);
+		response = new_stream(site, body, &site->n_scrapes);
 	if (response != NULL) {
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
 			HTTP_METRICS_TEXT);
@@ -265,10 +268,10 @@ answer_alive(struct client *client, struct MHD_Connection *connection,
 	if (!site->source.first_round_ended(site->source.arg))
 		return queue_answer(
 			site, connection, version, 500, HTTP_ANSWER_EMPTY);
-	if (!client->is_head)
+	if (!client->is_head && site->n_alive < MAX_ALIVE)
 		body = new_alive_body(client, connection);
 	if (body != NULL || client->is_head)
-		response = new_stream(site, body, false);
+		response = new_stream(site, body, &site->n_alive);
 	if (response != NULL)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
 			HTTP_PLAIN_TEXT);
@@ -335,8 +338,8 @@ begin_answer(struct client *client, struct MHD_Connection *connection,
 	client->headers_done = true;
 	http_deadline_headers_done(&site->deadlines, &client->deadline,
 		info != NULL ? info->header_size : 0);
-	MHD_get_connection_values_n(connection, MHD_HEADER_KIND,
-		look_at_header, &client->request);
+	MHD_get_connection_values_n(
+		connection, MHD_HEADER_KIND, look_at_header, &client->request);
 	client->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	refusal = http_request_refusal(&client->request, method, version);
 	if (MHD_VERSION < 0x01000000 && client->target_end + 1 != version)
@@ -371,8 +374,8 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url,
 	}
 	refusal = http_request_refusal(&client->request, method, version);
 	if (refusal != 0)
-		return queue_refusal(client->daemon->site, connection,
-			version, refusal);
+		return queue_refusal(
+			client->daemon->site, connection, version, refusal);
 	return answer(client, connection, version);
 }
 
@@ -387,7 +390,8 @@ client_of(struct MHD_Connection *connection)
 
 /* What is returned is handed to on_request and on_completed. */
 static void *
-on_request_line(void *cls, const char *target, struct MHD_Connection *connection)
+on_request_line(
+	void *cls, const char *target, struct MHD_Connection *connection)
 {
 	struct client *client = client_of(connection);
 	struct http_daemon *daemon = cls;
@@ -458,8 +462,7 @@ close_client(struct client *client)
 	struct http_daemon *daemon = client->daemon;
 	struct http_site *site = daemon->site;
 
-	if (!client->ends_well &&
-		client->deadline.phase == HTTP_PHASE_HEADERS)
+	if (!client->ends_well && client->deadline.phase == HTTP_PHASE_HEADERS)
 		http_farewell_bad_request(client->deadline.fd);
 	if (!client->ends_well)
 		http_farewell_drain(client->deadline.fd);
@@ -497,9 +500,9 @@ static struct MHD_Response *
 new_answer(const struct http_answer_def *def, bool is_http_1_0)
 {
 	/* the library takes the body as writable and does not write */
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		strlen(def->body), (void *)(uintptr_t)def->body,
-		MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(strlen(def->body),
+			(void *)(uintptr_t)def->body, MHD_RESPMEM_PERSISTENT);
 
 	if (response == NULL)
 		return NULL;

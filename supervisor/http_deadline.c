@@ -28,8 +28,8 @@ http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
 	queues[HTTP_PHASE_ANSWER].timeout_ns = timeouts->answer_ns;
 	queues[HTTP_PHASE_IDLE].timeout_ns =
 		timeouts->headers_ns / LOOKS_PER_TIMEOUT < timeouts->idle_ns
-		? timeouts->headers_ns / LOOKS_PER_TIMEOUT
-		: timeouts->idle_ns;
+			? timeouts->headers_ns / LOOKS_PER_TIMEOUT
+			: timeouts->idle_ns;
 	for (size_t i = 0; i < HTTP_PHASE_COUNT; i++) {
 		queues[i].deadlines = deadlines;
 		loop_timer_init(&queues[i].timer, on_due);
@@ -190,7 +190,8 @@ http_deadlines_cut_waiting(struct http_deadlines *deadlines,
 		HTTP_PHASE_IDLE };
 
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-		struct http_deadline *next = deadlines->queues[phases[i]].oldest;
+		struct http_deadline *next =
+			deadlines->queues[phases[i]].oldest;
 
 		while (next != NULL) {
 			struct http_deadline *deadline = next;
@@ -240,6 +241,5 @@ on_due(struct loop_timer *timer)
 			http_deadline_cut(deadlines, oldest);
 	}
 	if (queue->oldest != NULL)
-		loop_timer_start(
-			deadlines->loop, timer, queue->oldest->due_ns);
+		loop_timer_start(deadlines->loop, timer, queue->oldest->due_ns);
 }

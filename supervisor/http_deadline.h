@@ -35,7 +35,7 @@ struct http_timeouts {
 struct http_deadline {
 	int fd;
 	enum http_phase phase;
-	bool is_plain; /* what the kernel counts is what the requests are */
+	bool is_plain;  /* what the kernel counts is what the requests are */
 	bool is_unsure; /* consumed_bytes does not say all */
 	uint64_t due_ns;
 	uint64_t idle_since_ns;

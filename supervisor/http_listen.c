@@ -47,7 +47,7 @@ static int
 parse(const char *text, struct address *ret_address)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV |
-					AI_PASSIVE,
+					      AI_PASSIVE,
 		.ai_socktype = SOCK_STREAM };
 	struct addrinfo *info;
 	const char *port;
@@ -58,7 +58,8 @@ parse(const char *text, struct address *ret_address)
 		strspn(port, "0123456789") != strlen(port) || *port == '\0' ||
 		(strlen(port) == 5 && strcmp(port, "65535") > 0))
 		return -EINVAL;
-	if (getaddrinfo(host[0] != '\0' ? host : "::", port, &hints, &info) != 0)
+	if (getaddrinfo(host[0] != '\0' ? host : "::", port, &hints, &info) !=
+		0)
 		return -EINVAL;
 	memcpy(&ret_address->storage, info->ai_addr, info->ai_addrlen);
 	ret_address->len = info->ai_addrlen;
@@ -89,17 +90,15 @@ open_socket(const struct address *address)
 {
 	int family = address->storage.ss_family;
 	int on = 1, off = 0;
-	int fd = socket(
-		family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int rc = 0;
 
 	if (fd < 0)
 		return -errno;
 	/* a restart must not wait for the old connections' TIME_WAIT */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-		(family == AF_INET6 &&
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off,
-				sizeof(off)) < 0) ||
+		(family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
+					       &off, sizeof(off)) < 0) ||
 		bind(fd, (const struct sockaddr *)&address->storage,
 			address->len) < 0 ||
 		listen(fd, SOMAXCONN) < 0)
@@ -130,7 +129,8 @@ http_listen_open(const char *text, char *error, size_t error_cap)
 		to_any_ipv4(&address))
 		fd = open_socket(&address);
 	if (fd < 0)
-		snprintf(error, error_cap, "listen %s: %s", text, strerror(-fd));
+		snprintf(
+			error, error_cap, "listen %s: %s", text, strerror(-fd));
 	return fd;
 }
 
@@ -182,8 +182,8 @@ http_listen_format(
 		return;
 	memcpy(&v6, address, sizeof(v6));
 	if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
-		inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], host,
-			sizeof(host));
+		inet_ntop(
+			AF_INET, &v6.sin6_addr.s6_addr[12], host, sizeof(host));
 		snprintf(text, HTTP_ADDRESS_CAP_BYTES, "%s:%u", host, port);
 		return;
 	}

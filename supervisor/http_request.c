@@ -160,13 +160,14 @@ add_coding(struct http_encodings *encodings, const char *item, size_t len)
 		len = (size_t)(semicolon - item);
 		http_trim(&rest, &rest_len);
 		weight = rest_len >= 2 && http_is_word(rest, 2, "q=")
-			? parse_weight(rest + 2, rest_len - 2)
-			: -1;
+				 ? parse_weight(rest + 2, rest_len - 2)
+				 : -1;
 		if (weight < 0)
 			weight = 0;
 	}
 	http_trim(&item, &len);
-	if (http_is_word(item, len, "gzip") || http_is_word(item, len, "x-gzip"))
+	if (http_is_word(item, len, "gzip") ||
+		http_is_word(item, len, "x-gzip"))
 		encodings->gzip = weight;
 	else if (http_is_word(item, len, "identity"))
 		encodings->identity = weight;
@@ -255,7 +256,7 @@ http_request_header(struct http_request *request, const char *name,
 	else if (http_is_word(name, name_len, "content-length"))
 		add_length(request, value, value_len);
 	else if (http_is_word(name, name_len, "expect") &&
-		!http_is_word(value, value_len, "100-continue"))
+		 !http_is_word(value, value_len, "100-continue"))
 		refuse(request, 417);
 }
 
@@ -265,7 +266,7 @@ is_method_allowed(const struct http_request *request, const char *method)
 	if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
 		return true;
 	return request->route == HTTP_ROUTE_SERVER &&
-		strcmp(method, "OPTIONS") == 0;
+	       strcmp(method, "OPTIONS") == 0;
 }
 
 unsigned

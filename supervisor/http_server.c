@@ -19,7 +19,7 @@
 
 #define RESERVED_FDS    256 /* workers' pipes and sockets, files */
 #define MIN_CONNECTIONS 64
-/* Measured: 11 KiB each while headers come, 24 KiB idle.  So strangers cannot
+/* Measured: 11 KiB each while headers come, 17 KiB idle.  So strangers cannot
  * make the whole larger by more than about 30 MiB. */
 #define MAX_CONNECTIONS 2048
 #define MAX_SCRAPES     8
@@ -152,8 +152,8 @@ connection_limit(unsigned wanted)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
 		limit.rlim_cur < MAX_CONNECTIONS + RESERVED_FDS)
 		max = limit.rlim_cur > RESERVED_FDS + MIN_CONNECTIONS
-			? limit.rlim_cur - RESERVED_FDS
-			: MIN_CONNECTIONS;
+			      ? limit.rlim_cur - RESERVED_FDS
+			      : MIN_CONNECTIONS;
 	return (unsigned)max;
 }
 
@@ -204,8 +204,8 @@ http_server_start(struct http_server *server, char *error, size_t error_cap)
 	for (struct listener *listener = server->listeners; listener != NULL;
 		listener = listener->next) {
 		int rc = listener->daemon == NULL
-			? start_listener(listener, error, error_cap)
-			: 0;
+				 ? start_listener(listener, error, error_cap)
+				 : 0;
 
 		if (rc < 0)
 			return rc;

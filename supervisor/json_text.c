@@ -69,8 +69,8 @@ static bool
 needs_escape(uint32_t code)
 {
 	return code < 0x20 || code == '"' || code == '\\' || code == '<' ||
-		code == '>' || code == '&' || code == LINE_SEPARATOR ||
-		code == PARAGRAPH_SEPARATOR;
+	       code == '>' || code == '&' || code == LINE_SEPARATOR ||
+	       code == PARAGRAPH_SEPARATOR;
 }
 
 static void

@@ -167,7 +167,6 @@ apply(struct supervisor *supervisor, struct conf *loaded)
 
 	supervisor->conf = loaded;
 	log_setup(loaded->log_level, loaded->log_format);
-	supervisor->aggregate.neighbour_detail = loaded->neighbour_detail;
 	supervisor->pool.http_proxy = loaded->http_proxy;
 	supervisor->pool.https_proxy = loaded->https_proxy;
 	supervisor->pool.no_proxy = loaded->no_proxy;

@@ -53,17 +53,31 @@ on_nursery_gone(struct nursery *nursery)
 	die(supervisor);
 }
 
-/* As PID 1 of a container there may be others' orphans among them. */
+/*
+ * As PID 1 of a container there may be others' orphans among them.  One whose
+ * birth we have not been told of yet stays a zombie until we are: reaped, its
+ * number could be another's when the nursery tells it.
+ */
 static void
 reap(struct supervisor *supervisor)
 {
+	siginfo_t info;
 	int wait_status;
-	pid_t pid;
 
-	while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
-		if (!worker_pool_reaped(&supervisor->pool, pid, wait_status) &&
-			pid == supervisor->nursery.pid)
-			supervisor->nursery.pid = 0;
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+			info.si_pid == 0)
+			return;
+		if (!worker_pool_knows(&supervisor->pool, info.si_pid) &&
+			info.si_pid != supervisor->nursery.pid &&
+			worker_pool_expects_birth(&supervisor->pool))
+			return; /* the next tick looks again */
+		if (waitpid(info.si_pid, &wait_status, WNOHANG) != info.si_pid)
+			return;
+		worker_pool_reaped(
+			&supervisor->pool, info.si_pid, wait_status);
+	}
 }
 
 /* -------------------------------------------------------------- shutdown */
@@ -165,6 +179,7 @@ on_tick(struct loop_timer *timer)
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t late_ns = clock_since_ns(now_ns, timer->due_mono_ns);
 
+	reap(supervisor);
 	worker_pool_judge(&supervisor->pool, now_ns, late_ns);
 	registry_expire(supervisor->registry, now_ns,
 		(uint64_t)supervisor->conf->series_ttl_ns);
@@ -365,8 +380,7 @@ take_down(struct supervisor *supervisor)
 	nursery_stop(&supervisor->nursery);
 	worker_pool_fini(&supervisor->pool);
 	http_server_free(supervisor->http);
-	if (supervisor->loop != NULL)
-		file_watch_fini(&supervisor->file_watch);
+	file_watch_fini(&supervisor->file_watch);
 	process_metrics_free(supervisor->process_metrics);
 	origins_free(supervisor->origins);
 	target_table_fini(&supervisor->targets, clock_mono_ns());

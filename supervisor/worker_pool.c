@@ -492,8 +492,9 @@ worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 		}
 }
 
-bool
-worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
+/* NULL: none of ours. */
+static struct worker_process *
+find_process(struct worker_pool *pool, pid_t pid)
 {
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++) {
@@ -501,10 +502,38 @@ worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
 				&pool->slots[i].processes[j];
 
 			if (process->state != WORKER_FREE &&
-				process->pid == pid) {
-				worker_process_reaped(process, wait_status);
+				process->pid == pid)
+				return process;
+		}
+	return NULL;
+}
+
+bool
+worker_pool_knows(struct worker_pool *pool, pid_t pid)
+{
+	return find_process(pool, pid) != NULL;
+}
+
+bool
+worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
+{
+	struct worker_process *process = find_process(pool, pid);
+
+	if (process != NULL)
+		worker_process_reaped(process, wait_status);
+	return process != NULL;
+}
+
+bool
+worker_pool_expects_birth(const struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++) {
+			const struct worker_process *process =
+				&pool->slots[i].processes[j];
+
+			if (process->state != WORKER_FREE && process->pid == 0)
 				return true;
-			}
 		}
 	return false;
 }

@@ -65,8 +65,11 @@ void worker_pool_read(struct worker_pool *pool);
 /* The nursery's answer to one of our requests. */
 void worker_pool_born(
 	struct worker_pool *pool, const struct control_born *born);
+bool worker_pool_knows(struct worker_pool *pool, pid_t pid);
 /* False: this pid is none of ours. */
 bool worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status);
+/* A worker may have been born, and have died, of which we do not know yet. */
+bool worker_pool_expects_birth(const struct worker_pool *pool);
 /* All checks end at once and count nowhere; nothing is started any more. */
 void worker_pool_stop(struct worker_pool *pool);
 /* Processes that have not been reaped yet. */

@@ -52,8 +52,8 @@ parse_headers(char *rest, struct alive_header headers[MAX_HEADERS])
 		char *value = cut(&rest, '\n');
 		char *name = cut(&value, ':');
 
-		headers[n++] = (struct alive_header){ name, value,
-			strlen(name), strlen(value) };
+		headers[n++] = (struct alive_header){ name, value, strlen(name),
+			strlen(value) };
 	}
 	return n;
 }

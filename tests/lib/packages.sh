@@ -7,13 +7,18 @@
 PACKAGES_BUILD=(autoconf automake gcc libc6-dev make pkg-config
 	libc-ares-dev libgnutls28-dev libinih-dev libmicrohttpd-dev
 	libseccomp-dev libssl-dev libyajl-dev zlib1g-dev)
-PACKAGES_TEST=(binutils ca-certificates check iproute2 openssl python3)
-PACKAGES_CI=(clang clang-format cppcheck curl g++ git mandoc nftables
-	shellcheck systemd valgrind xz-utils)
+PACKAGES_TEST=(binutils ca-certificates check curl dnsmasq-base iproute2
+	nftables openssl python3)
+# The servers among them would start with the host, which is fine for a machine
+# that is there to test: elsewhere their tests are skipped when they are not
+# installed.
+PACKAGES_CI=(clang clang-format cppcheck g++ git haproxy mandoc nginx
+	prometheus shellcheck systemd valgrind xz-utils)
 PACKAGES_ALPINE_BUILD="autoconf automake bash build-base pkgconf c-ares-dev \
 gnutls-dev inih-dev libmicrohttpd-dev libseccomp-dev linux-headers \
 openssl-dev yajl-dev zlib-dev"
-PACKAGES_ALPINE_TEST="check-dev iproute2 openssl python3"
+PACKAGES_ALPINE_TEST="check-dev curl dnsmasq iproute2 nftables openssl \
+python3 util-linux"
 
 # as_root COMMAND...: as root, or through sudo without asking.
 as_root()

@@ -119,17 +119,34 @@ restore()
 }
 trap restore EXIT
 
+finish()
+{
+	[ "$failed" = 0 ] || {
+		systemctl status --no-pager kubenurse
+		journalctl -u kubenurse --no-pager -n 60
+	}
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ]
+	exit
+}
+
+active()
+{
+	[ "$(property ActiveState)" = active ]
+}
+
 systemctl daemon-reload
 write_config ''
 chmod 644 "$config"
 
 check 'the unit starts' systemctl start kubenurse
+[ "$failed" = 0 ] || finish
 check 'it is active when start returns' is "$(property ActiveState)" active
 check '/alwayshappy answers from the first moment' answers /alwayshappy 200
 check '/alive turns 200' within 20 answers /alive 200
 main_pid=$(property MainPID)
 check 'it does not run as root' \
-	not is "$(stat -c %u "/proc/$main_pid" 2>/dev/null)" 0 >/dev/null
+	[ "$(stat -c %u "/proc/$main_pid" 2>/dev/null || echo 0)" != 0 ]
 check 'no capability is left' grep -q '^CapEff:[[:space:]]*0*$' \
 	"/proc/$main_pid/status"
 check 'the check of the service succeeds' within 10 metrics_have \
@@ -148,7 +165,7 @@ check 'the reloaded check runs' within 20 metrics_have \
 	'^kubenurse_httpclient_requests_total\{type="me_ingress",code="200"\}'
 check 'reload kept the process' is "$(property MainPID)" "$main_pid"
 check 'it is active again after the reload' \
-	within 10 is "$(property ActiveState)" active
+	within 10 active
 
 write_config 'no_such_key = 1'
 systemctl reload kubenurse
@@ -183,6 +200,4 @@ systemctl start kubenurse
 check 'a bad configuration: exit status 2' is "$(property ExecMainStatus)" 2
 check 'and no endless restart' is "$(property NRestarts)" 0
 
-[ "$failed" = 0 ] || journalctl -u kubenurse --no-pager -n 60
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+finish

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #define HEADER(name, value)                                                    \
-	{ name, value, sizeof(name) - 1, sizeof(value) - 1 }
+	{                                                                      \
+		name, value, sizeof(name) - 1, sizeof(value) - 1               \
+	}
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct alive_view
@@ -47,14 +49,13 @@ check_view(const struct alive_view *view, const char *results)
 	struct strbuf expected;
 
 	strbuf_init(&expected, 0);
-	strbuf_add_string(&expected,
-		"{\n"
-		" \"hostname\": \"h\",\n"
-		" \"headers\": {},\n"
-		" \"user_agent\": \"\",\n"
-		" \"request_uri\": \"/alive\",\n"
-		" \"remote_addr\": \"127.0.0.1:1234\",\n"
-		" \"last_check_result\": ");
+	strbuf_add_string(&expected, "{\n"
+				     " \"hostname\": \"h\",\n"
+				     " \"headers\": {},\n"
+				     " \"user_agent\": \"\",\n"
+				     " \"request_uri\": \"/alive\",\n"
+				     " \"remote_addr\": \"127.0.0.1:1234\",\n"
+				     " \"last_check_result\": ");
 	strbuf_add_string(&expected, results);
 	strbuf_add_string(&expected, "\n}\n");
 	for (size_t i = 0; i < COUNT(caps); i++) {
@@ -101,36 +102,35 @@ START_TEST(results_are_sorted_by_bytes_with_the_neighbourhood_among_them)
 	view.neighbourhood_state = "ok";
 	view.neighbours = neighbours;
 	view.n_neighbours = 2;
-	check_view(&view,
-		"{\n"
-		"  \"\": \"nameless\",\n"
-		"  \"api_server_direct\": \"ok\",\n"
-		"  \"api_server_dns\": \"skipped\",\n"
-		"  \"me_service\": \"404 Not Found\",\n"
-		"  \"neighbourhood\": [\n"
-		"   {\n"
-		"    \"PodName\": \"pod-1\",\n"
-		"    \"PodIP\": \"10.0.0.1\",\n"
-		"    \"HostIP\": \"192.0.2.1\",\n"
-		"    \"NodeName\": \"node-1\",\n"
-		"    \"NodeHash\": 16406829232824261652\n"
-		"   },\n"
-		"   {\n"
-		"    \"PodName\": \"pod-0\",\n"
-		"    \"PodIP\": \"fd00::1\",\n"
-		"    \"HostIP\": \"\",\n"
-		"    \"NodeName\": \"node-0\",\n"
-		"    \"NodeHash\": 0\n"
-		"   }\n"
-		"  ],\n"
-		"  \"neighbourhood_\": \"a\",\n"
-		"  \"neighbourhood_state\": \"ok\",\n"
-		"  \"neighbourhooe\": \"b\",\n"
-		"  \"path_node-B\": \"ok\",\n"
-		"  \"path_node-a\": \"ok\",\n"
-		"  \"path_node-b\": \"ok\",\n"
-		"  \"\xc3\xa9\": \"last\"\n"
-		" }");
+	check_view(&view, "{\n"
+			  "  \"\": \"nameless\",\n"
+			  "  \"api_server_direct\": \"ok\",\n"
+			  "  \"api_server_dns\": \"skipped\",\n"
+			  "  \"me_service\": \"404 Not Found\",\n"
+			  "  \"neighbourhood\": [\n"
+			  "   {\n"
+			  "    \"PodName\": \"pod-1\",\n"
+			  "    \"PodIP\": \"10.0.0.1\",\n"
+			  "    \"HostIP\": \"192.0.2.1\",\n"
+			  "    \"NodeName\": \"node-1\",\n"
+			  "    \"NodeHash\": 16406829232824261652\n"
+			  "   },\n"
+			  "   {\n"
+			  "    \"PodName\": \"pod-0\",\n"
+			  "    \"PodIP\": \"fd00::1\",\n"
+			  "    \"HostIP\": \"\",\n"
+			  "    \"NodeName\": \"node-0\",\n"
+			  "    \"NodeHash\": 0\n"
+			  "   }\n"
+			  "  ],\n"
+			  "  \"neighbourhood_\": \"a\",\n"
+			  "  \"neighbourhood_state\": \"ok\",\n"
+			  "  \"neighbourhooe\": \"b\",\n"
+			  "  \"path_node-B\": \"ok\",\n"
+			  "  \"path_node-a\": \"ok\",\n"
+			  "  \"path_node-b\": \"ok\",\n"
+			  "  \"\xc3\xa9\": \"last\"\n"
+			  " }");
 }
 END_TEST
 
@@ -140,11 +140,10 @@ START_TEST(no_neighbours_are_an_empty_array)
 
 	view.neighbourhood_enabled = true;
 	view.neighbourhood_state = "ok";
-	check_view(&view,
-		"{\n"
-		"  \"neighbourhood\": [],\n"
-		"  \"neighbourhood_state\": \"ok\"\n"
-		" }");
+	check_view(&view, "{\n"
+			  "  \"neighbourhood\": [],\n"
+			  "  \"neighbourhood_state\": \"ok\"\n"
+			  " }");
 }
 END_TEST
 
@@ -153,30 +152,27 @@ START_TEST(switched_off_there_is_no_array)
 	struct alive_view view = empty_view();
 
 	view.neighbourhood_state = "skipped";
-	check_view(&view,
-		"{\n"
-		"  \"neighbourhood_state\": \"skipped\"\n"
-		" }");
+	check_view(&view, "{\n"
+			  "  \"neighbourhood_state\": \"skipped\"\n"
+			  " }");
 }
 END_TEST
 
 START_TEST(of_two_results_of_a_type_the_later_shows)
 {
-	static const struct alive_result results[] = {
-		{ "b", "1" }, { "a", "2" }, { "b", "3" }, { "b", "4" },
-		{ "neighbourhood_state", "hidden" }
-	};
+	static const struct alive_result results[] = { { "b", "1" },
+		{ "a", "2" }, { "b", "3" }, { "b", "4" },
+		{ "neighbourhood_state", "hidden" } };
 	struct alive_view view = empty_view();
 
 	view.results = results;
 	view.n_results = COUNT(results);
 	view.neighbourhood_state = "skipped";
-	check_view(&view,
-		"{\n"
-		"  \"a\": \"2\",\n"
-		"  \"b\": \"4\",\n"
-		"  \"neighbourhood_state\": \"skipped\"\n"
-		" }");
+	check_view(&view, "{\n"
+			  "  \"a\": \"2\",\n"
+			  "  \"b\": \"4\",\n"
+			  "  \"neighbourhood_state\": \"skipped\"\n"
+			  " }");
 }
 END_TEST
 
@@ -252,14 +248,14 @@ check_headers(const struct alive_header *headers, size_t n, const char *object,
 
 START_TEST(header_names_are_canonical_and_sorted_values_in_order)
 {
-	static const struct alive_header headers[] = {
-		HEADER("x-a-b1C", "2 , 1"), HEADER("user-AGENT", " curl \t"),
-		HEADER("X_Under", "a"), HEADER("HOST", "h"),
-		HEADER("X-A-B1c", "\t1"), HEADER("transfer-encoding", "chunked"),
-		HEADER("Trailer", "x"), HEADER("Accept", ""),
-		HEADER("User-Agent", "second"), HEADER("content-length", "0"),
-		HEADER("connection", "close"), HEADER("X-A", "<\xff>")
-	};
+	static const struct alive_header headers[] = { HEADER("x-a-b1C",
+							       "2 , 1"),
+		HEADER("user-AGENT", " curl \t"), HEADER("X_Under", "a"),
+		HEADER("HOST", "h"), HEADER("X-A-B1c", "\t1"),
+		HEADER("transfer-encoding", "chunked"), HEADER("Trailer", "x"),
+		HEADER("Accept", ""), HEADER("User-Agent", "second"),
+		HEADER("content-length", "0"), HEADER("connection", "close"),
+		HEADER("X-A", "<\xff>") };
 
 	check_headers(headers, COUNT(headers),
 		"{\n"
@@ -374,8 +370,7 @@ START_TEST(ten_thousand_results_come_out_sorted_in_pieces)
 	char *text, *at;
 
 	for (unsigned i = 0; i < N; i++) {
-		snprintf(types[i], sizeof(types[i]), "path_%05u",
-			i * 7919 % N);
+		snprintf(types[i], sizeof(types[i]), "path_%05u", i * 7919 % N);
 		results[i] = (struct alive_result){ types[i], "ok" };
 	}
 	view.results = results;

@@ -153,6 +153,7 @@ START_TEST(percentiles_are_of_the_nearest_rank)
 
 	stats_init(&stats);
 	ck_assert_double_eq(stats_percentile_us(&stats, 50), 0);
+	ck_assert_double_eq(stats_share_percent(&stats, 50), 0);
 	for (uint64_t i = 1000; i > 0; i--)
 		ck_assert_int_eq(stats_add(&stats, i * US), 0);
 	ck_assert_double_eq(stats_percentile_us(&stats, 50), 500);
@@ -161,6 +162,8 @@ START_TEST(percentiles_are_of_the_nearest_rank)
 	ck_assert_double_eq(stats_percentile_us(&stats, 100), 1000);
 	ck_assert_double_eq(stats_percentile_us(&stats, 0), 1);
 	ck_assert_double_eq(stats_mean_us(&stats), 500.5);
+	ck_assert_double_eq(stats_share_percent(&stats, 250 * US), 25);
+	ck_assert_double_eq(stats_share_percent(&stats, 250 * US - 1), 24.9);
 	stats_fini(&stats);
 }
 END_TEST

@@ -196,15 +196,16 @@ END_TEST
 START_TEST(restart_keys)
 {
 	struct fixture a = load(K "listen = :1\nuser = a\n"
-				  "check_interval = 1s\n",
+				  "api_server_port = 1\ncheck_interval = 1s\n",
 		ENV());
 	struct fixture b = load(K "listen = :2\nuser = b\n"
-				  "check_interval = 2s\n",
+				  "api_server_port = 2\ncheck_interval = 2s\n",
 		ENV());
 
 	expect_clean(&a);
 	expect_clean(&b);
-	ck_assert_str_eq(conf_restart_key(a.conf, b.conf, 0), "listen");
+	ck_assert_str_eq(conf_restart_key(a.conf, b.conf, 0),
+		"api_server_port");
 	ck_assert_str_eq(conf_restart_key(a.conf, b.conf, 1), "user");
 	ck_assert_ptr_null(conf_restart_key(a.conf, b.conf, 2));
 	ck_assert_ptr_null(conf_restart_key(a.conf, a.conf, 0));

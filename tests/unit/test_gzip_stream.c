@@ -13,8 +13,8 @@
 struct source {
 	const char *text;
 	size_t len, pos;
-	size_t step; /* at most so much at a time */
-	ssize_t fail; /* instead of the end */
+	size_t step;    /* at most so much at a time */
+	ssize_t fail;   /* instead of the end */
 	unsigned waits; /* answers "not yet" so often, at every fourth read */
 	unsigned n_reads;
 };
@@ -71,7 +71,8 @@ compress_all(struct source *source, size_t cap, char *ret, size_t ret_cap,
 }
 
 static void
-check_inflates_to(const char *gzip, size_t gzip_len, const char *text, size_t len)
+check_inflates_to(
+	const char *gzip, size_t gzip_len, const char *text, size_t len)
 {
 	z_stream z;
 	char *out = malloc(len + 1);
@@ -137,9 +138,9 @@ START_TEST(a_metrics_text_shrinks)
 {
 	size_t len = 300000, out_len;
 	char *text = malloc(len), *out = malloc(len);
-	struct source source = { .text = text,
-		.len = len,
-		.step = GZIP_STREAM_BLOCK_BYTES };
+	struct source source = {
+		.text = text, .len = len, .step = GZIP_STREAM_BLOCK_BYTES
+	};
 
 	for (size_t i = 0; i < len; i++)
 		text[i] = "kubenurse_errors_total{type=\"path\"} 17\n"[i % 39];

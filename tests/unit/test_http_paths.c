@@ -80,9 +80,8 @@ parse(struct http_request *request, const char *target, const char *headers)
 		const char *colon = memchr(headers, ':', len);
 
 		ck_assert_ptr_nonnull(colon);
-		http_request_header(request, headers,
-			(size_t)(colon - headers), colon + 1,
-			(size_t)(headers + len - colon - 1));
+		http_request_header(request, headers, (size_t)(colon - headers),
+			colon + 1, (size_t)(headers + len - colon - 1));
 		headers += len + (headers[len] == '\n');
 	}
 }
@@ -192,9 +191,8 @@ START_TEST(gzip_is_sent_to_who_asks_for_it)
 	struct http_request request;
 
 	parse(&request, "/metrics", encodings[_i].headers);
-	ck_assert_msg(
-		http_request_wants_gzip(&request) == encodings[_i].gzip, "%s",
-		encodings[_i].headers);
+	ck_assert_msg(http_request_wants_gzip(&request) == encodings[_i].gzip,
+		"%s", encodings[_i].headers);
 }
 END_TEST
 

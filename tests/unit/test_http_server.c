@@ -27,8 +27,7 @@
 #define HOST         "Host: a\r\n"
 #define CLOSE        "Connection: close\r\n"
 #define LAST         "GET /ready HTTP/1.1\r\n" HOST CLOSE "\r\n"
-#define LAST_ANSWER                                                            \
-	"HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 0\r\n\r\n"
+#define LAST_ANSWER  "HTTP/1.1 200 OK\r\n" CLOSE "Content-Length: 0\r\n\r\n"
 
 /* What the source says, and what it was told. */
 static struct {
@@ -141,8 +140,8 @@ serve(struct http_server_options options)
 		options.timeouts.answer_ns = HOUR;
 	if (options.timeouts.idle_ns == 0)
 		options.timeouts.idle_ns = HOUR;
-	server = http_server_open(
-		loop, &options, &source, error, sizeof(error));
+	server =
+		http_server_open(loop, &options, &source, error, sizeof(error));
 	ck_assert_msg(server != NULL, "%s", error);
 	ck_assert_int_eq(http_server_start(server, error, sizeof(error)), 0);
 }
@@ -360,29 +359,19 @@ static const struct {
 		"HTTP/1.1 413 Content Too Large\r\n" CLOSE TEXT
 		"Content-Length: 21\r\n\r\n413 Content Too Large",
 		false },
-	{ "GET /ready HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
-		"HTTP/1.1 501 Not Implemented\r\n" CLOSE TEXT
-		"Content-Length: 19\r\n\r\n501 Not Implemented",
-		false },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Expect: x\r\n\r\n",
 		"HTTP/1.1 417 Expectation Failed\r\n" CLOSE TEXT
 		"Content-Length: 22\r\n\r\n417 Expectation Failed",
 		false },
-	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 1\r\n"
-	  "Expect: 100-continue\r\n\r\na",
-		"HTTP/1.1 100 Continue\r\n\r\n" EMPTY("200 OK"), true },
 	/* HTTP/1.0 */
 	{ "GET /ready HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
 		"HTTP/1.0 200 OK\r\n" CLOSE "Content-Length: 0\r\n\r\n",
 		false },
 	/* bad requests */
-	{ "GET /ready HTTP/1.1\r\n\r\n", BAD_REQUEST, false },
 	{ "GET /ready HTTP/1.1\r\n" HOST HOST "\r\n", BAD_REQUEST, false },
-	{ "GET /re ady HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
 	{ "GET /%zz HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
 	{ "GET ready HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
 	{ "GET * HTTP/1.1\r\n" HOST "\r\n", BAD_REQUEST, false },
-	{ "GET /ready HTTP/1.1\r\n" HOST "X Y: z\r\n\r\n", BAD_REQUEST, false },
 	{ "GET /ready HTTP/1.1\r\n" HOST "X: \x01\r\n\r\n", BAD_REQUEST,
 		false },
 	{ "GET /ready HTTP/1.1\r\n" HOST
@@ -409,23 +398,33 @@ START_TEST(a_request_gets_its_answer)
 }
 END_TEST
 
-/* The library words these itself, and each version otherwise. */
+/*
+ * The library refuses these itself, 0.9.75 or 1.0, and words it; where the
+ * two differ in the status either will do.
+ */
 static const struct {
-	const char *request, *status;
+	const char *request, *status, *other_status;
 	size_t len; /* 0: up to the NUL */
 } library_refusals[] = {
-	{ "GET /ready\r\n\r\n", "HTTP/1.1 400 ", 0 },
-	{ "GET\r\n\r\n", "HTTP/1.1 400 ", 0 },
-	{ "GET /ready HTTP/3.0\r\n" HOST "\r\n", "HTTP/1.1 505 ", 0 },
-	{ "GET /ready HTTP/1.1\r\n" HOST "XY\r\n\r\n", "HTTP/1.1 400 ", 0 },
-	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n",
-		"HTTP/1.1 400 ", 0 },
-	{ "GET /ready\0 HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 400 ",
+	{ "GET /ready\r\n\r\n", "400", "400", 0 },
+	{ "GET\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/3.0\r\n" HOST "\r\n", "505", "505", 0 },
+	{ "GET /ready HTTP/1.1\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "XY\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "X Y: z\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", "400",
+		"400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
+		"501", "400", 0 },
+	/* 1.0 proposes the target with the blank encoded */
+	{ "GET /re ady HTTP/1.1\r\n" HOST "\r\n", "400", "301", 0 },
+	{ "GET /ready\0 HTTP/1.1\r\n" HOST "\r\n", "400", "400",
 		sizeof("GET /ready\0 HTTP/1.1\r\n" HOST "\r\n") - 1 },
 };
 
 START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 {
+	const size_t status_at = strlen("HTTP/1.1 ");
 	size_t len = library_refusals[_i].len;
 	char *text;
 	int fd;
@@ -436,8 +435,12 @@ START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 		len = strlen(library_refusals[_i].request);
 	ck_assert(send_bytes(fd, library_refusals[_i].request, len));
 	text = read_all(fd);
-	ck_assert_msg(strncmp(text, library_refusals[_i].status,
-			      strlen(library_refusals[_i].status)) == 0,
+	ck_assert_uint_ge(strlen(text), status_at + 3);
+	ck_assert_msg(
+		strncmp(text + status_at, library_refusals[_i].status, 3) ==
+				0 ||
+			strncmp(text + status_at,
+				library_refusals[_i].other_status, 3) == 0,
 		"%s", text);
 	ck_assert_ptr_nonnull(strstr(text, CLOSE));
 	free(text);
@@ -476,9 +479,8 @@ START_TEST(a_body_without_end_is_cut_off)
 	memcpy(chunk + sizeof(chunk) - 2, "\r\n", 2);
 	serve((struct http_server_options){ 0 });
 	fd = client();
-	send_text(fd,
-		"GET /ready HTTP/1.1\r\n" HOST
-		"Transfer-Encoding: chunked\r\n\r\n");
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
+		      "Transfer-Encoding: chunked\r\n\r\n");
 	while (send_bytes(fd, chunk, sizeof(chunk)))
 		turn();
 	close(fd);
@@ -494,9 +496,8 @@ START_TEST(ready_follows_the_source)
 	source_state.ready = false;
 	fd = client();
 	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST CLOSE "\r\n");
-	check_answer(fd,
-		"HTTP/1.1 503 Service Unavailable\r\n" CLOSE
-		"Content-Length: 0\r\n\r\n");
+	check_answer(fd, "HTTP/1.1 503 Service Unavailable\r\n" CLOSE
+			 "Content-Length: 0\r\n\r\n");
 }
 END_TEST
 
@@ -508,9 +509,8 @@ START_TEST(alive_is_500_until_the_first_round_has_ended)
 	source_state.first_round_ended = false;
 	fd = client();
 	send_text(fd, "GET /alive HTTP/1.1\r\n" HOST CLOSE "\r\n");
-	check_answer(fd,
-		"HTTP/1.1 500 Internal Server Error\r\n" CLOSE
-		"Content-Length: 0\r\n\r\n");
+	check_answer(fd, "HTTP/1.1 500 Internal Server Error\r\n" CLOSE
+			 "Content-Length: 0\r\n\r\n");
 }
 END_TEST
 
@@ -524,10 +524,9 @@ START_TEST(alive_shows_the_request_as_it_was)
 	serve((struct http_server_options){ 0 });
 	fd = client();
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&self, &len), 0);
-	send_text(fd,
-		"GET http://b/%61live?a=%41&b HTTP/1.0\r\n"
-		"Host: a\r\nx-b: 2\r\nX-B:1 \r\nCookie: c=d\r\n"
-		"User-Agent: u\r\n\r\n");
+	send_text(fd, "GET http://b/%61live?a=%41&b HTTP/1.0\r\n"
+		      "Host: a\r\nx-b: 2\r\nX-B:1 \r\nCookie: c=d\r\n"
+		      "User-Agent: u\r\n\r\n");
 	snprintf(expected, sizeof(expected),
 		"HTTP/1.0 200 OK\r\n" CLOSE TEXT "\r\n"
 		"{\n \"hostname\": \"node\",\n \"headers\": {\n"
@@ -551,25 +550,25 @@ START_TEST(the_first_origin_is_told_and_only_from_alwayshappy)
 
 	serve((struct http_server_options){ 0 });
 	fd = client();
-	send_text(fd,
-		"GET /ready HTTP/1.1\r\n" HOST
-		"Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
-		"GET /alwayshappy HTTP/1.1\r\n" HOST
-		"Kubenurse-Neighbour-Origin: \r\n"
-		"Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
-		"POST /alwayshappy HTTP/1.1\r\n" HOST
-		"Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
-		"GET /alwayshappy HTTP/1.1\r\n" HOST
-		"kubenurse-neighbour-origin: \t pod-a \r\n"
-		"Kubenurse-Neighbour-Origin: pod-b\r\n\r\n" LAST);
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
+		      "Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
+		      "GET /alwayshappy HTTP/1.1\r\n" HOST
+		      "Kubenurse-Neighbour-Origin: \r\n"
+		      "Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
+		      "POST /alwayshappy HTTP/1.1\r\n" HOST
+		      "Kubenurse-Neighbour-Origin: nobody\r\n\r\n"
+		      "GET /alwayshappy HTTP/1.1\r\n" HOST
+		      "kubenurse-neighbour-origin: \t pod-a \r\n"
+		      "Kubenurse-Neighbour-Origin: pod-b\r\n\r\n" LAST);
 	free(read_all(fd));
 	ck_assert_uint_eq(source_state.n_origins, 1);
 	ck_assert_str_eq(source_state.origin, "pod-a");
 }
 END_TEST
 
-#define METRICS_TEXT "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-#define VARY         "Vary: Accept-Encoding\r\n"
+#define METRICS_TEXT                                                           \
+	"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+#define VARY "Vary: Accept-Encoding\r\n"
 
 START_TEST(metrics_come_in_chunks_whole_and_in_order)
 {
@@ -596,10 +595,9 @@ START_TEST(metrics_come_in_chunks_whole_and_in_order)
 	source_state.metrics_len = 26;
 	fd = client();
 	send_text(fd, "GET /metrics HTTP/1.1\r\n" HOST CLOSE "\r\n");
-	check_answer(fd,
-		"HTTP/1.1 200 OK\r\n" CLOSE METRICS_TEXT VARY
-		"Transfer-Encoding: chunked\r\n\r\n"
-		"1A\r\nabcdefghijklmnopqrstuvwabc\r\n0\r\n\r\n");
+	check_answer(fd, "HTTP/1.1 200 OK\r\n" CLOSE METRICS_TEXT VARY
+			 "Transfer-Encoding: chunked\r\n\r\n"
+			 "1A\r\nabcdefghijklmnopqrstuvwabc\r\n0\r\n\r\n");
 }
 END_TEST
 
@@ -618,8 +616,8 @@ START_TEST(head_of_a_stream_has_no_body_and_asks_no_reader)
 		text = read_all(fd);
 		ck_assert(strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
 		ck_assert_str_eq(text + strlen(text) - 4, "\r\n\r\n");
-		ck_assert_ptr_eq(strstr(text, "\r\n\r\n") + 4,
-			text + strlen(text));
+		ck_assert_ptr_eq(
+			strstr(text, "\r\n\r\n") + 4, text + strlen(text));
 		free(text);
 	}
 }
@@ -647,13 +645,11 @@ START_TEST(pipelined_requests_are_answered_in_order)
 
 	serve((struct http_server_options){ 0 });
 	fd = client();
-	send_text(fd,
-		"GET /ready HTTP/1.1\r\n" HOST "\r\n"
-		"HEAD /x HTTP/1.1\r\n" HOST "\r\n"
-		"GET /x HTTP/1.1\r\n" HOST "\r\n"
-		"POST /x HTTP/1.1\r\n" HOST "\r\n" LAST);
-	check_answer(fd,
-		EMPTY("200 OK") MOVED MOVED MOVED_BODY
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "\r\n"
+		      "HEAD /x HTTP/1.1\r\n" HOST "\r\n"
+		      "GET /x HTTP/1.1\r\n" HOST "\r\n"
+		      "POST /x HTTP/1.1\r\n" HOST "\r\n" LAST);
+	check_answer(fd, EMPTY("200 OK") MOVED MOVED MOVED_BODY
 		"HTTP/1.1 405 Method Not Allowed\r\n" NOT_ALLOWED LAST_ANSWER);
 }
 END_TEST
@@ -721,9 +717,8 @@ START_TEST(a_second_request_begun_with_the_first_is_noticed)
 
 	serve((struct http_server_options){ .timeouts.headers_ns = SHORT });
 	fd = client();
-	send_text(fd,
-		"GET /ready HTTP/1.1\r\n" HOST
-		"Content-Length: 3\r\n\r\nabcGE");
+	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
+		      "Content-Length: 3\r\n\r\nabcGE");
 	check_answer(fd, EMPTY("200 OK"));
 }
 END_TEST
@@ -733,8 +728,8 @@ START_TEST(an_idle_connection_lives_beyond_the_header_timeout)
 	uint64_t start_ns;
 	int fd;
 
-	serve((struct http_server_options){ .timeouts.headers_ns = SHORT,
-		.timeouts.idle_ns = 4 * SHORT });
+	serve((struct http_server_options){
+		.timeouts.headers_ns = SHORT, .timeouts.idle_ns = 4 * SHORT });
 	fd = client();
 	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
 	read_until(fd, "\r\n\r\n");
@@ -813,10 +808,9 @@ START_TEST(one_scrape_too_many_is_told_so)
 	read_until(first, "\r\n\r\n");
 	second = client();
 	send_text(second, "GET /metrics HTTP/1.1\r\n" HOST CLOSE "\r\n");
-	check_answer(second,
-		"HTTP/1.1 503 Service Unavailable\r\n" CLOSE TEXT
-		"Retry-After: 1\r\nContent-Length: 23\r\n\r\n"
-		"503 Service Unavailable");
+	check_answer(second, "HTTP/1.1 503 Service Unavailable\r\n" CLOSE TEXT
+			     "Retry-After: 1\r\nContent-Length: 23\r\n\r\n"
+			     "503 Service Unavailable");
 	/* and when the first has gone there is room again */
 	close(first);
 	while (source_state.n_readers > 0)
@@ -824,8 +818,8 @@ START_TEST(one_scrape_too_many_is_told_so)
 	source_state.metrics_len = 1;
 	second = client();
 	send_text(second, "GET /metrics HTTP/1.0\r\n\r\n");
-	check_answer(second,
-		"HTTP/1.0 200 OK\r\n" CLOSE METRICS_TEXT VARY "\r\na");
+	check_answer(
+		second, "HTTP/1.0 200 OK\r\n" CLOSE METRICS_TEXT VARY "\r\na");
 }
 END_TEST
 
@@ -838,8 +832,8 @@ START_TEST(who_holds_all_connections_keeps_nobody_out)
 		fds[i] = client();
 		/* half of them have had an answer and are idle */
 		if (i % 2 == 0) {
-			send_text(fds[i],
-				"GET /ready HTTP/1.1\r\n" HOST "\r\n");
+			send_text(
+				fds[i], "GET /ready HTTP/1.1\r\n" HOST "\r\n");
 			read_until(fds[i], "\r\n\r\n");
 		}
 		turn();
@@ -891,9 +885,9 @@ START_TEST(a_taken_port_is_a_clear_error)
 END_TEST
 
 static const char *const bad_addresses[] = { "", "80", "127.0.0.1",
-	"127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:+80", "::1:80",
-	"[::1]", "[::1:80", "::1]:80", "[]80", "localhost:80", "[127.0.0.1:80",
-	"127.0.0.1:080000" };
+	"127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:+80",
+	"::1:80", "[::1]", "[::1:80", "::1]:80", "[]80", "localhost:80",
+	"[127.0.0.1:80", "127.0.0.1:080000" };
 
 START_TEST(a_bad_address_is_a_clear_error)
 {
@@ -958,8 +952,8 @@ START_TEST(what_connects_before_the_start_is_served_after_it)
 		.n_listeners = 1 };
 	int fd;
 
-	server = http_server_open(
-		loop, &options, &source, error, sizeof(error));
+	server =
+		http_server_open(loop, &options, &source, error, sizeof(error));
 	ck_assert_ptr_nonnull(server);
 	fd = client();
 	send_text(fd, LAST);
@@ -978,9 +972,8 @@ START_TEST(a_reload_adds_keeps_and_closes_listeners)
 
 	serve((struct http_server_options){ 0 });
 	first = http_server_port(server, 0);
-	ck_assert_int_eq(http_server_relisten(server, two, 2, error,
-				 sizeof(error)),
-		0);
+	ck_assert_int_eq(
+		http_server_relisten(server, two, 2, error, sizeof(error)), 0);
 	second = http_server_port(server, 0);
 	ck_assert_uint_eq(http_server_port(server, 1), first);
 	check_serves("127.0.0.1", first);
@@ -990,9 +983,8 @@ START_TEST(a_reload_adds_keeps_and_closes_listeners)
 	scrape = try_connect("127.0.0.1", first);
 	send_text(scrape, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
 	read_until(scrape, "\r\n\r\n");
-	ck_assert_int_eq(http_server_relisten(server, two, 1, error,
-				 sizeof(error)),
-		0);
+	ck_assert_int_eq(
+		http_server_relisten(server, two, 1, error, sizeof(error)), 0);
 	ck_assert_int_eq(try_connect("127.0.0.1", first), -1);
 	check_answer(idle, "");
 	check_serves("127.0.0.2", second);
@@ -1023,8 +1015,8 @@ START_TEST(a_reload_that_fails_changes_nothing)
 	snprintf(taken, sizeof(taken), "127.0.0.1:%u", ntohs(self.sin_port));
 	serve((struct http_server_options){ 0 });
 	port = http_server_port(server, 0);
-	ck_assert_int_lt(http_server_relisten(server, wanted, 2, error,
-				 sizeof(error)),
+	ck_assert_int_lt(
+		http_server_relisten(server, wanted, 2, error, sizeof(error)),
 		0);
 	ck_assert_ptr_nonnull(strstr(error, "Address already in use"));
 	ck_assert_uint_eq(http_server_port(server, 0), port);
@@ -1085,9 +1077,8 @@ START_TEST(who_has_asked_gets_the_answer_and_then_it_ends)
 	serve((struct http_server_options){ 0 });
 	port = http_server_port(server, 0);
 	asking = client();
-	send_text(asking,
-		"GET /ready HTTP/1.1\r\n" HOST "Content-Length: 3\r\n"
-		"Expect: 100-continue\r\n\r\n");
+	send_text(asking, "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 3\r\n"
+			  "Expect: 100-continue\r\n\r\n");
 	read_until(asking, "100 Continue\r\n\r\n");
 	/* complete, but the server has not so much as accepted it */
 	queued = client();
@@ -1147,8 +1138,8 @@ add_answer_tests(TCase *tcase)
 	tcase_add_loop_test(tcase,
 		what_the_library_refuses_gets_its_status_and_is_closed, 0,
 		COUNT(library_refusals));
-	tcase_add_test(tcase,
-		headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431);
+	tcase_add_test(
+		tcase, headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431);
 	tcase_add_test(tcase, a_body_without_end_is_cut_off);
 	tcase_add_test(tcase, ready_follows_the_source);
 	tcase_add_test(tcase, alive_is_500_until_the_first_round_has_ended);
@@ -1167,8 +1158,7 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, a_client_that_trickles_is_cut_off);
 	tcase_add_test(tcase, a_client_that_says_nothing_is_cut_off);
 	tcase_add_test(tcase, trickling_the_second_request_is_noticed);
-	tcase_add_test(
-		tcase, a_second_request_begun_with_the_first_is_noticed);
+	tcase_add_test(tcase, a_second_request_begun_with_the_first_is_noticed);
 	tcase_add_test(
 		tcase, an_idle_connection_lives_beyond_the_header_timeout);
 	tcase_add_test(tcase, idleness_ends_even_when_headers_may_take_long);
@@ -1184,8 +1174,8 @@ static void
 add_listener_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_taken_port_is_a_clear_error);
-	tcase_add_loop_test(tcase, a_bad_address_is_a_clear_error, 0,
-		COUNT(bad_addresses));
+	tcase_add_loop_test(
+		tcase, a_bad_address_is_a_clear_error, 0, COUNT(bad_addresses));
 	tcase_add_test(tcase, every_address_serves_ipv4);
 	tcase_add_test(tcase, no_socket_is_inherited);
 	tcase_add_test(
