@@ -42,6 +42,21 @@ on_deadline(struct loop_timer *timer)
 }
 
 static void
+arm_dial(struct check *check, uint64_t start_ns)
+{
+	uint64_t dial_ns = start_ns + check->target->dial_timeout_ns;
+	uint64_t end_ns = end_of_budget_ns(check);
+
+	arm_deadline(check, dial_ns < end_ns ? dial_ns : end_ns);
+}
+
+static void
+on_redial(struct hop *hop)
+{
+	arm_dial(LOOP_OWNER(hop, struct check, hop), clock_mono_ns());
+}
+
+static void
 on_connected(struct hop *hop)
 {
 	struct check *check = LOOP_OWNER(hop, struct check, hop);
@@ -154,12 +169,9 @@ next_hop(struct check *check, uint64_t start_ns)
 		.may_authorize = check->may_authorize,
 		.may_send_token = check->may_send_token,
 	};
-	uint64_t dial_ns = start_ns + target->dial_timeout_ns;
 
 	check->hop_count++;
-	arm_deadline(check,
-		dial_ns < end_of_budget_ns(check) ? dial_ns
-						  : end_of_budget_ns(check));
+	arm_dial(check, start_ns);
 	if (target->url_error != NULL)
 		hop_refuse(&check->hop, &request, start_ns, target->url_error);
 	else
@@ -173,6 +185,7 @@ check_init(struct check *check, struct target *target)
 	check->target = target;
 	loop_timer_init(&check->deadline, on_deadline);
 	hop_init(&check->hop, on_done, on_connected);
+	check->hop.on_redial = on_redial;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "workers/hop_request.h"
+#include "workers/hop_reuse.h"
 #include "workers/stamp.h"
 #include "workers/target.h"
 #include "workers/trust.h"
@@ -29,6 +30,10 @@ struct state_def {
 	const char *name; /* in the reason's text */
 };
 
+static const struct race_callbacks race_callbacks;
+
+static void dial(struct hop *hop);
+static void init_response(struct hop *hop);
 static enum io_result step_tunnel_write(struct hop *hop);
 static enum io_result step_tunnel_read(struct hop *hop);
 static enum io_result step_tls(struct hop *hop);
@@ -93,6 +98,17 @@ close_phase(struct hop *hop, enum phase phase, uint64_t now_ns)
 	hop->mark_ns = now_ns;
 }
 
+/* Before the connection goes: after that there is nothing to ask. */
+static void
+count_retransmits(struct hop *hop)
+{
+	struct tcp_observation observation;
+
+	if (socket_observe_tcp(hop->watch->fd, &observation) == 0)
+		sample_of(hop)->retransmits_data +=
+			observation.retransmit_count - hop->retransmits_before;
+}
+
 /*
  * Everything is known.  What lies between the mark and now is this process's
  * own delay: the mark is the last thing that the network did.
@@ -101,16 +117,13 @@ static void
 finish(struct hop *hop, enum outcome outcome, uint64_t now_ns)
 {
 	struct wire_sample *sample = sample_of(hop);
-	struct tcp_observation observation;
 
 	close_phase(hop, PHASE_LOCAL, now_ns);
 	sample->duration_ns = hop->mark_ns - sample->started_mono_ns;
 	sample->outcome = (uint8_t)outcome;
 	sample->retransmits_syn = hop->race.retransmits_syn;
 	if (hop->watch != NULL) {
-		if (socket_observe_tcp(hop->watch->fd, &observation) == 0)
-			sample->retransmits_data = observation.retransmit_count -
-				hop->syn_retransmits;
+		count_retransmits(hop);
 		sample->cert_not_after_unix_s =
 			transport_certificate_expiry_unix_s(&hop->transport);
 	}
@@ -184,7 +197,40 @@ complete(struct hop *hop)
 	wire_set_text(sample_of(hop)->detail, WIRE_DETAIL_BYTES,
 		hop->response.status_text);
 	finish(hop, OUTCOME_OK, clock_mono_ns());
+	if (hop_reuse_keep(hop))
+		hop->state = HOP_IDLE;
 	hop->on_done(hop);
+}
+
+/*
+ * A server may close a connection at the moment in which it is taken from the
+ * pool (RFC 9112 section 9.3.1): then the request is made once more, on a new
+ * one.  What it has cost until now was spent on getting a connection.
+ */
+static bool
+redial(struct hop *hop)
+{
+	struct wire_sample *sample = sample_of(hop);
+
+	if (!hop->is_kept || hop->error[0] != '\0' ||
+		(hop->state != HOP_WRITE && hop->state != HOP_WAIT))
+		return false;
+	count_retransmits(hop);
+	hop_close(hop);
+	hop->is_kept = false;
+	hop->request_len_bytes = hop->written_bytes = 0;
+	hop->retransmits_before = 0;
+	sample->events = sample->phases = 0;
+	memset(sample->event_ns, 0, sizeof(sample->event_ns));
+	memset(sample->phase_ns, 0, sizeof(sample->phase_ns));
+	hop->mark_ns = sample->started_mono_ns;
+	close_phase(hop, PHASE_CONNECT, clock_mono_ns());
+	init_response(hop);
+	race_start(&hop->race, worker_of(hop)->loop, &race_callbacks);
+	if (hop->on_redial != NULL)
+		hop->on_redial(hop);
+	dial(hop);
+	return true;
 }
 
 static void
@@ -216,7 +262,7 @@ advance(struct hop *hop)
 	case IO_ERROR:
 		if (hop->state == HOP_AWAIT_FIN)
 			hop_close(hop);
-		else
+		else if (!redial(hop))
 			fail_step(hop, result);
 		break;
 	}
@@ -296,7 +342,7 @@ on_won(struct race *race, struct attempt *winner, uint64_t now_ns,
 	mark_event(hop, EVENT_CONNECT_START, winner->started_ns);
 	mark_event(hop, EVENT_CONNECT_DONE, now_ns);
 	close_phase(hop, PHASE_CONNECT, now_ns);
-	hop->syn_retransmits = observation->retransmit_count;
+	hop->retransmits_before = observation->retransmit_count;
 	if (observation->retransmit_count == 0)
 		sample->rtt_us = observation->rtt_us;
 	rc = begin_talking(hop);
@@ -523,9 +569,12 @@ take_bytes(struct hop *hop, const char *bytes, size_t n_bytes)
 		sample->has_status = 1;
 		sample->http_status = hop->response.status;
 		sample->response_ns = hop->mark_ns - sample->started_mono_ns;
+		bytes += used;
+		n_bytes -= used;
 		progress = http_response_feed(
-			&hop->response, bytes + used, n_bytes - used, &used);
+			&hop->response, bytes, n_bytes, &used);
 	}
+	hop->has_surplus = used < n_bytes;
 	return judge(progress);
 }
 
@@ -561,6 +610,7 @@ step_read(struct hop *hop)
 			return take_end(hop);
 		if (result != IO_DONE)
 			return result;
+		hop->is_kept = false; /* it is alive: what fails now has failed */
 		arrived_ns = arrival_ns(hop, clock_mono_ns());
 		if (hop->state == HOP_WAIT) {
 			mark_event(hop, EVENT_GOT_FIRST_RESP_BYTE, arrived_ns);
@@ -657,8 +707,9 @@ begin(struct hop *hop, const struct hop_request *request, uint64_t start_ns)
 	hop->watch = NULL;
 	hop->mark_ns = start_ns;
 	hop->answered_ns = hop->write_ns = 0;
-	hop->syn_retransmits = 0;
+	hop->retransmits_before = 0;
 	hop->request_len_bytes = hop->written_bytes = 0;
+	hop->is_kept = hop->has_surplus = false;
 	hop->error[0] = '\0';
 	hop->sys_errno = 0;
 	init_response(hop);
@@ -706,24 +757,18 @@ split_zone(const char *text, char ret_host[PROXY_HOST_MAX + 1],
 	*ret_zone = percent + 1;
 }
 
-void
-hop_start(
-	struct hop *hop, const struct hop_request *request, uint64_t start_ns)
+/* A new connection, to the host of the URL or to the proxy. */
+static void
+dial(struct hop *hop)
 {
-	const struct url *url = request->url;
+	const struct url *url = hop->request.url;
 	const char *host = url->host, *zone = url->zone;
 	char proxy_host[PROXY_HOST_MAX + 1];
 	struct race_address address;
 
-	begin(hop, request, start_ns);
+	hop->state = HOP_CONNECT;
 	hop->dial_port = url->port;
-	hop->proxy = proxy_choose(
-		&worker_of(hop)->proxy, url->https, host, url->port);
 	if (hop->proxy != NULL) {
-		if (proxy_error(hop) != NULL) {
-			refuse(hop, proxy_error(hop));
-			return;
-		}
 		split_zone(hop->proxy->host, proxy_host, &zone);
 		host = proxy_host;
 		hop->dial_port = hop->proxy->port;
@@ -732,6 +777,51 @@ hop_start(
 		dial_literal(hop, &address);
 	else
 		dial_name(hop, host);
+}
+
+static void
+on_kept_ready(struct loop_watch *watch, unsigned ready)
+{
+	(void)ready;
+	advance(LOOP_OWNER(watch, struct hop, kept_watch));
+}
+
+/* Goes on with a connection of the pool, if there is one that is alive. */
+static bool
+use_kept(struct hop *hop)
+{
+	struct worker *worker = worker_of(hop);
+
+	if (!hop_reuse_take(hop))
+		return false;
+	loop_watch_init(&hop->kept_watch, on_kept_ready);
+	if (loop_watch_open(worker->loop, &hop->kept_watch, hop->transport.fd,
+		    LOOP_WRITE) < 0) {
+		transport_close(&hop->transport, TRANSPORT_CLOSE_ABORT);
+		return false;
+	}
+	hop->watch = &hop->kept_watch;
+	hop->is_kept = true;
+	race_stop(&hop->race);
+	hop->state = HOP_WRITE;
+	hop->on_connected(hop);
+	advance(hop);
+	return true;
+}
+
+void
+hop_start(
+	struct hop *hop, const struct hop_request *request, uint64_t start_ns)
+{
+	const struct url *url = request->url;
+
+	begin(hop, request, start_ns);
+	hop->proxy = proxy_choose(
+		&worker_of(hop)->proxy, url->https, url->host, url->port);
+	if (hop->proxy != NULL && proxy_error(hop) != NULL)
+		refuse(hop, proxy_error(hop));
+	else if (!use_kept(hop))
+		dial(hop);
 }
 
 void

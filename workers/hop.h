@@ -53,17 +53,22 @@ struct hop {
 	void (*on_done)(struct hop *hop);
 	/* The connection is there: the dial's budget is over. */
 	void (*on_connected)(struct hop *hop);
+	/* A kept connection was dead: that budget begins anew.  Or NULL. */
+	void (*on_redial)(struct hop *hop);
 	const struct proxy *proxy; /* NULL: directly */
 	uint64_t mark_ns; /* where the present phase began */
 	uint64_t answered_ns; /* in a DNS answer's callback: its stamp, else 0 */
 	uint64_t write_ns; /* before the request's first byte was written */
-	uint32_t syn_retransmits; /* of the connection itself */
+	uint32_t retransmits_before; /* of the connection, before the request */
 	uint16_t dial_port;
 	size_t request_len_bytes, written_bytes;
 	struct resolver_query query;
 	struct race race;
 	struct transport transport;
 	struct loop_watch *watch; /* the winner's; NULL: no connection */
+	struct loop_watch kept_watch; /* of a connection that was kept */
+	bool is_kept; /* it comes from the pool, and nothing has come on it */
+	bool has_surplus; /* the server sent more than its answer */
 	struct http_response response;
 	struct wire_record record;
 	int sys_errno; /* with error */

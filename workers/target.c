@@ -30,6 +30,9 @@ target_free(struct target *target)
 		loop_timer_stop(target->worker->loop, &target->timer);
 		check_cancel(&target->check);
 	}
+	if (target->own_trust != NULL)
+		idle_pool_forget_trust(
+			&target->worker->idle_pool, target->own_trust);
 	tls_trust_free(target->own_trust);
 	free(target->label);
 	free(target->method);
@@ -96,6 +99,21 @@ copy_numbers(struct target *target, const struct control_target *spec)
 		spec->label, spec->url, spec->interval_ns);
 }
 
+/* A check at a time, and of each a connection: one that is kept, in the end. */
+static int
+reserve_idle(const struct target *target)
+{
+	size_t count = 1;
+
+	if (!target->reuse_connections)
+		return 0;
+	for (const struct target *other = target->worker->targets;
+		other != NULL; other = other->next)
+		count += other->reuse_connections;
+	return idle_pool_reserve(
+		&target->worker->idle_pool, count * IDLE_POOL_PER_PLACE);
+}
+
 static int
 fill(struct target *target, const struct control_message *message)
 {
@@ -120,7 +138,9 @@ fill(struct target *target, const struct control_message *message)
 		2 * URL_TEXT_BYTES + 2 * strlen(target->headers) +
 		(worker->kind->reads_token ? TOKEN_MAX_BYTES : 0);
 	target->request = malloc(target->request_cap_bytes);
-	return target->request != NULL ? 0 : -ENOMEM;
+	if (target->request == NULL)
+		return -ENOMEM;
+	return reserve_idle(target);
 }
 
 static void

@@ -586,6 +586,15 @@ tls_session_write(struct tls_session *session, const void *bytes,
 }
 
 void
+tls_session_move(struct tls_session *to, struct tls_session *from)
+{
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+	if (to->ssl != NULL)
+		BIO_set_data(SSL_get_rbio(to->ssl), to);
+}
+
+void
 tls_session_close(struct tls_session *session, bool polite)
 {
 	if (session->ssl == NULL)

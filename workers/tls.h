@@ -54,7 +54,7 @@ enum tls_failure {
 	TLS_FAILURE_CERTIFICATE, /* not one to be trusted for this name */
 };
 
-/* Embedded in a transport; must not move between start and close. */
+/* Embedded in a transport; moves by tls_session_move alone while started. */
 struct tls_session {
 	struct ssl_st *ssl; /* NULL: not started */
 	int fd;             /* the caller's */
@@ -84,6 +84,8 @@ enum io_result tls_session_read(struct tls_session *session, void *buf,
 	size_t cap_bytes, size_t *ret_bytes);
 enum io_result tls_session_write(struct tls_session *session, const void *bytes,
 	size_t len_bytes, size_t *ret_bytes);
+/* Goes on at another place; `from` is as if it had never been started. */
+void tls_session_move(struct tls_session *to, struct tls_session *from);
 /* Idempotent; the socket stays open.  Polite: with a close_notify of ours. */
 void tls_session_close(struct tls_session *session, bool polite);
 /* Why it failed, in a few words, while it is open; "" when it did not. */

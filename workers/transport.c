@@ -189,6 +189,14 @@ transport_certificate_expiry_unix_s(const struct transport *transport)
 	return transport->tls.not_after_unix_s;
 }
 
+void
+transport_move(struct transport *to, struct transport *from)
+{
+	*to = *from;
+	tls_session_move(&to->tls, &from->tls);
+	memset(from, 0, sizeof(*from));
+}
+
 int
 transport_detach(struct transport *transport)
 {

@@ -2,8 +2,8 @@
 /*
  * The transport of one connection: plain TCP or TLS behind one table of
  * operations, so that what is above (HTTP) never asks which.  Embedded in the
- * caller's object, which must not move it while it is open.  Never waits: each
- * step answers what readiness it needs.
+ * caller's object; moves by transport_move alone while it is open.  Never
+ * waits: each step answers what readiness it needs.
  */
 #ifndef WORKERS_TRANSPORT_H
 #define WORKERS_TRANSPORT_H
@@ -81,6 +81,11 @@ void transport_describe_failure(
  */
 int64_t transport_certificate_expiry_unix_s(const struct transport *transport);
 
+/*
+ * The open connection goes on from another place; `from` is closed then, as if
+ * it had never been open.  What is not yet read is not lost.
+ */
+void transport_move(struct transport *to, struct transport *from);
 /* Gives the socket back, open.  What TLS had read ahead is lost. */
 int transport_detach(struct transport *transport);
 /* Closes the socket too.  Idempotent, also on a zeroed transport. */

@@ -98,6 +98,7 @@ drain(struct worker *worker)
 {
 	worker->draining = true;
 	target_stop_all(worker->targets);
+	idle_pool_close_all(&worker->idle_pool);
 	if (worker->checks_running == 0)
 		loop_stop(worker->loop);
 }
@@ -244,6 +245,7 @@ open_own(struct worker *worker)
 	worker->resolver = resolver_new(worker->loop, &options);
 	if (worker->resolver == NULL)
 		return -ENOMEM;
+	idle_pool_init(&worker->idle_pool, worker->loop, IDLE_POOL_KEEP_NS);
 	worker->memory_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	worker->stamp_holder_fd = stamp_holder_open();
 	loop_watch_init(&worker->control, on_control);
@@ -291,6 +293,7 @@ static void
 release(struct worker *worker)
 {
 	target_free_all(worker);
+	idle_pool_fini(&worker->idle_pool);
 	if (worker->loop != NULL)
 		loop_watch_close(worker->loop, &worker->control);
 	resolver_free(worker->resolver);

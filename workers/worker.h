@@ -9,6 +9,7 @@
 #include "common/control.h"
 #include "common/loop.h"
 #include "common/wire.h"
+#include "workers/idle_pool.h"
 #include "workers/kind.h"
 #include "workers/proxy.h"
 #include "workers/resolver.h"
@@ -21,6 +22,7 @@ struct worker {
 	const struct worker_kind *kind;
 	const struct control_nursery *settings;
 	struct proxy_config proxy;
+	struct idle_pool idle_pool;
 	uint32_t gen;
 	int control_fd;
 	int pipe_fd;

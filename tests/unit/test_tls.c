@@ -731,6 +731,31 @@ START_TEST(the_stamp_under_tls_is_that_of_the_answer)
 END_TEST
 
 /* A peer that never says anything of use must not keep the process. */
+START_TEST(a_session_goes_on_at_another_place)
+{
+	struct transport before;
+	size_t progress = 0;
+
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	peer_send(&peer, "answer"); /* not yet read */
+	transport_move(&before, &client);
+	ck_assert_ptr_null(client.ops);
+	ck_assert_ptr_null(client.tls.ssl);
+	memset(&client, 0xff, sizeof(client));
+	transport_move(&client, &before);
+	memset(&before, 0xff, sizeof(before));
+	ck_assert_int_eq(read_text(), IO_DONE);
+	ck_assert_str_eq(text, "answer");
+	ck_assert_int_eq(
+		transport_write(&client, "more", 4, &progress), IO_DONE);
+	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client),
+		expiry_of(&server));
+	peer_end(&peer, true);
+	ck_assert_int_eq(read_text(), IO_EOF);
+	ck_assert(transport_ended_cleanly(&client));
+}
+END_TEST
+
 START_TEST(a_step_ends_under_a_flood)
 {
 	const int buffer_bytes = 200000, flood_bytes = 90000, one = 1;
@@ -957,6 +982,7 @@ add_session_tests(TCase *tcase)
 		tcase, an_end_without_close_notify_is_an_end_but_not_clean);
 	tcase_add_test(tcase, closing_says_goodbye_unless_the_peer_has_gone);
 	tcase_add_test(tcase, the_stamp_under_tls_is_that_of_the_answer);
+	tcase_add_test(tcase, a_session_goes_on_at_another_place);
 	tcase_add_test(tcase, a_step_ends_under_a_flood);
 	tcase_add_test(tcase, much_is_written_piece_by_piece);
 	tcase_add_test(tcase, a_tunnel_becomes_tls);
