@@ -339,6 +339,13 @@ fake_open_sockets(void)
 /* Some ops that are not NULL: an open transport. */
 #define FAKE_OPS ((const struct transport_ops *)(const void *)&fake)
 
+void
+transport_move(struct transport *to, struct transport *from)
+{
+	*to = *from;
+	memset(from, 0, sizeof(*from));
+}
+
 int
 transport_start(struct transport *transport, int fd,
 	const struct tls_trust *trust, const char *server_name)
