@@ -583,27 +583,9 @@ on_answer(struct resolver_query *query, const struct resolver_answer *answer)
 {
 	struct hop *hop = LOOP_OWNER(query, struct hop, query);
 
-<<<<<<< HEAD
-	for (size_t i = 0; i < answer->address_count; i++) {
-		memset(&address, 0, sizeof(address));
-		address.socket.any.sa_family = ipv6 ? AF_INET6 : AF_INET;
-		if (ipv6) {
-			address.socket.ipv6.sin6_addr =
-				answer->addresses[i].ipv6;
-			address.socket.ipv6.sin6_port = htons(hop->dial_port);
-		} else {
-			address.socket.ipv4.sin_addr =
-				answer->addresses[i].ipv4;
-			address.socket.ipv4.sin_port = htons(hop->dial_port);
-		}
-		race_add(&hop->race, &address.socket.any);
-	}
 	hop->answered_ns = answer->answered_mono_ns;
-	race_complete(&hop->race, ipv6 ? AF_INET6 : AF_INET);
-	hop->answered_ns = 0;
-=======
 	race_add_answer(&hop->race, answer, hop->dial_port);
->>>>>>> 41cc018 (race, trust: what discovery shares with the probers)
+	hop->answered_ns = 0;
 }
 
 /* Both answers are in; the race knows already. */
