@@ -38,7 +38,8 @@ ready(void *arg)
 {
 	const struct supervisor *supervisor = arg;
 
-	return !supervisor->stopping;
+	return !supervisor->stopping &&
+		!neighbours_own_cordoned(&supervisor->neighbours);
 }
 
 static bool
@@ -55,11 +56,14 @@ status_first_round_ended(struct supervisor *supervisor)
 	if (supervisor->first_round_ended)
 		return true;
 	if (clock_since_ns(clock_mono_ns(), supervisor->started_mono_ns) <
-		FIRST_ROUND_MAX_NS)
+		FIRST_ROUND_MAX_NS) {
+		if (!neighbours_settled(&supervisor->neighbours))
+			return false;
 		for (size_t i = 0; i < table->count; i++)
 			if (is_shown(table->targets[i]) &&
 				!table->targets[i]->has_result)
 				return false;
+	}
 	supervisor->first_round_ended = true;
 	return true;
 }

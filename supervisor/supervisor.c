@@ -280,10 +280,30 @@ open_http(struct supervisor *supervisor, char *error, size_t error_bytes)
 	return supervisor->http != NULL ? 0 : -EADDRINUSE;
 }
 
+/* The neighbours to check are others now. */
+static void
+on_neighbours(struct neighbours *neighbours)
+{
+	struct supervisor *supervisor =
+		LOOP_OWNER(neighbours, struct supervisor, neighbours);
+
+	if (supervisor->stopping)
+		return;
+	if (neighbours_plan(
+		    neighbours, &supervisor->targets, clock_mono_ns()) < 0)
+		LOG_ERROR("no memory for all neighbours");
+	worker_pool_update(&supervisor->pool, WORKER_PATH);
+}
+
 static void
 start_pool(struct supervisor *supervisor)
 {
 	struct worker_pool *pool = &supervisor->pool;
+
+	supervisor->neighbours.loop = supervisor->loop;
+	supervisor->neighbours.registry = supervisor->registry;
+	supervisor->neighbours.on_change = on_neighbours;
+	neighbours_init(&supervisor->neighbours);
 
 	supervisor->aggregate.registry = supervisor->registry;
 	supervisor->aggregate.neighbour_detail =
@@ -293,6 +313,7 @@ start_pool(struct supervisor *supervisor)
 	pool->registry = supervisor->registry;
 	pool->aggregate = &supervisor->aggregate;
 	pool->targets = &supervisor->targets;
+	pool->neighbours = &supervisor->neighbours;
 	pool->http_proxy = supervisor->conf->http_proxy;
 	pool->https_proxy = supervisor->conf->https_proxy;
 	pool->no_proxy = supervisor->conf->no_proxy;
@@ -306,7 +327,8 @@ supervisor_plan(struct supervisor *supervisor)
 	uint64_t now_ns = clock_mono_ns();
 	int rc = plan_checks(&supervisor->targets, supervisor->conf, now_ns);
 
-	neighbours_init(&supervisor->neighbours, supervisor->conf);
+	if (neighbours_configure(&supervisor->neighbours, supervisor->conf))
+		worker_pool_replace_discovery(&supervisor->pool);
 	if (rc == 0)
 		rc = neighbours_plan(
 			&supervisor->neighbours, &supervisor->targets, now_ns);
@@ -370,6 +392,7 @@ take_down(struct supervisor *supervisor)
 	process_metrics_free(supervisor->process_metrics);
 	origins_free(supervisor->origins);
 	target_table_fini(&supervisor->targets, clock_mono_ns());
+	neighbours_fini(&supervisor->neighbours);
 	registry_free(supervisor->registry);
 	notify_close(&supervisor->notify);
 	if (supervisor->signal_fd >= 0) {

@@ -94,6 +94,13 @@ tell_targets(struct worker_slot *slot)
 
 	if (process->state != WORKER_SPEAKING)
 		return;
+	if (slot->type == WORKER_DISCOVERY) {
+		/* one that is about to be replaced has heard enough */
+		if (!slot->replace)
+			discovery_order_send(&slot->pool->discovery_order,
+				slot->pool->neighbours->conf, process);
+		return;
+	}
 	for (size_t i = 0; i < table->count; i++) {
 		struct target *target = table->targets[i];
 
@@ -168,6 +175,27 @@ take_heartbeat(struct worker_slot *slot, const struct wire_heartbeat *heartbeat)
 }
 
 static void
+take_discovery(struct worker_process *process, const struct wire_record *record)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (slot->type != WORKER_DISCOVERY || process != in_charge(slot)) {
+		LOG_ERROR("a worker speaks of neighbours unasked, killing it",
+			LOG_STR("worker", worker_type_name(slot->type)));
+		worker_process_kill(process, WORKER_END_NONSENSE);
+		return;
+	}
+	if (!slot->wanted)
+		return;
+	if (record->kind == WIRE_NEIGHBOUR)
+		neighbours_take(
+			slot->pool->neighbours, &record->body.neighbour);
+	else
+		neighbours_take_status(
+			slot->pool->neighbours, &record->body.discovery);
+}
+
+static void
 on_record(struct worker_process *process, const struct wire_record *record)
 {
 	struct worker_slot *slot = process->owner;
@@ -198,6 +226,10 @@ on_record(struct worker_process *process, const struct wire_record *record)
 			aggregate_dns(slot->pool->aggregate, target,
 				&record->body.dns);
 		break;
+	case WIRE_NEIGHBOUR:
+	case WIRE_DISCOVERY:
+		take_discovery(process, record);
+		break;
 	case WIRE_KIND_END:
 		break;
 	}
@@ -213,6 +245,10 @@ take_charge(struct worker_slot *slot, struct worker_process *process)
 	if (process->state != WORKER_SPEAKING)
 		return;
 	series_set(slot->up, 1);
+	if (slot->type == WORKER_DISCOVERY) {
+		discovery_order_begin(&slot->pool->discovery_order);
+		neighbours_begin(slot->pool->neighbours);
+	}
 	tell_targets(slot);
 	if (slot->replace_again && successor(slot)->state == WORKER_FREE) {
 		slot->replace_again = false;
@@ -383,6 +419,22 @@ send_boot(struct worker_slot *slot, struct worker_process *process)
 	return worker_process_send(process, &message);
 }
 
+static bool
+needs_tls(const struct worker_slot *slot)
+{
+	if (slot->type == WORKER_DISCOVERY)
+		return discovery_order_needs_tls(slot->pool->neighbours->conf);
+	return target_table_needs_tls(slot->pool->targets, slot->type);
+}
+
+static bool
+is_wanted(const struct worker_slot *slot)
+{
+	if (slot->type == WORKER_DISCOVERY)
+		return discovery_order_wanted(slot->pool->neighbours->conf);
+	return target_table_has(slot->pool->targets, slot->type);
+}
+
 static int
 try_start(struct worker_slot *slot, struct worker_process *process)
 {
@@ -390,7 +442,7 @@ try_start(struct worker_slot *slot, struct worker_process *process)
 	struct control_birth birth = {
 		.worker_type = slot->type,
 		.worker_gen = ++pool->last_gen,
-		.needs_tls = target_table_needs_tls(pool->targets, slot->type),
+		.needs_tls = needs_tls(slot),
 	};
 	int pipe_fds[2], control_fds[2];
 	int rc = open_channels(pipe_fds, control_fds);
@@ -464,7 +516,7 @@ worker_pool_update(struct worker_pool *pool, enum worker_type type)
 	struct worker_slot *slot = &pool->slots[type];
 	struct worker_process *process = in_charge(slot);
 
-	slot->wanted = target_table_has(pool->targets, type);
+	slot->wanted = is_wanted(slot);
 	if (pool->stopping)
 		return;
 	if (slot->wanted && process->state == WORKER_FREE) {
@@ -482,23 +534,32 @@ worker_pool_update(struct worker_pool *pool, enum worker_type type)
 	}
 }
 
+static void
+replace(struct worker_slot *slot)
+{
+	if (!slot->wanted || in_charge(slot)->state == WORKER_FREE ||
+		slot->pool->stopping)
+		return;
+	if (successor(slot)->state != WORKER_FREE) {
+		/* it may have read the old state of things already */
+		slot->replace_again = true;
+		return;
+	}
+	slot->replace = true;
+	start(slot, 1 - slot->in_charge);
+}
+
 void
 worker_pool_replace(struct worker_pool *pool)
 {
-	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
-		struct worker_slot *slot = &pool->slots[i];
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		replace(&pool->slots[i]);
+}
 
-		if (!slot->wanted || in_charge(slot)->state == WORKER_FREE ||
-			pool->stopping)
-			continue;
-		if (successor(slot)->state != WORKER_FREE) {
-			/* it may have read the old state of things already */
-			slot->replace_again = true;
-			continue;
-		}
-		slot->replace = true;
-		start(slot, 1 - slot->in_charge);
-	}
+void
+worker_pool_replace_discovery(struct worker_pool *pool)
+{
+	replace(&pool->slots[WORKER_DISCOVERY]);
 }
 
 void

@@ -9,6 +9,8 @@
 
 #include "common/loop.h"
 #include "supervisor/aggregate.h"
+#include "supervisor/discovery_order.h"
+#include "supervisor/neighbours.h"
 #include "supervisor/nursery.h"
 #include "supervisor/registry.h"
 #include "supervisor/restart.h"
@@ -50,8 +52,10 @@ struct worker_pool {
 	struct registry *registry;
 	struct aggregate *aggregate;
 	struct target_table *targets;
+	struct neighbours *neighbours;
 	/* What each worker gets in its boot message. */
 	const char *http_proxy, *https_proxy, *no_proxy;
+	struct discovery_order discovery_order;
 	uint32_t last_gen;
 	bool stopping;
 	struct worker_slot slots[WORKER_TYPE_COUNT];
@@ -67,6 +71,8 @@ void worker_pool_init(struct worker_pool *pool);
 void worker_pool_update(struct worker_pool *pool, enum worker_type type);
 /* What a worker got at birth has changed: new processes for all. */
 void worker_pool_replace(struct worker_pool *pool);
+/* What discovery was told has changed: a new process, new before old. */
+void worker_pool_replace_discovery(struct worker_pool *pool);
 /* Twice a second.  late_ns: how late the call itself is. */
 void worker_pool_judge(
 	struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns);

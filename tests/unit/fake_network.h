@@ -682,7 +682,7 @@ worker_emit(struct worker *worker, struct wire_record *record)
 }
 
 void
-worker_check_started(struct worker *worker)
+prober_check_started(struct worker *worker)
 {
 	worker->checks_started++;
 	worker->checks_running++;
@@ -690,7 +690,7 @@ worker_check_started(struct worker *worker)
 }
 
 void
-worker_check_ended(struct worker *worker)
+prober_check_ended(struct worker *worker)
 {
 	ck_assert_uint_gt(worker->checks_running, 0);
 	worker->checks_running--;
