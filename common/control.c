@@ -151,6 +151,22 @@ pack_target(struct pack *pack, struct control_target *target)
 }
 
 static void
+pack_discovery(struct pack *pack, struct control_discovery *discovery)
+{
+	pack_u32(pack, &discovery->source);
+	pack_text(pack, &discovery->namespace_name);
+	pack_text(pack, &discovery->selector);
+	pack_text(pack, &discovery->service);
+	pack_text(pack, &discovery->pod_name);
+	pack_text(pack, &discovery->node_name);
+	pack_bool(pack, &discovery->watch_pods);
+	pack_bool(pack, &discovery->watch_nodes);
+	pack_u64(pack, &discovery->interval_ns);
+	if (discovery->source >= CONTROL_SOURCE_END)
+		pack->failed = true;
+}
+
+static void
 pack_message(struct pack *pack, struct control_message *message)
 {
 	uint32_t kind = (uint32_t)message->kind;
@@ -181,6 +197,14 @@ pack_message(struct pack *pack, struct control_message *message)
 		pack_u32(pack, &message->body.born.worker_gen);
 		pack_i32(pack, &message->body.born.pid);
 		break;
+	case CONTROL_DISCOVERY:
+		pack_discovery(pack, &message->body.discovery);
+		break;
+	case CONTROL_NEIGHBOUR:
+		pack_text(pack, &message->body.neighbour.name);
+		pack_text(pack, &message->body.neighbour.address);
+		break;
+	case CONTROL_NEIGHBOURS_END:
 	case CONTROL_DRAIN:
 	case CONTROL_CANCEL:
 	case CONTROL_RENEW:

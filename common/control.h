@@ -21,6 +21,9 @@ enum control_kind {
 	CONTROL_TARGET_GONE, /* a check under way ends as OUTCOME_CANCELLED */
 	CONTROL_DRAIN,	     /* end the checks under way, then exit 0 */
 	CONTROL_CANCEL,	     /* end at once: checks count nowhere */
+	CONTROL_DISCOVERY,   /* what to find neighbours by; first, and once */
+	CONTROL_NEIGHBOUR,   /* a static one */
+	CONTROL_NEIGHBOURS_END, /* there are no more static ones */
 	/* to the nursery */
 	CONTROL_BIRTH, /* descriptors: control socket, sample pipe */
 	CONTROL_RENEW, /* execute yourself anew */
@@ -94,6 +97,30 @@ struct control_target_gone {
 	uint32_t gen;
 };
 
+enum control_source {
+	CONTROL_SOURCE_PODS,
+	CONTROL_SOURCE_DNS,
+	CONTROL_SOURCE_STATIC,
+	CONTROL_SOURCE_END
+};
+
+struct control_discovery {
+	uint32_t source;
+	const char *namespace_name; /* "": all */
+	const char *selector;	    /* for the server, as it was written */
+	const char *service;	    /* the name that source dns resolves */
+	const char *pod_name;	    /* the own ones, as far as they are known */
+	const char *node_name;
+	bool watch_pods;  /* neighbours are checked */
+	bool watch_nodes; /* cordons count */
+	uint64_t interval_ns; /* source dns: between two queries */
+};
+
+struct control_neighbour {
+	const char *name;
+	const char *address;
+};
+
 struct control_message {
 	enum control_kind kind;
 	union {
@@ -103,6 +130,8 @@ struct control_message {
 		struct control_boot boot;
 		struct control_target target;
 		struct control_target_gone gone;
+		struct control_discovery discovery;
+		struct control_neighbour neighbour;
 	} body;
 	int fds[CONTROL_MAX_FDS]; /* received ones are the receiver's */
 	unsigned fd_count;

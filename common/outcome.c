@@ -76,6 +76,24 @@ dns_result_name(unsigned result)
 }
 
 const char *
+discovery_error_name(unsigned error)
+{
+	static const char *const names[DISCOVERY_ERROR_COUNT] = {
+		[DISCOVERY_ERROR_CONNECT] = "connect",
+		[DISCOVERY_ERROR_TLS] = "tls",
+		[DISCOVERY_ERROR_UNAUTHORIZED] = "unauthorized",
+		[DISCOVERY_ERROR_FORBIDDEN] = "forbidden",
+		[DISCOVERY_ERROR_BAD_SELECTOR] = "bad_selector",
+		[DISCOVERY_ERROR_GONE] = "gone",
+		[DISCOVERY_ERROR_THROTTLED] = "throttled",
+		[DISCOVERY_ERROR_SERVER] = "server",
+		[DISCOVERY_ERROR_MALFORMED] = "malformed",
+	};
+
+	return NAME_OF(names, error);
+}
+
+const char *
 worker_type_name(unsigned type)
 {
 	static const char *const names[WORKER_TYPE_COUNT] = {

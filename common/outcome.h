@@ -58,6 +58,20 @@ enum dns_result {
 	DNS_RESULT_COUNT
 };
 
+/* Why the source of neighbours gave no usable answer. */
+enum discovery_error {
+	DISCOVERY_ERROR_CONNECT, /* no connection, no name, no answer */
+	DISCOVERY_ERROR_TLS,
+	DISCOVERY_ERROR_UNAUTHORIZED, /* 401, or no token to show */
+	DISCOVERY_ERROR_FORBIDDEN,
+	DISCOVERY_ERROR_BAD_SELECTOR,
+	DISCOVERY_ERROR_GONE, /* what was to be resumed is no longer kept */
+	DISCOVERY_ERROR_THROTTLED,
+	DISCOVERY_ERROR_SERVER, /* any other status */
+	DISCOVERY_ERROR_MALFORMED,
+	DISCOVERY_ERROR_COUNT
+};
+
 /* One worker process each; the order of starting them. */
 enum worker_type {
 	WORKER_API_SERVER_DIRECT,
@@ -75,6 +89,7 @@ const char *event_name(unsigned event);
 const char *phase_name(unsigned phase);
 const char *outcome_name(unsigned outcome);
 const char *dns_result_name(unsigned result);
+const char *discovery_error_name(unsigned error);
 const char *worker_type_name(unsigned type);
 
 #endif

@@ -5,6 +5,8 @@
  */
 #include "common/url.h"
 
+#include "common/hex.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -31,18 +33,6 @@ static bool
 is_one_of(char c, const char *set)
 {
 	return c != '\0' && strchr(set, c) != NULL;
-}
-
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 /* The byte of a %XX at p, or -1. */

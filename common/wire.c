@@ -2,6 +2,7 @@
 /* Records on the sample pipe; see wire.h. */
 #include "common/wire.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -112,6 +113,41 @@ sample_holds(const struct wire_sample *sample)
 		text_ends(sample->detail, sizeof(sample->detail));
 }
 
+static bool
+is_address(const char *text)
+{
+	unsigned char address[16];
+
+	return inet_pton(AF_INET, text, address) == 1 ||
+		inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* What is no address does not become a URL. */
+static bool
+neighbour_holds(const struct wire_neighbour *neighbour)
+{
+	bool gone = (neighbour->flags & WIRE_NEIGHBOUR_GONE) != 0;
+
+	return neighbour->flags < WIRE_NEIGHBOUR_FLAGS_END &&
+		text_ends(neighbour->pod_name, WIRE_NAME_BYTES) &&
+		text_ends(neighbour->namespace_name, WIRE_NAMESPACE_BYTES) &&
+		text_ends(neighbour->node_name, WIRE_NAME_BYTES) &&
+		text_ends(neighbour->pod_ip, WIRE_ADDRESS_BYTES) &&
+		text_ends(neighbour->host_ip, WIRE_ADDRESS_BYTES) &&
+		neighbour->pod_name[0] != '\0' &&
+		(gone || (neighbour->node_name[0] != '\0' &&
+				 is_address(neighbour->pod_ip)));
+}
+
+static bool
+discovery_holds(const struct wire_discovery *discovery)
+{
+	return discovery->up <= 1 && discovery->complete <= 1 &&
+		discovery->own_cordoned <= 1 &&
+		text_ends(discovery->own_node_name, WIRE_NAME_BYTES) &&
+		text_ends(discovery->detail, WIRE_DETAIL_BYTES);
+}
+
 int
 wire_check(const struct wire_record *record, uint32_t worker_gen)
 {
@@ -139,6 +175,12 @@ wire_check(const struct wire_record *record, uint32_t worker_gen)
 			record->body.dns.duration_ns <= WIRE_MAX_NS &&
 			text_ends(record->body.dns.nameserver,
 				WIRE_NAMESERVER_BYTES);
+		break;
+	case WIRE_NEIGHBOUR:
+		holds = neighbour_holds(&record->body.neighbour);
+		break;
+	case WIRE_DISCOVERY:
+		holds = discovery_holds(&record->body.discovery);
 		break;
 	case WIRE_KIND_END:
 		break;

@@ -23,6 +23,8 @@ enum wire_kind {
 	WIRE_HEARTBEAT, /* WIRE_HEARTBEAT_NS apart */
 	WIRE_SAMPLE,	/* one hop of a check */
 	WIRE_DNS,	/* one query to one nameserver */
+	WIRE_NEIGHBOUR, /* one is there, has changed or has left */
+	WIRE_DISCOVERY, /* how the source of neighbours is */
 	WIRE_KIND_END
 };
 
@@ -30,6 +32,9 @@ enum wire_kind {
 
 #define WIRE_DETAIL_BYTES     256
 #define WIRE_NAMESERVER_BYTES 64
+#define WIRE_NAME_BYTES	      254 /* RFC 1123 subdomains and a NUL */
+#define WIRE_NAMESPACE_BYTES  64  /* RFC 1123 labels and a NUL */
+#define WIRE_ADDRESS_BYTES    46  /* INET6_ADDRSTRLEN */
 
 /* No time on the pipe is longer than an hour: the longest timeout is 5 min. */
 #define WIRE_MAX_NS 3600000000000ULL
@@ -89,6 +94,38 @@ struct wire_dns {
 	char nameserver[WIRE_NAMESERVER_BYTES]; /* address:port */
 };
 
+enum wire_neighbour_flag {
+	WIRE_NEIGHBOUR_GONE = 1 << 0, /* the names alone are valid */
+	WIRE_NEIGHBOUR_READY = 1 << 1,
+	WIRE_NEIGHBOUR_SELF = 1 << 2,	  /* this very pod */
+	WIRE_NEIGHBOUR_CORDONED = 1 << 3, /* its node is */
+	WIRE_NEIGHBOUR_FLAGS_END = 1 << 4,
+};
+
+struct wire_neighbour {
+	uint64_t node_hash; /* SHA-256 of the node name: first 8 bytes */
+	uint32_t flags;
+	/* Together the key; the namespace may be empty. */
+	char pod_name[WIRE_NAME_BYTES];
+	char namespace_name[WIRE_NAMESPACE_BYTES];
+	char node_name[WIRE_NAME_BYTES];
+	char pod_ip[WIRE_ADDRESS_BYTES];
+	char host_ip[WIRE_ADDRESS_BYTES]; /* "": the source does not tell */
+};
+
+/* The whole state each time, so that a lost record does no harm. */
+struct wire_discovery {
+	uint64_t received_bytes; /* since birth */
+	uint64_t errors[DISCOVERY_ERROR_COUNT]; /* since birth */
+	uint64_t success_unix_ns; /* the last answer; 0: none yet */
+	uint64_t own_node_hash;
+	uint8_t up;
+	uint8_t complete; /* every neighbour there is has been written */
+	uint8_t own_cordoned;
+	char own_node_name[WIRE_NAME_BYTES];
+	char detail[WIRE_DETAIL_BYTES]; /* why it is not up, or "" */
+};
+
 struct wire_record {
 	uint32_t magic;
 	uint32_t kind;
@@ -102,6 +139,8 @@ struct wire_record {
 		struct wire_heartbeat heartbeat;
 		struct wire_sample sample;
 		struct wire_dns dns;
+		struct wire_neighbour neighbour;
+		struct wire_discovery discovery;
 	} body;
 };
 

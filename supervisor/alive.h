@@ -34,7 +34,8 @@ struct alive_view {
 	const char *neighbourhood_state; /* NULL: none */
 	const struct alive_neighbour *neighbours;
 	size_t n_neighbours;
-	void *snapshot; /* the source's own, to know what to release */
+	/* The source's own, to know what to release. */
+	void *snapshot, *neighbourhood_snapshot;
 };
 
 struct alive_header {

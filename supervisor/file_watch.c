@@ -44,11 +44,18 @@ stamps_differ(const struct file_stamp *a, const struct file_stamp *b)
 		a->mtime_ns != b->mtime_ns;
 }
 
+/*
+ * The directory that the path names, and where the file really lies: of
+ * /etc/resolv.conf that is often another one.
+ */
 static int
 watch_directory(struct file_watch *file_watch, const char *path)
 {
-	char copy[PATH_MAX];
+	char copy[PATH_MAX], real[PATH_MAX];
 
+	if (realpath(path, real) != NULL)
+		(void)inotify_add_watch(
+			file_watch->fd, dirname(real), DIRECTORY_EVENTS);
 	snprintf(copy, sizeof(copy), "%s", path);
 	return inotify_add_watch(
 		file_watch->fd, dirname(copy), DIRECTORY_EVENTS);
@@ -83,13 +90,19 @@ on_events(struct loop_watch *watch, unsigned ready)
 		LOOP_OWNER(watch, struct file_watch, watch);
 	char events[4096]
 		__attribute__((aligned(__alignof__(struct inotify_event))));
+	uint64_t now_ns = clock_mono_ns(), due_ns;
 
 	(void)ready;
 	/* which file it was is found out by looking at all of them */
 	while (read(file_watch->fd, events, sizeof(events)) > 0)
 		;
+	/* a directory that is never silent must not put it off for ever */
+	if (!file_watch->settle.armed)
+		file_watch->latest_ns = now_ns + FILE_WATCH_LATEST_NS;
+	due_ns = now_ns + FILE_WATCH_SETTLE_NS;
 	loop_timer_start(file_watch->loop, &file_watch->settle,
-		clock_mono_ns() + FILE_WATCH_SETTLE_NS);
+		due_ns < file_watch->latest_ns ? due_ns
+					       : file_watch->latest_ns);
 }
 
 int

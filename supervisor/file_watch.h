@@ -16,6 +16,8 @@
 #define FILE_WATCH_MAX 64
 /* An editor or a kubelet writes in several steps. */
 #define FILE_WATCH_SETTLE_NS (200 * 1000000ULL)
+/* Where something else in the directory changes all the time. */
+#define FILE_WATCH_LATEST_NS (2000 * 1000000ULL)
 
 /* What a file looked like: enough to tell that it is another one. */
 struct file_stamp {
@@ -37,6 +39,7 @@ struct file_watch {
 	struct loop *loop;
 	struct loop_watch watch;
 	struct loop_timer settle;
+	uint64_t latest_ns; /* of a settle that is armed */
 	int fd; /* inotify; -1: not available */
 	size_t count;
 	struct watched_file files[FILE_WATCH_MAX];
@@ -52,7 +55,7 @@ int file_watch_add(
 	struct file_watch *file_watch, const char *path, unsigned tag);
 /* Forgets all files with this tag. */
 void file_watch_remove(struct file_watch *file_watch, unsigned tag);
-/* Accepts a zeroed one: the start may fail before there is any. */
+/* Accepts one that was zeroed and never initialised. */
 void file_watch_fini(struct file_watch *file_watch);
 
 #endif

@@ -2,6 +2,8 @@
 /* Request targets; see http_path.h. */
 #include "supervisor/http_path.h"
 
+#include "common/hex.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -13,18 +15,6 @@ static bool
 is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 /* Blanks and control characters have no place in a target. */
@@ -69,8 +59,8 @@ decode_path(const char *path, char decoded[PATH_CAP_BYTES], size_t *ret_len)
 		char c = *path++;
 
 		if (c == '%') {
-			int high = hex_digit(path[0]);
-			int low = high >= 0 ? hex_digit(path[1]) : -1;
+			int high = hex_value(path[0]);
+			int low = high >= 0 ? hex_value(path[1]) : -1;
 
 			if (low < 0)
 				return false;

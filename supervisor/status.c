@@ -38,7 +38,14 @@ ready(void *arg)
 {
 	const struct supervisor *supervisor = arg;
 
-	return !supervisor->stopping;
+	return !supervisor->stopping &&
+		!neighbours_own_cordoned(&supervisor->neighbours);
+}
+
+static bool
+is_shown(const struct target *target)
+{
+	return target->used && target->news != TARGET_NEWS_GONE;
 }
 
 bool
@@ -49,11 +56,14 @@ status_first_round_ended(struct supervisor *supervisor)
 	if (supervisor->first_round_ended)
 		return true;
 	if (clock_since_ns(clock_mono_ns(), supervisor->started_mono_ns) <
-		FIRST_ROUND_MAX_NS)
+		FIRST_ROUND_MAX_NS) {
+		if (!neighbours_settled(&supervisor->neighbours))
+			return false;
 		for (size_t i = 0; i < table->count; i++)
-			if (table->targets[i]->used &&
+			if (is_shown(table->targets[i]) &&
 				!table->targets[i]->has_result)
 				return false;
+	}
 	supervisor->first_round_ended = true;
 	return true;
 }
@@ -62,12 +72,6 @@ static bool
 first_round_ended(void *arg)
 {
 	return status_first_round_ended(arg);
-}
-
-static bool
-is_shown(const struct target *target)
-{
-	return target->used && target->news != TARGET_NEWS_GONE;
 }
 
 /* The first pass counts, the second copies. */

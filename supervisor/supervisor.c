@@ -54,31 +54,17 @@ on_nursery_gone(struct nursery *nursery)
 	die(supervisor);
 }
 
-/*
- * As PID 1 of a container there may be others' orphans among them.  One whose
- * birth we have not been told of yet stays a zombie until we are: reaped, its
- * number could be another's when the nursery tells it.
- */
+/* As PID 1 of a container there may be others' orphans among them. */
 static void
 reap(struct supervisor *supervisor)
 {
-	siginfo_t info;
 	int wait_status;
+	pid_t pid;
 
-	for (;;) {
-		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-			info.si_pid == 0)
-			return;
-		if (!worker_pool_knows(&supervisor->pool, info.si_pid) &&
-			info.si_pid != supervisor->nursery.pid &&
-			worker_pool_expects_birth(&supervisor->pool))
-			return; /* the next tick looks again */
-		if (waitpid(info.si_pid, &wait_status, WNOHANG) != info.si_pid)
-			return;
-		worker_pool_reaped(
-			&supervisor->pool, info.si_pid, wait_status);
-	}
+	while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
+		if (!worker_pool_reaped(&supervisor->pool, pid, wait_status) &&
+			pid == supervisor->nursery.pid)
+			supervisor->nursery.pid = 0;
 }
 
 /* -------------------------------------------------------------- shutdown */
@@ -180,7 +166,6 @@ on_tick(struct loop_timer *timer)
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t late_ns = clock_since_ns(now_ns, timer->due_mono_ns);
 
-	reap(supervisor);
 	worker_pool_judge(&supervisor->pool, now_ns, late_ns);
 	registry_expire(supervisor->registry, now_ns,
 		(uint64_t)supervisor->conf->series_ttl_ns);
@@ -309,10 +294,30 @@ open_http(struct supervisor *supervisor, char *error, size_t error_bytes)
 	return supervisor->http != NULL ? 0 : -EADDRINUSE;
 }
 
+/* The neighbours to check are others now. */
+static void
+on_neighbours(struct neighbours *neighbours)
+{
+	struct supervisor *supervisor =
+		LOOP_OWNER(neighbours, struct supervisor, neighbours);
+
+	if (supervisor->stopping)
+		return;
+	if (neighbours_plan(
+		    neighbours, &supervisor->targets, clock_mono_ns()) < 0)
+		LOG_ERROR("no memory for all neighbours");
+	worker_pool_update(&supervisor->pool, WORKER_PATH);
+}
+
 static void
 start_pool(struct supervisor *supervisor)
 {
 	struct worker_pool *pool = &supervisor->pool;
+
+	supervisor->neighbours.loop = supervisor->loop;
+	supervisor->neighbours.registry = supervisor->registry;
+	supervisor->neighbours.on_change = on_neighbours;
+	neighbours_init(&supervisor->neighbours);
 
 	supervisor->aggregate.registry = supervisor->registry;
 	supervisor->aggregate.neighbour_detail =
@@ -322,6 +327,7 @@ start_pool(struct supervisor *supervisor)
 	pool->registry = supervisor->registry;
 	pool->aggregate = &supervisor->aggregate;
 	pool->targets = &supervisor->targets;
+	pool->neighbours = &supervisor->neighbours;
 	pool->http_proxy = supervisor->conf->http_proxy;
 	pool->https_proxy = supervisor->conf->https_proxy;
 	pool->no_proxy = supervisor->conf->no_proxy;
@@ -335,7 +341,8 @@ supervisor_plan(struct supervisor *supervisor)
 	uint64_t now_ns = clock_mono_ns();
 	int rc = plan_checks(&supervisor->targets, supervisor->conf, now_ns);
 
-	neighbours_init(&supervisor->neighbours, supervisor->conf);
+	if (neighbours_configure(&supervisor->neighbours, supervisor->conf))
+		worker_pool_replace_discovery(&supervisor->pool);
 	if (rc == 0)
 		rc = neighbours_plan(
 			&supervisor->neighbours, &supervisor->targets, now_ns);
@@ -395,10 +402,12 @@ take_down(struct supervisor *supervisor)
 	worker_pool_fini(&supervisor->pool);
 	http_server_free(supervisor->http);
 	http_tls_free(supervisor->http_tls);
-	file_watch_fini(&supervisor->file_watch);
+	if (supervisor->loop != NULL)
+		file_watch_fini(&supervisor->file_watch);
 	process_metrics_free(supervisor->process_metrics);
 	origins_free(supervisor->origins);
 	target_table_fini(&supervisor->targets, clock_mono_ns());
+	neighbours_fini(&supervisor->neighbours);
 	registry_free(supervisor->registry);
 	notify_close(&supervisor->notify);
 	if (supervisor->signal_fd >= 0) {

@@ -67,6 +67,15 @@ put_all_series(struct worker_slot *slot)
 	slot->cpu = slot->lost = slot->lateness = NULL;
 }
 
+/* The slot has no process and wants none. */
+static void
+retire(struct worker_slot *slot)
+{
+	slot->replace = slot->replace_again = false;
+	target_table_renew(slot->pool->targets, slot->type);
+	put_all_series(slot);
+}
+
 static void
 observe_lateness(struct worker_slot *slot, uint64_t late_ns)
 {
@@ -81,16 +90,29 @@ tell_targets(struct worker_slot *slot)
 {
 	struct worker_process *process = in_charge(slot);
 	struct target_table *table = slot->pool->targets;
+	int rc;
 
 	if (process->state != WORKER_SPEAKING)
 		return;
+	if (slot->type == WORKER_DISCOVERY) {
+		/* one that is about to be replaced has heard enough */
+		if (!slot->replace)
+			discovery_order_send(&slot->pool->discovery_order,
+				slot->pool->neighbours->conf, process);
+		return;
+	}
 	for (size_t i = 0; i < table->count; i++) {
 		struct target *target = table->targets[i];
 
 		if (!target->used || target->type != slot->type ||
 			target->news == TARGET_NEWS_NONE)
 			continue;
-		if (target_message_send(process, target) < 0)
+		rc = target_message_send(process, target);
+		if (rc == -EMSGSIZE)
+			LOG_ERROR("a check's headers are too long to be sent "
+				  "to its worker: it is not checked",
+				LOG_STR("type", target->spec.label));
+		else if (rc < 0)
 			return; /* on_writable goes on, or the process ends */
 		if (target->news == TARGET_NEWS_GONE)
 			target_forget(target);
@@ -115,7 +137,9 @@ take_sample(struct worker_slot *slot, const struct wire_sample *sample)
 	struct worker_pool *pool = slot->pool;
 	struct target *target;
 
-	if (sample->hop == 0 && sample->outcome != OUTCOME_CANCELLED)
+	if (sample->outcome == OUTCOME_CANCELLED)
+		return;
+	if (sample->hop == 0)
 		observe_lateness(slot, sample->lateness_ns);
 	if (sample->stamped)
 		observe_lateness(slot, sample->phase_ns[PHASE_LOCAL]);
@@ -151,6 +175,27 @@ take_heartbeat(struct worker_slot *slot, const struct wire_heartbeat *heartbeat)
 }
 
 static void
+take_discovery(struct worker_process *process, const struct wire_record *record)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (slot->type != WORKER_DISCOVERY || process != in_charge(slot)) {
+		LOG_ERROR("a worker speaks of neighbours unasked, killing it",
+			LOG_STR("worker", worker_type_name(slot->type)));
+		worker_process_kill(process, WORKER_END_NONSENSE);
+		return;
+	}
+	if (!slot->wanted)
+		return;
+	if (record->kind == WIRE_NEIGHBOUR)
+		neighbours_take(
+			slot->pool->neighbours, &record->body.neighbour);
+	else
+		neighbours_take_status(
+			slot->pool->neighbours, &record->body.discovery);
+}
+
+static void
 on_record(struct worker_process *process, const struct wire_record *record)
 {
 	struct worker_slot *slot = process->owner;
@@ -181,6 +226,10 @@ on_record(struct worker_process *process, const struct wire_record *record)
 			aggregate_dns(slot->pool->aggregate, target,
 				&record->body.dns);
 		break;
+	case WIRE_NEIGHBOUR:
+	case WIRE_DISCOVERY:
+		take_discovery(process, record);
+		break;
 	case WIRE_KIND_END:
 		break;
 	}
@@ -193,10 +242,34 @@ take_charge(struct worker_slot *slot, struct worker_process *process)
 	slot->dropped_counted = 0;
 	slot->replace = false;
 	target_table_renew(slot->pool->targets, slot->type);
-	if (process->state == WORKER_SPEAKING) {
-		series_set(slot->up, 1);
-		tell_targets(slot);
+	if (process->state != WORKER_SPEAKING)
+		return;
+	series_set(slot->up, 1);
+	if (slot->type == WORKER_DISCOVERY) {
+		discovery_order_begin(&slot->pool->discovery_order);
+		neighbours_begin(slot->pool->neighbours);
 	}
+	tell_targets(slot);
+	if (slot->replace_again && successor(slot)->state == WORKER_FREE) {
+		slot->replace_again = false;
+		slot->replace = true;
+		start(slot, 1 - slot->in_charge);
+	}
+}
+
+/* No check under way takes longer than its timeout. */
+static uint64_t
+drain_max_ns(const struct worker_slot *slot)
+{
+	const struct target_table *table = slot->pool->targets;
+	uint64_t max_ns = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used &&
+			table->targets[i]->type == slot->type &&
+			table->targets[i]->spec.timeout_ns > max_ns)
+			max_ns = table->targets[i]->spec.timeout_ns;
+	return max_ns + NS_PER_S;
 }
 
 static void
@@ -211,7 +284,7 @@ on_hello(struct worker_process *process)
 		take_charge(slot, process);
 	else
 		/* its checks under way end first, then on_end hands over */
-		worker_process_drain(in_charge(slot));
+		worker_process_drain(in_charge(slot), drain_max_ns(slot));
 }
 
 static void
@@ -294,8 +367,7 @@ on_end(struct worker_process *process, enum worker_end end, uint64_t lived_ns)
 		return;
 	}
 	if (!slot->wanted || slot->pool->stopping) {
-		target_table_renew(slot->pool->targets, slot->type);
-		put_all_series(slot);
+		retire(slot);
 		return;
 	}
 	if (end == WORKER_END_PLANNED)
@@ -347,6 +419,22 @@ send_boot(struct worker_slot *slot, struct worker_process *process)
 	return worker_process_send(process, &message);
 }
 
+static bool
+needs_tls(const struct worker_slot *slot)
+{
+	if (slot->type == WORKER_DISCOVERY)
+		return discovery_order_needs_tls(slot->pool->neighbours->conf);
+	return target_table_needs_tls(slot->pool->targets, slot->type);
+}
+
+static bool
+is_wanted(const struct worker_slot *slot)
+{
+	if (slot->type == WORKER_DISCOVERY)
+		return discovery_order_wanted(slot->pool->neighbours->conf);
+	return target_table_has(slot->pool->targets, slot->type);
+}
+
 static int
 try_start(struct worker_slot *slot, struct worker_process *process)
 {
@@ -354,7 +442,7 @@ try_start(struct worker_slot *slot, struct worker_process *process)
 	struct control_birth birth = {
 		.worker_type = slot->type,
 		.worker_gen = ++pool->last_gen,
-		.needs_tls = target_table_needs_tls(pool->targets, slot->type),
+		.needs_tls = needs_tls(slot),
 	};
 	int pipe_fds[2], control_fds[2];
 	int rc = open_channels(pipe_fds, control_fds);
@@ -389,7 +477,7 @@ start(struct worker_slot *slot, unsigned index)
 	if (process->state == WORKER_FREE)
 		restart_later(slot, 0);
 	else
-		worker_process_born(process, rc);
+		worker_process_born(process, rc, 0);
 }
 
 static void
@@ -428,7 +516,7 @@ worker_pool_update(struct worker_pool *pool, enum worker_type type)
 	struct worker_slot *slot = &pool->slots[type];
 	struct worker_process *process = in_charge(slot);
 
-	slot->wanted = target_table_has(pool->targets, type);
+	slot->wanted = is_wanted(slot);
 	if (pool->stopping)
 		return;
 	if (slot->wanted && process->state == WORKER_FREE) {
@@ -440,22 +528,38 @@ worker_pool_update(struct worker_pool *pool, enum worker_type type)
 		loop_timer_stop(pool->loop, &slot->restart_timer);
 		worker_process_cancel(successor(slot));
 		worker_process_cancel(process);
+		if (process->state == WORKER_FREE &&
+			successor(slot)->state == WORKER_FREE)
+			retire(slot);
 	}
+}
+
+static void
+replace(struct worker_slot *slot)
+{
+	if (!slot->wanted || in_charge(slot)->state == WORKER_FREE ||
+		slot->pool->stopping)
+		return;
+	if (successor(slot)->state != WORKER_FREE) {
+		/* it may have read the old state of things already */
+		slot->replace_again = true;
+		return;
+	}
+	slot->replace = true;
+	start(slot, 1 - slot->in_charge);
 }
 
 void
 worker_pool_replace(struct worker_pool *pool)
 {
-	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
-		struct worker_slot *slot = &pool->slots[i];
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		replace(&pool->slots[i]);
+}
 
-		if (!slot->wanted || in_charge(slot)->state == WORKER_FREE ||
-			pool->stopping)
-			continue;
-		slot->replace = true;
-		if (successor(slot)->state == WORKER_FREE)
-			start(slot, 1 - slot->in_charge);
-	}
+void
+worker_pool_replace_discovery(struct worker_pool *pool)
+{
+	replace(&pool->slots[WORKER_DISCOVERY]);
 }
 
 void
@@ -475,6 +579,28 @@ worker_pool_read(struct worker_pool *pool)
 			worker_process_read(&pool->slots[i].processes[j]);
 }
 
+/* Some process has been asked for whose pid the nursery has not told yet. */
+static bool
+expects_birth(const struct worker_pool *pool)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++)
+			if (pool->slots[i].processes[j].state != WORKER_FREE &&
+				pool->slots[i].processes[j].pid == 0)
+				return true;
+	return false;
+}
+
+/* How a child ended that was reaped before it was known. */
+static int
+early_status(const struct worker_pool *pool, pid_t pid)
+{
+	for (unsigned i = 0; i < WORKER_POOL_EARLY_MAX; i++)
+		if (pool->early[i].pid == pid)
+			return pool->early[i].wait_status;
+	return 0; /* who knows: an exit */
+}
+
 void
 worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 {
@@ -486,15 +612,15 @@ worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 			if (process->state != WORKER_FREE &&
 				process->gen == born->worker_gen &&
 				process->pid == 0) {
-				worker_process_born(process, born->pid);
+				worker_process_born(process, born->pid,
+					early_status(pool, born->pid));
 				return;
 			}
 		}
 }
 
-/* NULL: none of ours. */
-static struct worker_process *
-find_process(struct worker_pool *pool, pid_t pid)
+bool
+worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
 {
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++) {
@@ -502,39 +628,17 @@ find_process(struct worker_pool *pool, pid_t pid)
 				&pool->slots[i].processes[j];
 
 			if (process->state != WORKER_FREE &&
-				process->pid == pid)
-				return process;
-		}
-	return NULL;
-}
-
-bool
-worker_pool_knows(struct worker_pool *pool, pid_t pid)
-{
-	return find_process(pool, pid) != NULL;
-}
-
-bool
-worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
-{
-	struct worker_process *process = find_process(pool, pid);
-
-	if (process != NULL)
-		worker_process_reaped(process, wait_status);
-	return process != NULL;
-}
-
-bool
-worker_pool_expects_birth(const struct worker_pool *pool)
-{
-	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
-		for (unsigned j = 0; j < 2; j++) {
-			const struct worker_process *process =
-				&pool->slots[i].processes[j];
-
-			if (process->state != WORKER_FREE && process->pid == 0)
+				process->pid == pid) {
+				worker_process_reaped(process, wait_status);
 				return true;
+			}
 		}
+	if (expects_birth(pool)) {
+		pool->early[pool->early_next] =
+			(struct worker_pool_early){ pid, wait_status };
+		pool->early_next =
+			(pool->early_next + 1) % WORKER_POOL_EARLY_MAX;
+	}
 	return false;
 }
 

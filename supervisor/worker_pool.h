@@ -9,6 +9,8 @@
 
 #include "common/loop.h"
 #include "supervisor/aggregate.h"
+#include "supervisor/discovery_order.h"
+#include "supervisor/neighbours.h"
 #include "supervisor/nursery.h"
 #include "supervisor/registry.h"
 #include "supervisor/restart.h"
@@ -27,6 +29,7 @@ struct worker_slot {
 	unsigned in_charge; /* index of the one that has the targets */
 	bool wanted;
 	bool replace; /* the one in charge is to be replaced */
+	bool replace_again; /* and so is the successor under way */
 	struct restart restart;
 	struct loop_timer restart_timer;
 	uint64_t cpu_of_the_dead_ns;
@@ -36,17 +39,28 @@ struct worker_slot {
 	struct series *lateness, *lost;
 };
 
+/* Children that died before the nursery had said that they live. */
+#define WORKER_POOL_EARLY_MAX 16
+struct worker_pool_early {
+	pid_t pid;
+	int wait_status;
+};
+
 struct worker_pool {
 	struct loop *loop;
 	struct nursery *nursery;
 	struct registry *registry;
 	struct aggregate *aggregate;
 	struct target_table *targets;
+	struct neighbours *neighbours;
 	/* What each worker gets in its boot message. */
 	const char *http_proxy, *https_proxy, *no_proxy;
+	struct discovery_order discovery_order;
 	uint32_t last_gen;
 	bool stopping;
 	struct worker_slot slots[WORKER_TYPE_COUNT];
+	struct worker_pool_early early[WORKER_POOL_EARLY_MAX]; /* a ring */
+	unsigned early_next;
 	/* A check has ended with a result. */
 	void (*on_result)(struct worker_pool *pool);
 };
@@ -57,6 +71,8 @@ void worker_pool_init(struct worker_pool *pool);
 void worker_pool_update(struct worker_pool *pool, enum worker_type type);
 /* What a worker got at birth has changed: new processes for all. */
 void worker_pool_replace(struct worker_pool *pool);
+/* What discovery was told has changed: a new process, new before old. */
+void worker_pool_replace_discovery(struct worker_pool *pool);
 /* Twice a second.  late_ns: how late the call itself is. */
 void worker_pool_judge(
 	struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns);
@@ -65,11 +81,8 @@ void worker_pool_read(struct worker_pool *pool);
 /* The nursery's answer to one of our requests. */
 void worker_pool_born(
 	struct worker_pool *pool, const struct control_born *born);
-bool worker_pool_knows(struct worker_pool *pool, pid_t pid);
 /* False: this pid is none of ours. */
 bool worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status);
-/* A worker may have been born, and have died, of which we do not know yet. */
-bool worker_pool_expects_birth(const struct worker_pool *pool);
 /* All checks end at once and count nowhere; nothing is started any more. */
 void worker_pool_stop(struct worker_pool *pool);
 /* Processes that have not been reaped yet. */

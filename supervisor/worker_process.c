@@ -38,20 +38,27 @@ release(struct worker_process *process)
 	process->pid = 0;
 }
 
-/* What it died of goes to the log once, where it is decided. */
-void
-worker_process_kill(struct worker_process *process, enum worker_end why)
+/* Only to a child that has not been reaped: until then the number is its own. */
+static void
+send_kill(const struct worker_process *process)
 {
-	if (process->killed || process->pid <= 0)
-		return;
-	process->killed = true;
-	process->kill_reason = why;
-	/* by descriptor: the number may be another's by now */
 	if (process->pid_fd >= 0)
 		syscall(SYS_pidfd_send_signal, process->pid_fd, SIGKILL, NULL,
 			0);
 	else
 		kill(process->pid, SIGKILL);
+}
+
+/* What it died of goes to the log once, where it is decided. */
+void
+worker_process_kill(struct worker_process *process, enum worker_end why)
+{
+	if (process->killed || process->state == WORKER_FREE)
+		return;
+	process->killed = true;
+	process->kill_reason = why;
+	if (process->pid > 0) /* else as soon as the nursery says who it is */
+		send_kill(process);
 }
 
 static void
@@ -193,7 +200,7 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->control_fd = control_fd;
 	process->pipe_fd = pipe_fd;
 	process->pid = 0;
-	process->killed = false;
+	process->killed = process->cancelled = false;
 	process->checks_started = process->checks_ended = 0;
 	process->records_dropped = 0;
 	process->born_mono_ns = process->heard_mono_ns = clock_mono_ns();
@@ -208,8 +215,25 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	return rc;
 }
 
+/*
+ * Its end is also told by SIGCHLD, so a kernel or a container without
+ * pidfd_open(2) does as well.  False: there is no such process any more.
+ */
+static bool
+watch_pid(struct worker_process *process)
+{
+	process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	if (process->pid_fd < 0)
+		return errno != ESRCH;
+	if (loop_watch_open(process->loop, &process->pid_watch,
+		    process->pid_fd, LOOP_READ) < 0)
+		close_fd(&process->pid_fd);
+	return true;
+}
+
 void
-worker_process_born(struct worker_process *process, int32_t pid)
+worker_process_born(
+	struct worker_process *process, int32_t pid, int reaped_status)
 {
 	uint64_t lived_ns = clock_mono_ns() - process->born_mono_ns;
 
@@ -225,16 +249,14 @@ worker_process_born(struct worker_process *process, int32_t pid)
 	process->heard_mono_ns = clock_mono_ns();
 	if (process->state == WORKER_ASKED)
 		process->state = WORKER_BORN;
-	/* it is our child: until it is reaped the number is its own */
-	process->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (process->pid_fd < 0 ||
-		loop_watch_open(process->loop, &process->pid_watch,
-			process->pid_fd, LOOP_READ) < 0) {
-		LOG_ERROR("cannot watch a worker, killing it",
-			LOG_STR("worker", worker_type_name(process->type)),
-			LOG_ERRNO(errno));
-		worker_process_kill(process, WORKER_END_EXIT);
+	if (!watch_pid(process)) {
+		/* reaped before the nursery's answer was read */
+		process->pid = 0;
+		worker_process_reaped(process, reaped_status);
+		return;
 	}
+	if (process->killed) /* for what it wrote before it had a name */
+		send_kill(process);
 }
 
 int
@@ -265,18 +287,21 @@ send_bare(struct worker_process *process, enum control_kind kind)
 }
 
 void
-worker_process_drain(struct worker_process *process)
+worker_process_drain(struct worker_process *process, uint64_t max_ns)
 {
 	process->state = WORKER_DRAINING;
+	process->leave_mono_ns = clock_mono_ns() + max_ns;
 	send_bare(process, CONTROL_DRAIN);
 }
 
 void
 worker_process_cancel(struct worker_process *process)
 {
-	if (process->state == WORKER_FREE)
+	if (process->state == WORKER_FREE || process->cancelled)
 		return;
+	process->cancelled = true;
 	process->state = WORKER_DRAINING;
+	process->leave_mono_ns = clock_mono_ns() + WORKER_SILENCE_NS;
 	send_bare(process, CONTROL_CANCEL);
 }
 
@@ -287,10 +312,19 @@ worker_process_judge(
 	if (process->state == WORKER_FREE || process->pid == 0)
 		return;
 	process->heard_mono_ns += late_ns;
+	process->leave_mono_ns += late_ns;
 	worker_process_read(process);
-	if (process->killed || process->state == WORKER_FREE ||
-		clock_since_ns(now_ns, process->heard_mono_ns) <
-			WORKER_SILENCE_NS)
+	if (process->killed || process->state == WORKER_FREE)
+		return;
+	if (process->state == WORKER_DRAINING &&
+		now_ns >= process->leave_mono_ns) {
+		LOG_WARN("a worker does not leave, killing it",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_INT("pid", process->pid));
+		worker_process_kill(process, WORKER_END_PLANNED);
+		return;
+	}
+	if (clock_since_ns(now_ns, process->heard_mono_ns) < WORKER_SILENCE_NS)
 		return;
 	LOG_ERROR("a worker is silent, killing it",
 		LOG_STR("worker", worker_type_name(process->type)),

@@ -70,6 +70,8 @@ struct worker_process {
 	struct loop_watch pipe_watch;
 	uint64_t born_mono_ns;
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
+	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */
+	bool cancelled;
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */
 	/* As its records say. */
@@ -87,14 +89,18 @@ void worker_process_init(struct worker_process *process, struct loop *loop,
  */
 int worker_process_ask(struct worker_process *process, uint32_t gen,
 	int control_fd, int pipe_fd);
-/* The nursery's answer.  A negative pid ends it as UNBORN. */
-void worker_process_born(struct worker_process *process, int32_t pid);
+/*
+ * The nursery's answer.  A negative pid ends it as UNBORN.  A child that lives
+ * so short that it was reaped before this was known ends with reaped_status.
+ */
+void worker_process_born(
+	struct worker_process *process, int32_t pid, int reaped_status);
 /* 0, or -EAGAIN: on_writable will come; other errors end with the process. */
 int worker_process_send(struct worker_process *process,
 	const struct control_message *message);
-/* Asks it to end its checks and exit. */
-void worker_process_drain(struct worker_process *process);
-/* Asks it to exit at once; its checks count nowhere. */
+/* Asks it to end its checks and exit, which may take it max_ns. */
+void worker_process_drain(struct worker_process *process, uint64_t max_ns);
+/* Asks it to exit at once; its checks count nowhere.  Idempotent. */
 void worker_process_cancel(struct worker_process *process);
 void worker_process_kill(struct worker_process *process, enum worker_end why);
 /* Reads what is in the pipe now. */

@@ -3,6 +3,7 @@
 #include "workers/check.h"
 
 #include "common/clock.h"
+#include "workers/prober.h"
 #include "workers/redirect.h"
 #include "workers/target.h"
 #include "workers/worker.h"
@@ -80,7 +81,7 @@ end(struct check *check, uint64_t end_ns)
 	worker_emit(check->target->worker, &check->hop.record);
 	if (sample->outcome != OUTCOME_CANCELLED)
 		target_schedule(check->target);
-	worker_check_ended(check->target->worker);
+	prober_check_ended(check->target->worker);
 }
 
 static void
@@ -201,7 +202,7 @@ check_start(struct check *check, uint64_t due_ns)
 	check->may_authorize = check->may_send_token = true;
 	check->method = check->target->method;
 	check->url = check->target->url;
-	worker_check_started(check->target->worker);
+	prober_check_started(check->target->worker);
 	next_hop(check, check->started_ns);
 }
 

@@ -14,7 +14,6 @@
 #include "workers/trust.h"
 #include "workers/worker.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -633,25 +632,9 @@ static void
 on_answer(struct resolver_query *query, const struct resolver_answer *answer)
 {
 	struct hop *hop = LOOP_OWNER(query, struct hop, query);
-	bool ipv6 = answer->family == RESOLVER_IPV6;
-	struct race_address address;
 
-	for (size_t i = 0; i < answer->address_count; i++) {
-		memset(&address, 0, sizeof(address));
-		address.socket.any.sa_family = ipv6 ? AF_INET6 : AF_INET;
-		if (ipv6) {
-			address.socket.ipv6.sin6_addr =
-				answer->addresses[i].ipv6;
-			address.socket.ipv6.sin6_port = htons(hop->dial_port);
-		} else {
-			address.socket.ipv4.sin_addr =
-				answer->addresses[i].ipv4;
-			address.socket.ipv4.sin_port = htons(hop->dial_port);
-		}
-		race_add(&hop->race, &address.socket.any);
-	}
 	hop->answered_ns = answer->answered_mono_ns;
-	race_complete(&hop->race, ipv6 ? AF_INET6 : AF_INET);
+	race_add_answer(&hop->race, answer, hop->dial_port);
 	hop->answered_ns = 0;
 }
 
@@ -660,16 +643,6 @@ static void
 on_resolved(struct resolver_query *query)
 {
 	(void)query;
-}
-
-static void
-dial_literal(struct hop *hop, const struct race_address *address)
-{
-	int family = address->socket.any.sa_family;
-
-	race_add(&hop->race, &address->socket.any);
-	race_complete(&hop->race, family == AF_INET ? AF_INET6 : AF_INET);
-	race_complete(&hop->race, family);
 }
 
 static void
@@ -774,7 +747,7 @@ dial(struct hop *hop)
 		hop->dial_port = hop->proxy->port;
 	}
 	if (race_parse_literal(&address, host, zone, hop->dial_port))
-		dial_literal(hop, &address);
+		race_add_literal(&hop->race, &address);
 	else
 		dial_name(hop, host);
 }

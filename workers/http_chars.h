@@ -33,16 +33,6 @@ http_to_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static inline int
-http_hex_value(char c)
-{
-	char lower = http_to_lower(c);
-
-	if (http_is_digit(c))
-		return c - '0';
-	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* A character of a token: method, field name (RFC 9110 section 5.6.2). */
 static inline bool
 http_is_token_char(char c)

@@ -23,8 +23,10 @@ enum state {
 enum field {
 	FIELD_OTHER,
 	FIELD_CONNECTION,
+	FIELD_CONTENT_ENCODING,
 	FIELD_CONTENT_LENGTH,
 	FIELD_LOCATION,
+	FIELD_RETRY_AFTER,
 	FIELD_TRAILER,
 	FIELD_TRANSFER_ENCODING,
 };
@@ -34,12 +36,17 @@ static const struct {
 	enum field field;
 } known_fields[] = {
 	{ "connection", FIELD_CONNECTION },
+	{ "content-encoding", FIELD_CONTENT_ENCODING },
 	{ "content-length", FIELD_CONTENT_LENGTH },
 	{ "location", FIELD_LOCATION },
+	{ "retry-after", FIELD_RETRY_AFTER },
 	{ "trailer", FIELD_TRAILER },
 	{ "transfer-encoding", FIELD_TRANSFER_ENCODING },
 };
 #define N_KNOWN_FIELDS (sizeof(known_fields) / sizeof(known_fields[0]))
+
+/* An hour: what is longer is no shorter than that. */
+#define RETRY_AFTER_MAX_S 3600
 
 static void
 fail(struct http_fields *f, const char *reason)
@@ -105,6 +112,22 @@ end_content_length(struct http_fields *f)
 	f->length_digits = (uint8_t)n_digits;
 }
 
+/* Seconds; a date counts as none (RFC 9110 section 10.2.3). */
+static void
+end_retry_after(struct http_fields *f)
+{
+	uint32_t seconds = 0;
+
+	end_token(f);
+	for (const char *c = f->token; *c != '\0'; c++) {
+		if (!http_is_digit(*c))
+			return;
+		if (seconds < RETRY_AFTER_MAX_S)
+			seconds = seconds * 10 + (uint32_t)(*c - '0');
+	}
+	f->retry_after_s = seconds;
+}
+
 static void
 end_location(struct http_fields *f)
 {
@@ -129,6 +152,13 @@ end_field(struct http_fields *f)
 		break;
 	case FIELD_LOCATION:
 		end_location(f);
+		break;
+	case FIELD_RETRY_AFTER:
+		end_retry_after(f);
+		break;
+	case FIELD_CONTENT_ENCODING:
+		end_token(f);
+		f->is_gzip = strcasecmp(f->token, "gzip") == 0;
 		break;
 	case FIELD_CONNECTION:
 	case FIELD_TRAILER:

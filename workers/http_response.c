@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The answer's parser: one function per state, one byte at a time, so that
- * where the network cuts can make no difference; only bodies are skipped in
+ * where the network cuts can make no difference; only bodies are taken in
  * bulk.  See http_response.h.
  */
 #include "workers/http_response.h"
+
+#include "common/hex.h"
 #include "workers/http_chars.h"
 
 #include <string.h>
@@ -68,6 +70,7 @@ http_response_init(
 	memset(r, 0, sizeof(*r));
 	r->head_request = head_request;
 	r->connect_request = connect_request;
+	r->body_max_bytes = HTTP_RESPONSE_BODY_MAX_BYTES;
 	start_block(r);
 }
 
@@ -302,7 +305,7 @@ on_chunk_size_blanks(struct http_response *r, char c)
 static void
 on_chunk_size(struct http_response *r, char c)
 {
-	int value = http_hex_value(c);
+	int value = hex_value(c);
 
 	if (value < 0 && r->chunk_digits > 0) {
 		r->state = STATE_CHUNK_SIZE_BLANKS;
@@ -361,7 +364,7 @@ on_chunk_data_lf(struct http_response *r, char c)
  * The parser as the caller sees it.
  */
 
-/* The states not named here skip data or take nothing. */
+/* The states not named here take data in bulk or take nothing. */
 static void (*const on_byte[STATE_COUNT])(struct http_response *, char) = {
 	[STATE_VERSION] = on_version,
 	[STATE_STATUS_BLANKS] = on_status_blanks,
@@ -377,10 +380,10 @@ static void (*const on_byte[STATE_COUNT])(struct http_response *, char) = {
 };
 
 static size_t
-skip_data(struct http_response *r, size_t len)
+take_data(struct http_response *r, const char *bytes, size_t len)
 {
-	size_t room = HTTP_RESPONSE_BODY_MAX_BYTES - r->wire_bytes;
-	size_t n = len < room ? len : room;
+	uint64_t room = r->body_max_bytes - r->wire_bytes;
+	size_t n = len < room ? len : (size_t)room;
 
 	if (r->state != STATE_CLOSE_DATA) {
 		n = n < r->left_bytes ? n : (size_t)r->left_bytes;
@@ -391,6 +394,8 @@ skip_data(struct http_response *r, size_t len)
 					   : STATE_DONE;
 	}
 	r->body_bytes += n;
+	if (r->on_body != NULL)
+		r->on_body(r, bytes, n);
 	return n;
 }
 
@@ -405,11 +410,11 @@ take_some(struct http_response *r, const char *bytes, size_t len)
 	else if (on_byte[r->state] != NULL)
 		on_byte[r->state](r, bytes[0]);
 	else
-		n = skip_data(r, len);
+		n = take_data(r, bytes, len);
 	if (!in_body)
 		return n;
-	r->wire_bytes += (uint32_t)n;
-	if (r->wire_bytes == HTTP_RESPONSE_BODY_MAX_BYTES && !is_over(r)) {
+	r->wire_bytes += n;
+	if (r->wire_bytes == r->body_max_bytes && !is_over(r)) {
 		r->body_truncated_by_us = true;
 		r->state = STATE_DONE;
 	}

@@ -3,7 +3,7 @@
  * Reads one HTTP/1.1 answer, informational ones before it included, in
  * whatever pieces the network delivers it.  Embedded in the hop; allocates
  * nothing, keeps nothing of the body, and is bounded in all a server can make
- * it do.  What is forgiven is what kubenurse 1.x forgives; RFC 9112 otherwise.
+ * it do, unless its owner sets another bound.  What is forgiven is what kubenurse 1.x forgives; RFC 9112 otherwise.
  */
 #ifndef WORKERS_HTTP_RESPONSE_H
 #define WORKERS_HTTP_RESPONSE_H
@@ -48,6 +48,15 @@ struct http_response {
 	uint64_t body_bytes;       /* taken, without framing */
 	bool body_truncated_by_us; /* longer than we read: close it */
 
+	/*
+	 * For who wants the body: set after init.  Each piece of it, without
+	 * framing, in order; it must not touch the parser.
+	 */
+	void (*on_body)(
+		struct http_response *r, const char *bytes, size_t len);
+	/* What is read after the headers; init sets the usual bound. */
+	uint64_t body_max_bytes;
+
 	/* The parser's own. */
 	bool head_request, connect_request;
 	uint8_t state;         /* enum state */
@@ -57,7 +66,7 @@ struct http_response {
 	bool keep_alive;       /* decided with the final block */
 	uint8_t n_informational;
 	uint32_t head_bytes; /* of all header blocks, later of the trailers */
-	uint32_t wire_bytes; /* after the headers, framing included */
+	uint64_t wire_bytes; /* after the headers, framing included */
 	const char *error;
 
 	/* One header block. */

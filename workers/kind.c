@@ -14,6 +14,7 @@ kind_find(unsigned worker_type)
 		&kind_me_service,
 		&kind_path,
 		&kind_extra,
+		&kind_discovery,
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

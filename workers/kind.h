@@ -11,8 +11,11 @@
 
 #include <stdbool.h>
 
+struct worker_body;
+
 struct worker_kind {
 	enum worker_type type;
+	const struct worker_body *body; /* what it does */
 	/* May open the service account's token, and sends it to the API server
 	 * over https, to nobody else. */
 	bool reads_token;
@@ -29,6 +32,7 @@ extern const struct worker_kind kind_me_ingress;
 extern const struct worker_kind kind_me_service;
 extern const struct worker_kind kind_path;
 extern const struct worker_kind kind_extra;
+extern const struct worker_kind kind_discovery;
 
 /* NULL: no such kind. */
 const struct worker_kind *kind_find(unsigned worker_type);

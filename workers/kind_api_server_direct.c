@@ -4,9 +4,11 @@
  * cluster DNS.  Sends the token.
  */
 #include "workers/kind.h"
+#include "workers/prober.h"
 
 const struct worker_kind kind_api_server_direct = {
 	.type = WORKER_API_SERVER_DIRECT,
+	.body = &prober_body,
 	.reads_token = true,
 	.is_api_server = true,
 };

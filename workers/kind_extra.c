@@ -4,7 +4,9 @@
  * with the target; the token never goes there.
  */
 #include "workers/kind.h"
+#include "workers/prober.h"
 
 const struct worker_kind kind_extra = {
 	.type = WORKER_EXTRA,
+	.body = &prober_body,
 };

@@ -4,7 +4,9 @@
  * No rights, no headers of its own.
  */
 #include "workers/kind.h"
+#include "workers/prober.h"
 
 const struct worker_kind kind_me_ingress = {
 	.type = WORKER_ME_INGRESS,
+	.body = &prober_body,
 };

@@ -4,7 +4,9 @@
  * headers of its own.
  */
 #include "workers/kind.h"
+#include "workers/prober.h"
 
 const struct worker_kind kind_me_service = {
 	.type = WORKER_ME_SERVICE,
+	.body = &prober_body,
 };

@@ -4,8 +4,10 @@
  * can count who checks it.
  */
 #include "workers/kind.h"
+#include "workers/prober.h"
 
 const struct worker_kind kind_path = {
 	.type = WORKER_PATH,
+	.body = &prober_body,
 	.sends_origin = true,
 };

@@ -4,6 +4,8 @@
  * IPv4 in its mapped form, so that one comparison serves both families.
  */
 #include "workers/proxy.h"
+
+#include "common/hex.h"
 #include "workers/http_chars.h"
 
 #include <arpa/inet.h>
@@ -221,9 +223,9 @@ decode(const char *text, size_t len, char *buf, size_t cap_bytes)
 
 		if (c == '%') {
 			int high =
-				i + 2 < len ? http_hex_value(text[i + 1]) : -1;
+				i + 2 < len ? hex_value(text[i + 1]) : -1;
 			int low =
-				i + 2 < len ? http_hex_value(text[i + 2]) : -1;
+				i + 2 < len ? hex_value(text[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return false;

@@ -219,6 +219,40 @@ race_complete(struct race *race, int family)
 }
 
 void
+race_add_answer(struct race *race, const struct resolver_answer *answer,
+	uint16_t port)
+{
+	bool ipv6 = answer->family == RESOLVER_IPV6;
+	struct race_address address;
+
+	for (size_t i = 0; i < answer->address_count; i++) {
+		memset(&address, 0, sizeof(address));
+		address.socket.any.sa_family = ipv6 ? AF_INET6 : AF_INET;
+		if (ipv6) {
+			address.socket.ipv6.sin6_addr =
+				answer->addresses[i].ipv6;
+			address.socket.ipv6.sin6_port = htons(port);
+		} else {
+			address.socket.ipv4.sin_addr =
+				answer->addresses[i].ipv4;
+			address.socket.ipv4.sin_port = htons(port);
+		}
+		race_add(race, &address.socket.any);
+	}
+	race_complete(race, ipv6 ? AF_INET6 : AF_INET);
+}
+
+void
+race_add_literal(struct race *race, const struct race_address *address)
+{
+	int family = address->socket.any.sa_family;
+
+	race_add(race, &address->socket.any);
+	race_complete(race, family == AF_INET ? AF_INET6 : AF_INET);
+	race_complete(race, family);
+}
+
+void
 race_stop(struct race *race)
 {
 	race->running = false;

@@ -70,14 +70,28 @@ trust_with_file(
 	return trust;
 }
 
+static const struct tls_trust *
+anybody(void)
+{
+	if (insecure_trust == NULL)
+		insecure_trust = tls_trust_new(NULL, true);
+	return insecure_trust;
+}
+
+const struct tls_trust *
+trust_for_api_server(const struct control_nursery *settings)
+{
+	if (settings->api_insecure)
+		return anybody();
+	trust_load(settings);
+	return base_trust;
+}
+
 const struct tls_trust *
 trust_for(const struct target *target)
 {
-	if (target->insecure) {
-		if (insecure_trust == NULL)
-			insecure_trust = tls_trust_new(NULL, true);
-		return insecure_trust;
-	}
+	if (target->insecure)
+		return anybody();
 	if (target->own_trust != NULL)
 		return target->own_trust;
 	trust_load(target->worker->settings);

@@ -24,5 +24,8 @@ struct tls_trust *trust_with_file(const struct control_nursery *settings,
 	const char *source, int fd);
 /* What counts for this target.  NULL: no memory. */
 const struct tls_trust *trust_for(const struct target *target);
+/* What counts for the API server, whom api_insecure alone excuses. */
+const struct tls_trust *trust_for_api_server(
+	const struct control_nursery *settings);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A prober process; see worker.h.  It trusts its control socket and nothing
+ * A worker process; see worker.h.  It trusts its control socket and nothing
  * else.
  */
 #include "workers/worker.h"
@@ -9,8 +9,6 @@
 #include "common/log.h"
 #include "common/title.h"
 #include "workers/birth.h"
-#include "workers/stamp.h"
-#include "workers/target.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,33 +22,25 @@
  * does not come in this time means that the supervisor is in trouble. */
 #define BOOT_TIMEOUT_MS 10000
 
-void
-worker_emit(struct worker *worker, struct wire_record *record)
+int
+worker_try_emit(struct worker *worker, struct wire_record *record)
 {
 	int rc;
 
 	record->checks_started = worker->checks_started;
 	record->records_dropped = worker->records_dropped;
 	rc = wire_write(worker->pipe_fd, record);
-	if (rc == -EAGAIN && record->kind == WIRE_SAMPLE)
-		worker->records_dropped++;
-	else if (rc < 0 && rc != -EAGAIN)
+	if (rc < 0 && rc != -EAGAIN)
 		loop_stop(worker->loop); /* nobody reads any more */
+	return rc;
 }
 
 void
-worker_check_started(struct worker *worker)
+worker_emit(struct worker *worker, struct wire_record *record)
 {
-	worker->checks_started++;
-	worker->checks_running++;
-}
-
-void
-worker_check_ended(struct worker *worker)
-{
-	worker->checks_running--;
-	if (worker->draining && worker->checks_running == 0)
-		loop_stop(worker->loop);
+	if (worker_try_emit(worker, record) == -EAGAIN &&
+		record->kind == WIRE_SAMPLE)
+		worker->records_dropped++;
 }
 
 /* proc(5): the second number of statm is the resident set, in pages. */
@@ -94,45 +84,6 @@ on_heartbeat(struct loop_timer *timer)
 }
 
 static void
-drain(struct worker *worker)
-{
-	worker->draining = true;
-	target_stop_all(worker->targets);
-	idle_pool_close_all(&worker->idle_pool);
-	if (worker->checks_running == 0)
-		loop_stop(worker->loop);
-}
-
-static void
-on_message(struct worker *worker, struct control_message *message)
-{
-	switch (message->kind) {
-	case CONTROL_TARGET:
-		target_apply(worker, message);
-		break;
-	case CONTROL_TARGET_GONE:
-		target_remove(worker, &message->body.gone);
-		break;
-	case CONTROL_DRAIN:
-		drain(worker);
-		break;
-	case CONTROL_CANCEL:
-		target_free_all(worker);
-		loop_stop(worker->loop);
-		break;
-	case CONTROL_BOOT:
-	case CONTROL_BIRTH:
-	case CONTROL_BORN:
-	case CONTROL_RENEW:
-	case CONTROL_READY:
-	case CONTROL_KIND_END:
-		LOG_WARN("message of another kind on the control socket",
-			LOG_INT("kind", message->kind));
-		break;
-	}
-}
-
-static void
 on_control(struct loop_watch *watch, unsigned ready)
 {
 	struct worker *worker = LOOP_OWNER(watch, struct worker, control);
@@ -152,7 +103,7 @@ on_control(struct loop_watch *watch, unsigned ready)
 		loop_stop(worker->loop);
 		return;
 	}
-	on_message(worker, &message);
+	worker->kind->body->on_message(worker, &message);
 	control_close_fds(&message);
 }
 
@@ -213,43 +164,21 @@ apply_boot(struct worker *worker, const struct control_boot *boot)
 	return 0;
 }
 
-static void
-on_server_answer(void *arg, uint32_t context_id, const char *nameserver,
-	uint64_t duration_ns, enum dns_result result)
-{
-	struct worker *worker = arg;
-	struct wire_record record;
-
-	wire_init(&record, WIRE_DNS, worker->gen);
-	record.body.dns.target_id = context_id;
-	record.body.dns.target_gen = target_gen(worker, context_id);
-	record.body.dns.duration_ns = duration_ns;
-	record.body.dns.result = result;
-	wire_set_text(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
-		nameserver);
-	worker_emit(worker, &record);
-}
-
 /* What has to be opened while it still may be. */
 static int
 open_own(struct worker *worker)
 {
-	const struct resolver_options options = {
-		.on_server_answer = on_server_answer,
-		.on_server_answer_arg = worker,
-	};
+	int rc;
 
 	worker->loop = loop_new();
 	if (worker->loop == NULL)
 		return -ENOMEM;
-	worker->resolver = resolver_new(worker->loop, &options);
-	if (worker->resolver == NULL)
-		return -ENOMEM;
-	idle_pool_init(&worker->idle_pool, worker->loop, IDLE_POOL_KEEP_NS);
 	worker->memory_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	worker->stamp_holder_fd = stamp_holder_open();
 	loop_watch_init(&worker->control, on_control);
 	loop_timer_init(&worker->heartbeat, on_heartbeat);
+	rc = worker->kind->body->open(worker);
+	if (rc < 0)
+		return rc;
 	return loop_watch_open(worker->loop, &worker->control,
 		worker->control_fd, LOOP_READ);
 }
@@ -292,16 +221,13 @@ say_hello(struct worker *worker)
 static void
 release(struct worker *worker)
 {
-	target_free_all(worker);
-	idle_pool_fini(&worker->idle_pool);
-	if (worker->loop != NULL)
+	if (worker->loop != NULL) {
+		worker->kind->body->close(worker);
 		loop_watch_close(worker->loop, &worker->control);
-	resolver_free(worker->resolver);
+	}
 	loop_free(worker->loop);
 	if (worker->memory_fd >= 0)
 		close(worker->memory_fd);
-	if (worker->stamp_holder_fd >= 0)
-		close(worker->stamp_holder_fd);
 	close(worker->control_fd);
 	close(worker->pipe_fd);
 }
@@ -315,7 +241,7 @@ worker_run(int control_fd, int pipe_fd, const struct control_nursery *settings)
 	worker.settings = settings;
 	worker.control_fd = control_fd;
 	worker.pipe_fd = pipe_fd;
-	worker.memory_fd = worker.stamp_holder_fd = -1;
+	worker.memory_fd = -1;
 	rc = be_born(&worker);
 	if (rc == 0) {
 		say_hello(&worker);

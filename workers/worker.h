@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A prober process: its loop, its targets, its way to the supervisor.  One
+ * A worker process: its loop, its birth, its way to the supervisor.  One
  * control socket in, one sample pipe out, and nothing else that it shares.
  */
 #ifndef WORKERS_WORKER_H
@@ -14,11 +14,24 @@
 #include "workers/proxy.h"
 #include "workers/resolver.h"
 
+struct discovery;
 struct target;
+struct worker;
+
+/* What a worker of some kind does; the rest of its life all kinds share. */
+struct worker_body {
+	/* While files may still be opened.  0 or a negative errno. */
+	int (*open)(struct worker *worker);
+	/* Every message but the first, which is the boot's. */
+	void (*on_message)(
+		struct worker *worker, struct control_message *message);
+	/* After open, however that ended. */
+	void (*close)(struct worker *worker);
+};
 
 struct worker {
 	struct loop *loop;
-	struct resolver *resolver;
+	struct resolver *resolver; /* its body's */
 	const struct worker_kind *kind;
 	const struct control_nursery *settings;
 	struct proxy_config proxy;
@@ -35,6 +48,7 @@ struct worker {
 	unsigned checks_running;
 	bool draining;
 	struct target *targets; /* list */
+	struct discovery *discovery;
 	unsigned char message_bytes[CONTROL_MAX_BYTES];
 };
 
@@ -47,8 +61,7 @@ int worker_run(int control_fd, int pipe_fd,
 /* Fills in the head's counters and writes the record; a full pipe loses it,
  * counted. */
 void worker_emit(struct worker *worker, struct wire_record *record);
-/* A check has started, or ended: bookkeeping for heartbeat and drain. */
-void worker_check_started(struct worker *worker);
-void worker_check_ended(struct worker *worker);
+/* The same, but a full pipe (-EAGAIN) is the caller's to wait for. */
+int worker_try_emit(struct worker *worker, struct wire_record *record);
 
 #endif

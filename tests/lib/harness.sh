@@ -204,12 +204,21 @@ wait_for()
 
 # ---------------------------------------------------------------------- network
 
-# free_ports N: N different TCP ports of loopback that nobody has.
+# free_ports N: N different TCP ports of loopback that nobody has, and that the
+# kernel gives to nobody's connection before they are used.
 free_ports()
 {
 	python3 - "$1" <<'PY'
-import socket, sys
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+import random, socket, sys
+with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+    first = int(file.read().split()[0])
+held = []
+while len(held) < int(sys.argv[1]):
+    try:
+        held.append(socket.create_server(
+            ("127.0.0.1", random.randrange(first // 2, first))))
+    except OSError:
+        pass
 print(*(s.getsockname()[1] for s in held))
 PY
 }

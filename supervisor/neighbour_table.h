@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The neighbours by namespace and pod name.  An entry's texts never change: a
+ * change makes a new entry, and a reader of /alive keeps the old one as long as
+ * it reads.
+ */
+#ifndef SUPERVISOR_NEIGHBOUR_TABLE_H
+#define SUPERVISOR_NEIGHBOUR_TABLE_H
+
+#include "common/wire.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* As many as discovery keeps. */
+#define NEIGHBOUR_TABLE_MAX 32768
+
+struct neighbour {
+	struct neighbour *next; /* in the bucket */
+	unsigned references;
+	uint32_t flags; /* enum wire_neighbour_flag */
+	uint64_t node_hash;
+	uint64_t first_seen_ns;
+	uint32_t source_gen; /* who has told it last */
+	bool admitted;	     /* it may be checked: ready, old or listed */
+	bool selected;
+	const char *pod_name, *namespace_name, *node_name, *pod_ip, *host_ip;
+};
+
+struct neighbour_table {
+	struct neighbour **buckets;
+	size_t bucket_count; /* a power of two */
+	size_t count;
+};
+
+void neighbour_table_init(struct neighbour_table *table);
+void neighbour_table_fini(struct neighbour_table *table);
+
+struct neighbour *neighbour_table_find(const struct neighbour_table *table,
+	const char *namespace_name, const char *pod_name);
+/*
+ * What a record says of a neighbour that has not gone.  first_seen_ns, admitted
+ * and selected of an entry that it replaces stay.  NULL: no memory, or too
+ * many.
+ */
+struct neighbour *neighbour_table_set(struct neighbour_table *table,
+	const struct wire_neighbour *record, uint64_t now_ns);
+void neighbour_table_remove(
+	struct neighbour_table *table, struct neighbour *neighbour);
+/* Removes all that another generation has told. */
+void neighbour_table_sweep(struct neighbour_table *table, uint32_t source_gen);
+/* NULL begins and ends the walk; nothing may change meanwhile. */
+struct neighbour *neighbour_table_next(
+	const struct neighbour_table *table, const struct neighbour *neighbour);
+
+/* Another reader. */
+struct neighbour *neighbour_ref(struct neighbour *neighbour);
+void neighbour_unref(struct neighbour *neighbour);
+
+#endif

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration from the outside: every mistake in one run, files that are no
+configuration, and reloading, by signal and by the two ways in which files
+change: an editor's rename, and the symlink of a ConfigMap.
+"""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
+from lab import *  # noqa: E402,F403
+
+enter()
+PROGRAM = f"{BUILD}/kubenurse"
+
+
+def run(*words, env=None):
+    """(exit status, stderr)"""
+    done_ = subprocess.run((PROGRAM,) + words, capture_output=True, text=True,
+                           errors="replace", timeout=DEADLINE_S,
+                           stdin=subprocess.DEVNULL,
+                           env={"PATH": os.environ["PATH"], **(env or {})})
+    return done_.returncode, done_.stderr
+
+
+def write(name, content):
+    path = f"{WORK}/{name}"
+    with open(path, "wb") as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+    os.chmod(path, 0o644)
+    return path
+
+
+# -------------------------------------------------- every mistake in one run
+
+MISTAKES = [  # line of the file, what is said of it (None: nothing)
+    ("[kubenurse]", None),
+    ("no_such_key = 1", "no_such_key: unknown key"),
+    ("check_interval = 5", "check_interval: .*not a duration"),
+    ("check_interval = 6s", "check_interval: .*twice.*line 3"),
+    ("neighbour_limit = 0x3", "neighbour_limit: .*not an integer"),
+    ("ingress_url = http://[::1/", "ingress_url: ."),
+    ("service_url = gopher://x/", "service_url: ."),
+    ("histogram_buckets = 1,0.5", "histogram_buckets: .*rising"),
+    ("listen = 1.2.3:99999", "listen: .*no address"),
+    ("reuse_connections = yes", "reuse_connections: .*neither true nor false"),
+    ("log_level = loud", "log_level: ."),
+    ("[nonsense]", "unknown section"),
+    ("x = 1", None),
+    ("[check a]", "url: is missing"),
+    ("[check b]", None),
+    ("url = http://x/", None),
+    ("expect = 20", "expect: .*no status"),
+    ("timeout = never", "timeout: .*not a duration"),
+    ("[check b]", "twice, in line 15"),
+    ("url = http://x/", None),
+    ("[check me_ingress]", "name of kubenurse's own"),
+    ("url = http://x/", None),
+    ("[check path_x]", "begins with path_"),
+    ("url = http://x/", None),
+    ("[neighbours]", None),
+    ("neighbour = a 1.2.3", "neighbour: .*no IP address"),
+    ("neighbour = a", "neighbour: ."),
+    ("what is this", "neither a .section. nor KEY = VALUE"),
+]
+bad = write("bad.ini", "".join(line + "\n" for line, _ in MISTAKES))
+for words in ((), ("--check-config",), ("--print-config",)):
+    status, said = run("--config", bad, *words)
+    equal(status, 2, f"{words}: a bad file is exit status 2")
+for number, (line, text) in enumerate(MISTAKES, 1):
+    if text:
+        like(said, rf"(?m)^{bad}:{number}: [^\n]*{text}", f"line {number}: {line}")
+equal(len(said.splitlines()), sum(1 for _, text in MISTAKES if text),
+      "nothing else is said")
+NAMES = {
+    "KUBENURSE_CHECK_INTERVAL": " 5s", "KUBENURSE_NEIGHBOUR_LIMIT": "3.0",
+    "KUBENURSE_HISTOGRAM_BUCKETS": "NaN", "KUBENURSE_EXTRA_CHECKS": "a|b:c",
+    "KUBENURSE_INGRESS_URL": "http://x/\n", "KUBERNETES_SERVICE_PORT": "70000",
+    "KUBENURSE_SERVICE_URL": "http://" + "x" * 70000,
+    "KUBENURSE_LISTEN": "\udcff:8080", "KUBENURSE_SERIES_TTL": "1d",
+}
+status, said = run(env=NAMES)
+equal(status, 2, "a bad environment is exit status 2, too")
+for name in NAMES:
+    like(said, f"(?m)^environment: {name}: .", f"{name} is named")
+status, said = run("--check-config", env={
+    **dict.fromkeys(NAMES, ""), "KUBENURSE_PORT_8080_TCP": "tcp://1.2.3.4:80",
+    "KUBENURSE_SERVICE_HOST": "1.2.3.4", "KUBENURSE_INSECURE": "True"})
+equal(status, 0, "empty variables are unset, others' are nobody's business")
+like(said, "warning: .*KUBENURSE_INSECURE.*neither true nor false",
+     "a boolean that counts as false is warned about")
+
+# -------------------------------------------------- what is no configuration
+
+GOOD = "[kubenurse]\ncheck_interval = 1s\n"
+os.mkdir(f"{WORK}/directory.ini")
+FILES = {
+    "directory.ini": (None, 2, "directory"),
+    "missing.ini": (None, 2, "No such file"),
+    "binary.ini": (b"[kubenurse]\n\x7fELF\0\1\2", 2, "NUL"),
+    "huge.ini": (b"; comment\n" * 1048576, 2, "larger than"),
+    "empty.ini": ("", 0, ""),
+    "no-newline.ini": (GOOD.rstrip(), 0, ""),
+    "crlf.ini": (GOOD.replace("\n", "\r\n"), 0, ""),
+    "bom.ini": ("\ufeff" + GOOD, 0, ""),
+    "latin1.ini": (GOOD.encode() + b"node_name = caf\xe9\n", 2, "UTF-8"),
+    "long.ini": (GOOD + "node_name = " + "x" * 100000, 2, "."),
+}
+for name, (content, wanted, text) in FILES.items():
+    if content is not None:
+        write(name, content)
+    status, said = run("--config", f"{WORK}/{name}", "--check-config")
+    ok(status == wanted and re.search(text, said),
+       f"{name}: exit status {wanted}", f"{status}: {said}")
+os.chmod(f"{WORK}/crlf.ini", 0)
+unreadable = subprocess.run(
+    ["setpriv", "--reuid=65534", "--clear-groups", PROGRAM, "--config",
+     f"{WORK}/crlf.ini", "--check-config"], capture_output=True, text=True)
+ok(unreadable.returncode == 2 and "Permission denied" in unreadable.stderr,
+   "unreadable: exit status 2", unreadable)
+shown = subprocess.run(
+    [PROGRAM, "--print-config"], capture_output=True, text=True,
+    env={"KUBENURSE_INGRESS_URL": "http://me:secret@x/",
+         "HTTP_PROXY": "http://me:secret@y:1"}).stdout
+ok("ingress_url" in shown and "secret@" not in shown and
+   "me:" not in shown,
+   "--print-config shows no password", shown)
+
+# ---------------------------------------------------------------- a taken port
+
+web = Scripted(says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+HEAD = """[kubenurse]
+listen = 127.0.0.1:{port}
+shutdown_duration = 0s
+neighbour_source = static
+"""
+
+
+def check(name, more=""):
+    return f"[check {name}]\nurl = http://127.0.0.1:{web.port}/{name}\n{more}"
+
+
+taken = Doctor(HEAD, name="taken", port=web.port)
+equal(taken.wait(), 1, "a port in use is exit status 1")
+like(taken.log(), rf"listen 127\.0\.0\.1:{web.port}: Address already in use",
+     "and is said")
+
+# ------------------------------------------------------------------- reloading
+
+doctor = Doctor(HEAD + check("one"))
+doctor.wait_checks(["one"])
+
+
+def reloads(good):
+    """The gauge; the scrape."""
+    return doctor.wait_metric("kubenurse_config_last_reload_successful",
+                              1) if good else wait(lambda: (
+                                  lambda scrape: scrape.number(
+                                      "kubenurse_config_last_reload_successful"
+                                  ) == 0 and scrape)(doctor.metrics()))
+
+
+equal(doctor.metrics().number("kubenurse_config_last_reload_successful"), 1,
+      "the first configuration counts as one")
+worker = doctor.worker("extra")
+doctor.reload(HEAD + check("one") + check("two"))
+doctor.wait_checks(["two"])
+equal(sorted(key for key in doctor.results() if key in ("one", "two")),
+      ["one", "two"], "SIGHUP: a new check comes")
+equal(doctor.worker("extra"), worker, "to the same worker")
+equal(doctor.metrics().checks("one"), 1, "the other one is not disturbed")
+
+stamp = doctor.metrics()[
+    "kubenurse_config_last_reload_success_timestamp_seconds"]
+doctor.reload(HEAD + "no_such_key = 1\n" + check("three"))
+ok(reloads(False), "a bad file: the gauge is 0")
+like(doctor.log(), "no_such_key: unknown key.*refused", "its mistake is logged")
+results = doctor.results()
+ok("two" in results and "three" not in results, "nothing has changed", results)
+equal(doctor.metrics()["kubenurse_config_last_reload_success_"
+                       "timestamp_seconds"], stamp, "nor the time of success")
+
+doctor.write(HEAD + check("two"))  # and no signal
+equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
+      "a file that was renamed into place is noticed")
+ok("one" not in doctor.results(), "a check goes")
+
+other = free_ports(1)[0]
+doctor.reload(HEAD.replace("{port}", str(other)) + check("two"))
+ok(reloads(False), "a key that needs a restart: refused")
+like(doctor.log(), "restart needed.*key=listen", "by its name")
+doctor.reload(HEAD)
+wait_ok(lambda: doctor.worker("extra") is None,
+        "without targets there is no worker")
+equal(doctor.metrics().total("kubenurse_worker_up.*"), 0, "nor its series")
+doctor.reload(HEAD + check("four"))
+ok(doctor.wait_checks(["four"]).checks("four"), "and it comes again")
+equal(doctor.metrics().total("kubenurse_worker_restarts_total.*"), 0,
+      "which is no restart")
+equal(doctor.stop(), 0, "SIGTERM without a wait: exit status 0")
+
+# -------------------------------------------------------- a ConfigMap's volume
+
+volume = f"{WORK}/volume"
+
+
+def publish(version, ini):
+    """As the kubelet does it."""
+    os.makedirs(f"{volume}/..{version}")
+    replace(f"{volume}/..{version}/kubenurse.ini", ini)
+    os.symlink(f"..{version}", f"{volume}/..data_tmp")
+    os.rename(f"{volume}/..data_tmp", f"{volume}/..data")
+
+
+port = free_ports(1)[0]
+ini = HEAD.replace("{port}", str(port))
+publish("v1", ini + check("old"))
+os.symlink("..data/kubenurse.ini", f"{volume}/kubenurse.ini")
+mounted = Doctor(None, name="mounted", port=port, wrapper=(
+    "sh", "-c", '"$0" --config volume/kubenurse.ini & '
+    'trap "kill $!" TERM; wait $!; wait $!'))
+mounted.wait_checks(["old"])
+for version in ("v2", "v3"):
+    publish(version, ini + check(version))
+    ok(mounted.wait_checks([version]).checks(version),
+       f"..data swapped: {version} is there")
+ok("old" not in mounted.results() and "v2" not in mounted.results(),
+   "and nothing of before", mounted.results())
+mounted.stop()
+done()

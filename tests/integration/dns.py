@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names against a real dnsmasq and, behind it and beside it, nameservers that
+fail: what each name meets, what is counted of each nameserver, and that a new
+resolv.conf is taken without a check being lost.
+"""
+import os
+import struct
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
+from lab import *  # noqa: E402,F403
+
+enter()
+need("dnsmasq")
+
+LIVE, SERVFAIL, SILENT, NOBODY, BROKEN = (
+    f"127.0.0.{last}" for last in (53, 54, 55, 56, 57))
+
+
+def nameserver(address, answer):
+    """A nameserver that gives answer(query) to each, or nothing."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind((address, 53))
+
+    def serve():
+        while True:
+            query, peer = listener.recvfrom(4096)
+            reply = answer(query)
+            if reply:
+                listener.sendto(reply, peer)
+    threading.Thread(target=serve, daemon=True).start()
+
+
+nameserver(SERVFAIL, lambda query: query[:2] + struct.pack(
+    "!HHHHH", 0x8182, 1, 0, 0, 0) + query[12:])
+nameserver(SILENT, lambda query: None)
+# the right header, one answer promised, and a name that points to itself
+nameserver(BROKEN, lambda query: query[:2] + struct.pack(
+    "!HHHHH", 0x8180, 1, 1, 0, 0) + query[12:] + b"\xc0\xff\xc0")
+
+replace("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"
+        "127.0.0.1 from-hosts.test\n")
+replace(f"{WORK}/dnsmasq.conf", f"""no-resolv
+no-hosts
+no-daemon
+bind-interfaces
+listen-address={LIVE}
+user=root
+pid-file=
+cache-size=0
+local=/lab.test/
+host-record=good.lab.test,127.0.0.1
+host-record=deep.sub.lab.test,127.0.0.1
+host-record=both.lab.test,127.0.0.1,::1
+host-record=six.lab.test,::1
+txt-record=nodata.lab.test,no address
+server=/servfail.test/{SERVFAIL}
+server=/silent.test/{SILENT}
+""")
+dnsmasq = Process("dnsmasq", "dnsmasq", "-C", f"{WORK}/dnsmasq.conf")
+ok(dnsmasq.wait_said("started") and dnsmasq.popen.poll() is None,
+   "dnsmasq runs", dnsmasq.log())
+
+OK = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+web = Scripted(OK)
+web6 = Scripted(OK, host="::1")
+# name: (host, event or None, /alive, reason in kubenurse_dns_errors_total)
+CASES = {
+    "good": ("good.lab.test", None, "^ok$", None),
+    "final_dot": ("good.lab.test.", None, "^ok$", None),
+    "searched": ("good", None, "^ok$", None),
+    "few_dots": ("deep.sub", None, "^ok$", None),
+    "from_hosts": ("from-hosts.test", None, "^ok$", None),
+    "race_to_4": ("both.lab.test", None, "^ok$", None),
+    "nxdomain": ("nothing.lab.test.", "dns_done",
+                 r"^dns: NXDOMAIN for nothing\.lab\.test", "nxdomain"),
+    "refused": ("elsewhere.example.", "dns_done",
+                r"^dns: REFUSED for elsewhere\.example", "refused"),
+    "servfail": ("x.servfail.test.", "dns_done",
+                 r"^dns: SERVFAIL for x\.servfail\.test", "servfail"),
+    "timeout": ("x.silent.test.", "dns_done",
+                r"^dns: timeout for x\.silent\.test", "timeout"),
+    "nodata": ("nodata.lab.test.", "dns_done", "^dns: no (data|address)", None),
+}
+urls = {name: f"http://{case[0]}:{web.port}/" for name, case in CASES.items()}
+CASES["only_6"] = ("six.lab.test", None, "^ok$", None)
+urls["only_6"] = f"http://six.lab.test:{web6.port}/"
+
+HEAD = """[kubenurse]
+listen = 127.0.0.1:{port}
+check_interval = 500ms
+shutdown_duration = 60s
+neighbour_source = static
+"""
+replace("/etc/resolv.conf", f"nameserver {LIVE}\nsearch lab.test\n"
+        "options ndots:2 timeout:5 attempts:1\n")
+doctor = Doctor(HEAD + "".join(f"[check {name}]\nurl = {url}\ntimeout = 1s\n"
+                               for name, url in urls.items()))
+doctor.wait_checks(CASES, 2)
+results = doctor.results()
+final = doctor.settle()
+for name, (_, event, text, reason) in CASES.items():
+    like(results[name], text, f"{name}: /alive")
+    errors = final.select(f'kubenurse_dns_errors_total{{type="{name}",.*}}')
+    ok(all(f'nameserver="{LIVE}:53",reason="{reason}"' in series
+           for series in errors) and bool(errors) == bool(reason),
+       f"{name}: errors of the nameserver: {reason}", errors)
+    if event:
+        check_failure(final, name, event, "round_trip_error")
+        continue
+    equal(final.total(f'kubenurse_errors_total{{type="{name}",.*}}'), 0,
+          f"{name}: no error")
+    equal(final.number("kubenurse_httpclient_trace_request_duration_seconds_"
+                       f'count{{type="{name}",event="dns_done"}}'),
+          final.checks(name), f"{name}: dns_done once per check")
+    check_sums(final, name)
+equal(final.total(
+    r'kubenurse_dns_query_duration_seconds_count\{type="from_hosts".*'), 0,
+    "a name of the hosts file asks nobody")
+ok(final.total(r'kubenurse_dns_query_duration_seconds_count\{type="good",'
+               f'nameserver="{LIVE}:53"\\}}') == 2 * final.checks("good"),
+   "two queries a check, A and AAAA", final.select(
+       r'kubenurse_dns_query_duration_seconds_count.*type="good".*'))
+equal(doctor.halt(), 1, "a second signal ends it")
+
+# ------------------------------------------------- a resolv.conf that changes
+
+CHANGE = HEAD + f"""[check good]
+url = http://good.lab.test:{web.port}/
+interval = 50ms
+"""
+doctor = Doctor(CHANGE, name="changing")
+doctor.wait_checks(["good"], 2)
+first = doctor.worker("extra")
+replace("/etc/resolv.conf", f"nameserver {NOBODY}\nnameserver {BROKEN}\n"
+        f"nameserver {LIVE}\noptions timeout:1 attempts:1\n")
+doctor.wait_metric(
+    f'kubenurse_dns_errors_total.*"{NOBODY}:53",reason="unreachable".')
+scrape = doctor.wait_metric(
+    f'kubenurse_dns_errors_total.*"{BROKEN}:53",reason="malformed".')
+ok(scrape.total(f'kubenurse_dns_errors_total.*"{NOBODY}:53",'
+                'reason="unreachable".') > 0,
+   "a nameserver where nobody listens is unreachable")
+ok(scrape.total(f'kubenurse_dns_errors_total.*"{BROKEN}:53",'
+                'reason="malformed".') > 0,
+   "one that answers nonsense is malformed",
+   scrape.select("kubenurse_dns_errors_total.*"))
+second = doctor.worker("extra")
+ok(second and second != first, "another worker has taken over")
+
+replace("/etc/resolv.conf", f"nameserver {SILENT}\nnameserver {LIVE}\n"
+        "options timeout:1 attempts:1\n")
+doctor.wait_metric(
+    f'kubenurse_dns_errors_total.*"{SILENT}:53",reason="timeout".', 2)
+ok(wait(lambda: doctor.metrics().total_ns(
+    r'kubenurse_phase_duration_seconds_sum\{type="good",phase="dns"\}') >=
+    10 ** 9), "a dead nameserver costs its whole timeout before the live one")
+scrape = doctor.settle()
+equal(scrape.total(r'kubenurse_errors_total\{.*'), 0, "no check has failed")
+equal(scrape.total("kubenurse_worker_restarts_total.*"), 0,
+      "a planned replacement is no restart")
+equal(scrape.total("kubenurse_samples_lost_total.*"), 0, "no check was lost")
+equal(int(scrape.number('kubenurse_httpclient_requests_total{type="good",'
+                        'code="200"}')), scrape.checks("good"),
+      "each check is one request")
+ok(len(web.requests) >= scrape.checks("good"), "and the server has seen it")
+check_sums(scrape, "good", "over three workers")
+doctor.halt()
+done()

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole checks on a scripted network: redirects, the one budget, proxies, what
+ * is said to whom, and a target that goes away at any moment.
+ */
+#include "tests/unit/fake_probe.h"
+
+#define ANSWERS(after, text)                                                   \
+	.steps = { { .after_ns = (after), .bytes = (text) }, FIN },            \
+	.step_count = 2
+#define PEER(where, text)                                                      \
+	{ .address = (where), .connect_ns = 1 * MS, .tls_ns = 1 * MS,          \
+		ANSWERS(1 * MS, text) }
+#define MOVED(location)                                                        \
+	"HTTP/1.1 302 Found\r\nLocation: " location                            \
+	"\r\nContent-Length: 0\r\n\r\n"
+
+static const struct wire_sample *
+record_at(size_t i)
+{
+	ck_assert_uint_lt(i, fake.record_count);
+	return &fake.records[i].body.sample;
+}
+
+/* How often a text was sent. */
+static unsigned
+sent_count(const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = fake.log; (at = strstr(at, text)) != NULL; at++)
+		count++;
+	return count;
+}
+
+START_TEST(a_redirect_is_a_hop_of_its_own)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/there")),
+		PEER("192.0.2.2:80", OK_BYTES));
+	last = run_check();
+	ck_assert_uint_eq(fake.record_count, 2);
+	ck_assert_uint_eq(record_at(0)->outcome, OUTCOME_REDIRECT);
+	ck_assert_uint_eq(record_at(0)->http_status, 302);
+	ck_assert_uint_eq(record_at(0)->events, PLAIN_EVENTS);
+	ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(last->events, PLAIN_EVENTS);
+	ck_assert_uint_eq(last->check_duration_ns, 4 * MS);
+	ck_assert_uint_eq(sent_count("GET /there HTTP/1.1\r\n"), 1);
+	ck_assert_uint_eq(sent_count("Referer: http://192.0.2.1/\r\n"), 1);
+}
+END_TEST
+
+START_TEST(a_redirect_is_an_answer_where_they_are_not_followed)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/there")));
+	spec.follow_redirects = false;
+	last = run_check();
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(last->outcome, OUTCOME_STATUS);
+	ck_assert_str_eq(last->detail, "302 Found");
+}
+END_TEST
+
+START_TEST(an_expected_redirect_is_success)
+{
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/there")));
+	spec.expect[0] = 302;
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(fake.record_count, 1);
+}
+END_TEST
+
+START_TEST(ten_requests_and_no_more)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("/again")));
+	last = run_check();
+	ck_assert_uint_eq(fake.record_count, 10);
+	for (size_t i = 0; i < 9; i++)
+		ck_assert_uint_eq(record_at(i)->outcome, OUTCOME_REDIRECT);
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(last->http_status, 302);
+}
+END_TEST
+
+START_TEST(a_location_that_cannot_be_checked_is_an_error)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("gopher://192.0.2.2/")));
+	last = run_check();
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(last->http_status, 302);
+}
+END_TEST
+
+START_TEST(a_second_hop_that_fails_is_the_checks_failure)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/")),
+		{ .address = "192.0.2.2:80", .start_errno = ENETUNREACH });
+	last = run_check();
+	ck_assert_uint_eq(fake.record_count, 2);
+	ck_assert_uint_eq(last->outcome, OUTCOME_CONNECT_FAILED);
+	ck_assert_uint_eq(last->check_duration_ns, 2 * MS);
+}
+END_TEST
+
+START_TEST(all_hops_share_one_budget)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1 * S,
+			ANSWERS(3 * S, MOVED("http://192.0.2.2/")) },
+		{ .address = "192.0.2.2:80", .connect_ns = FAKE_NEVER });
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_CONNECT_FAILED);
+	ck_assert_uint_eq(last->check_duration_ns, 6 * S);
+	ck_assert_uint_eq(last->phase_ns[PHASE_CONNECT], 2 * S);
+}
+END_TEST
+
+START_TEST(each_hop_has_its_own_dial_budget)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1 * S,
+			ANSWERS(0, MOVED("http://192.0.2.2/")) },
+		{ .address = "192.0.2.2:80", .connect_ns = FAKE_NEVER });
+	spec.timeout_ns = 60 * S;
+	last = run_check();
+	ck_assert_uint_eq(last->phase_ns[PHASE_CONNECT], 5 * S);
+	ck_assert_uint_eq(last->check_duration_ns, 6 * S);
+}
+END_TEST
+
+START_TEST(a_url_that_is_none_is_refused)
+{
+	const struct wire_sample *last;
+
+	spec.url = "http://[::1/";
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(last->has_status, 0);
+	ck_assert_uint_eq(last->duration_ns, 0);
+	ck_assert_uint_eq(last->events, 0);
+	ck_assert_uint_eq(last->phases, 1u << PHASE_LOCAL);
+	ck_assert_uint_gt(strlen(last->detail), 0);
+}
+END_TEST
+
+/* --------------------------------------------------------- what is said */
+
+#define BEARER "Authorization: Bearer sekrit\r\n"
+
+static void
+be_api_server_worker(void)
+{
+	worker.kind = &kind_api_server_direct;
+	spec.url = "https://10.0.0.1:6443/version";
+}
+
+START_TEST(the_token_goes_to_the_api_server)
+{
+	be_api_server_worker();
+	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES));
+	run_check();
+	ck_assert_uint_eq(sent_count(BEARER), 1);
+}
+END_TEST
+
+START_TEST(the_token_stays_at_home_on_a_redirect)
+{
+	be_api_server_worker();
+	USE_PEERS(PEER("10.0.0.1:6443", MOVED("https://10.0.0.2:6443/version")),
+		PEER("10.0.0.2:6443",
+			MOVED("https://10.0.0.1:6443/version?back")));
+	run_check();
+	ck_assert_uint_eq(sent_count(BEARER), 1);
+	ck_assert_uint_eq(sent_count("sekrit"), 1);
+	ck_assert_uint_gt(fake.record_count, 2); /* it came back there */
+}
+END_TEST
+
+START_TEST(the_token_is_not_sent_in_the_clear_or_elsewhere)
+{
+	static const char *const urls[] = { "http://10.0.0.1:6443/version",
+		"https://10.0.0.9:6443/version", "https://10.0.0.1/version" };
+
+	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES), PEER("10.0.0.1:443", OK_BYTES),
+		PEER("10.0.0.9:6443", OK_BYTES));
+	be_api_server_worker();
+	spec.url = urls[_i];
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count("sekrit"), 0);
+}
+END_TEST
+
+START_TEST(other_workers_have_no_token)
+{
+	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES));
+	be_api_server_worker();
+	worker.kind = &kind_extra;
+	run_check();
+	ck_assert_uint_eq(sent_count("sekrit"), 0);
+}
+END_TEST
+
+START_TEST(a_token_that_cannot_be_read_fails_as_wrote_request)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES));
+	be_api_server_worker();
+	fake.token_rc = -EACCES;
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_WRITE_FAILED);
+	ck_assert_str_eq(last->detail, "token: Permission denied");
+	ck_assert_uint_eq(sent_count("GET"), 0);
+}
+END_TEST
+
+START_TEST(own_headers_do_not_follow_to_another_host)
+{
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/")),
+		PEER("192.0.2.2:80", OK_BYTES));
+	spec.headers = "Authorization: Basic abc\nX-Key: k\n";
+	run_check();
+	ck_assert_uint_eq(sent_count("Authorization: Basic abc\r\n"), 1);
+	ck_assert_uint_eq(sent_count("GET "), 2);
+}
+END_TEST
+
+START_TEST(neighbours_are_told_who_asks_and_nobody_else)
+{
+	USE_PEERS(PEER("192.0.2.1:80", OK_BYTES));
+	worker.kind = _i == 0 ? &kind_path : &kind_extra;
+	spec.origin = "kubenurse-abc";
+	run_check();
+	ck_assert_uint_eq(
+		sent_count("Kubenurse-Neighbour-Origin: kubenurse-abc\r\n"),
+		_i == 0);
+}
+END_TEST
+
+/* -------------------------------------------------------------- proxies */
+
+#define TUNNEL(text) .tunnel = { .after_ns = 2 * MS, .bytes = (text) }
+
+START_TEST(http_through_a_proxy_is_in_absolute_form)
+{
+	USE_PEERS(PEER("198.51.100.1:3128", OK_BYTES));
+	use_proxies("http://u:p@198.51.100.1:3128", "");
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count("GET http://192.0.2.1/ HTTP/1.1\r\n"), 1);
+	ck_assert_uint_eq(sent_count("Proxy-Authorization: Basic dTpw\r\n"), 1);
+}
+END_TEST
+
+START_TEST(https_through_a_proxy_is_a_tunnel)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+		.tls_ns = 3 * MS, TUNNEL("HTTP/1.1 200 Yes\r\n\r\n"),
+		ANSWERS(4 * MS, OK_BYTES) });
+	spec.url = "https://192.0.2.1/";
+	use_proxies("", "http://u:p@198.51.100.1:3128");
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+	/* the tunnel belongs to connect */
+	ck_assert_uint_eq(last->phase_ns[PHASE_CONNECT], 3 * MS);
+	ck_assert_uint_eq(last->phase_ns[PHASE_TLS], 3 * MS);
+	ck_assert_uint_eq(last->phase_ns[PHASE_WAIT], 4 * MS);
+	ck_assert_uint_eq(last->events, PLAIN_EVENTS | TLS_EVENTS);
+	ck_assert_uint_eq(sent_count("CONNECT 192.0.2.1:443 HTTP/1.1\r\n"), 1);
+	ck_assert_uint_eq(sent_count("[TLS 192.0.2.1]"), 1);
+	ck_assert_uint_eq(sent_count("Proxy-Authorization"), 1);
+}
+END_TEST
+
+START_TEST(a_head_request_through_a_tunnel_has_no_body)
+{
+	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+		TUNNEL("HTTP/1.1 200 Yes\r\n\r\n"),
+		.steps = { { .bytes = "HTTP/1.1 200 OK\r\n"
+				      "Content-Length: 99\r\n\r\n" } },
+		.step_count = 1 });
+	spec.url = "https://192.0.2.1/";
+	spec.method = "HEAD";
+	use_proxies("", "http://198.51.100.1:3128");
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+}
+END_TEST
+
+START_TEST(a_proxy_that_refuses_the_tunnel)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+		TUNNEL("HTTP/1.1 403 No Way\r\nContent-Length: 0\r\n\r\n") });
+	spec.url = "https://192.0.2.1/";
+	use_proxies("", "http://198.51.100.1:3128");
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(last->has_status, 0);
+	ck_assert_str_eq(last->detail, "proxy: 403 No Way");
+	ck_assert_uint_eq(last->phase_ns[PHASE_CONNECT], 3 * MS);
+}
+END_TEST
+
+START_TEST(a_silent_proxy_ends_with_the_whole_budget)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+		.tunnel = { .after_ns = FAKE_NEVER } });
+	spec.url = "https://192.0.2.1/";
+	use_proxies("", "http://198.51.100.1:3128");
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_str_eq(last->detail, "proxy: timeout");
+	ck_assert_uint_eq(last->check_duration_ns, 6 * S);
+}
+END_TEST
+
+START_TEST(tls_that_cannot_begin_in_a_tunnel_closes_the_socket)
+{
+	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+		TUNNEL("HTTP/1.1 200 Yes\r\n\r\n"),
+		.transport_start_rc = -ENOMEM });
+	spec.url = "https://192.0.2.1/";
+	use_proxies("", "http://198.51.100.1:3128");
+	ck_assert_uint_ne(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(fake_open_sockets(), 0);
+}
+END_TEST
+
+START_TEST(proxies_that_cannot_be_gone_through_are_refused)
+{
+	static const struct {
+		const char *url, *http, *https;
+	} cases[] = {
+		{ "http://192.0.2.1/", "socks5://198.51.100.1:1080", "" },
+		{ "https://192.0.2.1/", "", "socks5://198.51.100.1:1080" },
+		{ "https://192.0.2.1/", "", "https://198.51.100.1:3128" },
+	};
+	const struct wire_sample *last;
+
+	spec.url = cases[_i].url;
+	use_proxies(cases[_i].http, cases[_i].https);
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(last->duration_ns, 0);
+	ck_assert_int_eq(strncmp(last->detail, "proxy: ", 7), 0);
+	ck_assert_ptr_nonnull(strstr(last->detail, "not supported"));
+}
+END_TEST
+
+START_TEST(http_through_an_https_proxy)
+{
+	USE_PEERS(PEER("198.51.100.1:3128", OK_BYTES));
+	use_proxies("https://198.51.100.1:3128", "");
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count("[TLS 198.51.100.1]GET http://"), 1);
+}
+END_TEST
+
+START_TEST(a_proxys_zone_is_not_part_of_its_address)
+{
+	USE_PEERS(PEER("[fe80::1]:3128", OK_BYTES));
+	use_proxies("http://[fe80::1%25lo]:3128", "");
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+}
+END_TEST
+
+/* ---------------------------------------------------- going away, coming */
+
+static const struct fake_name slow_names[] = { { .name = "shop.example",
+	.ipv6_ns = 10 * MS, .ipv4_ns = 10 * MS, .ipv4 = { "192.0.2.1" } } };
+static const struct fake_peer slow_peers[] = {
+	{ .address = "198.51.100.1:3128", .connect_ns = 10 * MS,
+		.tls_ns = 10 * MS, .write_ns = 10 * MS,
+		.tunnel = { .after_ns = 10 * MS,
+			.bytes = "HTTP/1.1 200 Yes\r\n\r\n" },
+		.steps = { { .after_ns = 10 * MS,
+				   .bytes = MOVED("http://shop.example/") } },
+		.step_count = 1 },
+	{ .address = "192.0.2.1:80", .connect_ns = 10 * MS, .write_ns = 10 * MS,
+		.steps = { { .after_ns = 10 * MS,
+				   .bytes = "HTTP/1.1 200 OK\r\n"
+					    "Content-Length: 2\r\n\r\na" },
+			{ .after_ns = 10 * MS, .bytes = "b" } },
+		.step_count = 2 },
+};
+
+/* Through a tunnel, a redirect, a name: all states there are, 10 ms each. */
+static void
+begin_slow_check(void)
+{
+	fake.names = slow_names;
+	fake.name_count = 1;
+	fake.peers = slow_peers;
+	fake.peer_count = 2;
+	spec.url = "https://192.0.2.9/";
+	use_proxies("", "http://198.51.100.1:3128");
+	apply_target();
+}
+
+START_TEST(a_target_may_go_at_any_moment)
+{
+	const struct control_target_gone gone = { 5, 6 };
+	const struct wire_sample *last;
+
+	begin_slow_check();
+	fake_run_for((uint64_t)_i * 5 * MS);
+	target_remove(&worker, &gone);
+	ck_assert_ptr_null(worker.targets);
+	ck_assert_uint_eq(fake_open_sockets(), 0);
+	fake_run_for(20 * S);
+	ck_assert_uint_eq(fake.checks_started, 1);
+	ck_assert_uint_eq(fake.checks_ended, 1);
+	last = record_at(fake.record_count - 1);
+	ck_assert_uint_eq(last->last, 1);
+	/* the whole takes 100 ms, then it lingers */
+	ck_assert_uint_eq(last->outcome,
+		_i < 20 ? OUTCOME_CANCELLED : OUTCOME_OK);
+	assert_sums();
+}
+END_TEST
+
+START_TEST(a_changed_target_begins_anew)
+{
+	begin_slow_check();
+	fake_run_for((uint64_t)_i * 5 * MS + 1);
+	fake.record_count = 0;
+	spec.gen = 7;
+	spec.url = "http://192.0.2.1/";
+	apply_target();
+	fake_run_for(20 * S);
+	ck_assert_uint_eq(fake.checks_started, 2);
+	ck_assert_uint_eq(
+		record_at(fake.record_count - 1)->target_gen, 7);
+	ck_assert_uint_eq(
+		record_at(fake.record_count - 1)->outcome, OUTCOME_OK);
+}
+END_TEST
+
+START_TEST(a_check_never_overlaps_itself_and_goes_on_for_ever)
+{
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = FAKE_NEVER });
+	spec.interval_ns = 1 * S;
+	apply_target();
+	fake_run_for(60 * S);
+	ck_assert_uint_ge(fake.record_count, 9);
+	ck_assert_uint_le(fake.record_count, 12);
+	for (size_t i = 1; i < fake.record_count; i++)
+		ck_assert_uint_ge(record_at(i)->started_mono_ns,
+			record_at(i - 1)->started_mono_ns + 5 * S);
+}
+END_TEST
+
+START_TEST(a_late_timer_is_said_to_be_late)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:80", OK_BYTES));
+	apply_target();
+	fake.now_ns += 123;
+	fake_run_for(1 * S);
+	last = record_at(0);
+	ck_assert_uint_eq(last->lateness_ns, 123);
+}
+END_TEST
+
+START_TEST(a_lingering_connection_gives_way_to_the_next_check)
+{
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1 * MS,
+		.steps = { { .after_ns = 1 * MS, .bytes = OK_BYTES } },
+		.step_count = 1 });
+	spec.interval_ns = 10 * MS;
+	apply_target();
+	fake_run_for(300 * MS);
+	ck_assert_uint_ge(fake.record_count, 29);
+	ck_assert_uint_le(fake_open_sockets(), 1);
+}
+END_TEST
+
+START_TEST(draining_ends_what_is_under_way_and_starts_nothing)
+{
+	begin_slow_check();
+	spec.interval_ns = 200 * MS;
+	fake_run_for(15 * MS);
+	worker.draining = true;
+	target_stop_all(worker.targets);
+	fake_run_for(20 * S);
+	ck_assert_uint_eq(fake.checks_started, 1);
+	ck_assert_uint_eq(
+		record_at(fake.record_count - 1)->outcome, OUTCOME_OK);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = { a_redirect_is_a_hop_of_its_own,
+		a_redirect_is_an_answer_where_they_are_not_followed,
+		an_expected_redirect_is_success, ten_requests_and_no_more,
+		a_location_that_cannot_be_checked_is_an_error,
+		a_second_hop_that_fails_is_the_checks_failure,
+		all_hops_share_one_budget, each_hop_has_its_own_dial_budget,
+		a_url_that_is_none_is_refused,
+		the_token_goes_to_the_api_server,
+		the_token_stays_at_home_on_a_redirect,
+		other_workers_have_no_token,
+		a_token_that_cannot_be_read_fails_as_wrote_request,
+		own_headers_do_not_follow_to_another_host,
+		http_through_a_proxy_is_in_absolute_form,
+		https_through_a_proxy_is_a_tunnel,
+		a_head_request_through_a_tunnel_has_no_body,
+		a_proxy_that_refuses_the_tunnel,
+		a_silent_proxy_ends_with_the_whole_budget,
+		tls_that_cannot_begin_in_a_tunnel_closes_the_socket,
+		http_through_an_https_proxy,
+		a_proxys_zone_is_not_part_of_its_address,
+		a_check_never_overlaps_itself_and_goes_on_for_ever,
+		a_late_timer_is_said_to_be_late,
+		a_lingering_connection_gives_way_to_the_next_check,
+		draining_ends_what_is_under_way_and_starts_nothing };
+	Suite *suite = suite_create("check");
+	TCase *tcase = tcase_create("check");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, probe_setup, probe_teardown);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tcase, tests[i]);
+	tcase_add_loop_test(tcase,
+		the_token_is_not_sent_in_the_clear_or_elsewhere, 0, 3);
+	tcase_add_loop_test(
+		tcase, neighbours_are_told_who_asks_and_nobody_else, 0, 2);
+	tcase_add_loop_test(
+		tcase, proxies_that_cannot_be_gone_through_are_refused, 0, 3);
+	tcase_add_loop_test(tcase, a_target_may_go_at_any_moment, 0, 40);
+	tcase_add_loop_test(tcase, a_changed_target_begins_anew, 0, 40);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

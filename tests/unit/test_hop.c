@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request on a scripted network: each phase, each failure in each state,
+ * the kernel's stamps, all to the nanosecond.
+ */
+#include "tests/unit/fake_probe.h"
+
+static void
+assert_phases(const struct wire_sample *sample, uint64_t dns_ns,
+	uint64_t connect_ns, uint64_t tls_ns, uint64_t write_ns,
+	uint64_t wait_ns, uint64_t read_ns, uint64_t local_ns)
+{
+	ck_assert_uint_eq(sample->phase_ns[PHASE_DNS], dns_ns);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_CONNECT], connect_ns);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_TLS], tls_ns);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_WRITE], write_ns);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_WAIT], wait_ns);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_READ], read_ns);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_LOCAL], local_ns);
+}
+
+#define ANSWERS(after, text)                                                   \
+	.steps = { { .after_ns = (after), .bytes = (text) }, FIN },            \
+	.step_count = 2
+
+START_TEST(a_plain_request_to_an_address)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.rtt_us = 2900, ANSWERS(7 * MS, OK_BYTES) });
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+	ck_assert_str_eq(sample->detail, "ok");
+	ck_assert_uint_eq(sample->has_status, 1);
+	ck_assert_uint_eq(sample->http_status, 200);
+	ck_assert_uint_eq(sample->events, PLAIN_EVENTS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_START], 0);
+	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_DONE], 3 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_GOT_CONN], 3 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_WROTE_REQUEST], 3 * MS);
+	ck_assert_uint_eq(
+		sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 10 * MS);
+	ck_assert_uint_eq(sample->response_ns, 10 * MS);
+	assert_phases(sample, 0, 3 * MS, 0, 0, 7 * MS, 0, 0);
+	ck_assert_uint_eq(sample->rtt_us, 2900);
+	ck_assert_uint_eq(sample->stamped, 1);
+	/* dns and tls did not happen */
+	ck_assert_uint_eq(sample->phases & (1u << PHASE_DNS | 1u << PHASE_TLS),
+		0);
+}
+END_TEST
+
+START_TEST(every_phase_of_https_by_name)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example", .ipv6_ns = 2 * MS,
+		.ipv4_ns = 1 * MS, .ipv6 = { "2001:db8::1" } });
+	USE_PEERS({ .address = "[2001:db8::1]:443", .connect_ns = 3 * MS,
+		.tls_ns = 5 * MS, .write_ns = 7 * MS,
+		.not_after_unix_s = 1800000000,
+		.steps = { { .after_ns = 11 * MS, .bytes = "HTTP/1.1 200 OK\r\n"
+					"Content-Length: 4\r\n\r\nab" },
+			{ .after_ns = 13 * MS, .bytes = "cd" }, FIN },
+		.step_count = 3 });
+	spec.url = "https://shop.example/";
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+	assert_phases(sample, 2 * MS, 3 * MS, 5 * MS, 7 * MS, 11 * MS, 13 * MS,
+		0);
+	ck_assert_uint_eq(
+		sample->events, PLAIN_EVENTS | TLS_EVENTS | DNS_EVENTS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_DNS_START], 0);
+	ck_assert_uint_eq(sample->event_ns[EVENT_DNS_DONE], 2 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_START], 2 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_DONE], 5 * MS);
+	ck_assert_uint_eq(
+		sample->event_ns[EVENT_TLS_HANDSHAKE_START], 5 * MS);
+	ck_assert_uint_eq(
+		sample->event_ns[EVENT_TLS_HANDSHAKE_DONE], 10 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_GOT_CONN], 10 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_WROTE_REQUEST], 17 * MS);
+	ck_assert_uint_eq(
+		sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 28 * MS);
+	ck_assert_uint_eq(sample->response_ns, 28 * MS);
+	ck_assert_uint_eq(sample->duration_ns, 41 * MS);
+	ck_assert_int_eq(sample->cert_not_after_unix_s, 1800000000);
+	ck_assert_ptr_nonnull(strstr(fake.log, "[TLS shop.example]"));
+}
+END_TEST
+
+/* This process runs 50 ms late each time: a quota that stops it. */
+START_TEST(what_the_kernel_stamped_is_not_our_delay)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example", .ipv6_ns = 2 * MS,
+		.ipv4_ns = 2 * MS, .ipv4 = { "192.0.2.1" },
+		.late_ns = 40 * MS });
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		ANSWERS(7 * MS, OK_BYTES) });
+	spec.url = "http://shop.example/";
+	fake.late_ns = 50 * MS;
+	sample = run_check();
+	/* dns 2 (by its stamp), 40 late; connect 3 + 50 (no stamp); wait 7 */
+	assert_phases(sample, 2 * MS, 53 * MS, 0, 0, 7 * MS, 0, 90 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_DNS_DONE], 2 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_START], 42 * MS);
+	ck_assert_uint_eq(sample->response_ns, 102 * MS);
+	ck_assert_uint_eq(sample->duration_ns, 152 * MS);
+	ck_assert_uint_eq(sample->stamped, 1);
+}
+END_TEST
+
+static const struct wire_sample *
+run_with_stamp(bool no_stamp, int64_t shift_ns)
+{
+	static struct fake_peer peer;
+
+	peer = (struct fake_peer){ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS, ANSWERS(7 * MS, OK_BYTES) };
+	peer.steps[0].no_stamp = no_stamp;
+	peer.steps[0].stamp_shift_ns = shift_ns;
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	fake.late_ns = 50 * MS;
+	return run_check();
+}
+
+START_TEST(without_a_stamp_the_own_clock_counts)
+{
+	const struct wire_sample *sample = run_with_stamp(true, 0);
+
+	assert_phases(sample, 0, 53 * MS, 0, 0, 57 * MS, 0, 0);
+	ck_assert_uint_eq(sample->stamped, 0);
+}
+END_TEST
+
+START_TEST(a_stamp_before_the_request_was_written_is_discarded)
+{
+	const struct wire_sample *sample = run_with_stamp(false, -8 * 1000000);
+
+	assert_phases(sample, 0, 53 * MS, 0, 0, 57 * MS, 0, 0);
+	ck_assert_uint_eq(sample->stamped, 0);
+}
+END_TEST
+
+START_TEST(a_stamp_after_now_is_discarded)
+{
+	const struct wire_sample *sample = run_with_stamp(false, 50000001);
+
+	assert_phases(sample, 0, 53 * MS, 0, 0, 57 * MS, 0, 0);
+	ck_assert_uint_eq(sample->stamped, 0);
+}
+END_TEST
+
+START_TEST(a_stamp_at_the_edges_of_the_window_counts)
+{
+	const struct wire_sample *sample = run_with_stamp(false, 50000000);
+
+	assert_phases(sample, 0, 53 * MS, 0, 0, 57 * MS, 0, 0);
+	ck_assert_uint_eq(sample->stamped, 1);
+}
+END_TEST
+
+/* On loopback: the answer is there before write(2) has returned. */
+START_TEST(an_answer_before_the_write_returns_keeps_the_partition)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		ANSWERS(1 * MS, OK_BYTES) });
+	fake.write_takes_ns = 2 * MS;
+	sample = run_check();
+	assert_phases(sample, 0, 3 * MS, 0, 2 * MS, 0, 0, 0);
+	ck_assert_uint_eq(sample->response_ns, 5 * MS);
+	ck_assert_uint_eq(sample->stamped, 1);
+}
+END_TEST
+
+static void
+assert_failed(const struct wire_sample *sample, enum outcome outcome,
+	enum phase phase, const char *detail)
+{
+	ck_assert_uint_eq(sample->outcome, outcome);
+	ck_assert_str_eq(sample->detail, detail);
+	ck_assert_uint_ne(sample->phases >> phase & 1, 0);
+	ck_assert_uint_eq(sample->stamped, 0);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_LOCAL], 0);
+}
+
+START_TEST(nxdomain_is_a_failure_of_dns)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "nx.example", .ipv6_ns = 4 * MS, .ipv4_ns = 5 * MS,
+		.result = DNS_NXDOMAIN });
+	spec.url = "http://nx.example/";
+	sample = run_check();
+	assert_failed(sample, OUTCOME_DNS_FAILED, PHASE_DNS,
+		"dns: nxdomain for nx.example");
+	ck_assert_uint_eq(sample->events, EVENT_BIT(DNS_START));
+	assert_phases(sample, 5 * MS, 0, 0, 0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(silence_of_dns_ends_with_the_dial_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example", .ipv6_ns = FAKE_NEVER,
+		.ipv4_ns = FAKE_NEVER });
+	spec.url = "http://shop.example/";
+	sample = run_check();
+	assert_failed(sample, OUTCOME_DNS_FAILED, PHASE_DNS,
+		"dns: timeout for shop.example");
+	ck_assert_int_eq(sample->sys_errno, ETIMEDOUT);
+	assert_phases(sample, 5 * S, 0, 0, 0, 0, 0, 0);
+	ck_assert_uint_eq(fake.expired_queries, 1);
+}
+END_TEST
+
+START_TEST(a_name_that_is_none_fails_at_once)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "unused" });
+	spec.url = "http://.x/";
+	sample = run_check();
+	ck_assert_uint_eq(sample->duration_ns, 0);
+	ck_assert_uint_ne(sample->outcome, OUTCOME_OK);
+}
+END_TEST
+
+START_TEST(a_refused_connection)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.connect_errno = ECONNREFUSED });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_CONNECT_FAILED, PHASE_CONNECT,
+		"connect 192.0.2.1:80: Connection refused");
+	ck_assert_int_eq(sample->sys_errno, ECONNREFUSED);
+	ck_assert_uint_eq(sample->events, EVENT_BIT(CONNECT_START));
+	assert_phases(sample, 0, 3 * MS, 0, 0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(a_connection_that_cannot_even_begin)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .start_errno = ENETUNREACH });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_CONNECT_FAILED, PHASE_CONNECT,
+		"connect 192.0.2.1:80: Network is unreachable");
+	ck_assert_uint_eq(sample->duration_ns, 0);
+}
+END_TEST
+
+START_TEST(no_syn_ack_ends_with_the_dial_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = FAKE_NEVER,
+		.syn_retransmits = 4 });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_CONNECT_FAILED, PHASE_CONNECT,
+		"connect 192.0.2.1:80: timeout");
+	assert_phases(sample, 0, 5 * S, 0, 0, 0, 0, 0);
+	ck_assert_uint_eq(sample->retransmits_syn, 4);
+	ck_assert_uint_eq(sample->rtt_us, 0);
+}
+END_TEST
+
+START_TEST(dns_and_connect_share_the_dial_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example", .ipv6_ns = 4 * S, .ipv4_ns = 4 * S,
+		.ipv4 = { "192.0.2.1" } });
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = FAKE_NEVER });
+	spec.url = "http://shop.example/";
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_CONNECT_FAILED);
+	assert_phases(sample, 4 * S, 1 * S, 0, 0, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(a_lost_syn_is_counted_and_gives_no_rtt)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1003 * MS,
+		.syn_retransmits = 1, .data_retransmits = 2, .rtt_us = 77,
+		ANSWERS(7 * MS, OK_BYTES) });
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sample->retransmits_syn, 1);
+	ck_assert_uint_eq(sample->retransmits_data, 2);
+	ck_assert_uint_eq(sample->rtt_us, 0);
+}
+END_TEST
+
+#define HTTPS_PEER .address = "192.0.2.1:443", .connect_ns = 3 * MS
+
+START_TEST(silence_in_the_handshake_ends_with_the_whole_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ HTTPS_PEER, .tls_ns = FAKE_NEVER });
+	spec.url = "https://192.0.2.1/";
+	sample = run_check();
+	assert_failed(sample, OUTCOME_TLS_FAILED, PHASE_TLS, "tls: timeout");
+	assert_phases(sample, 0, 3 * MS, 6 * S - 3 * MS, 0, 0, 0, 0);
+	ck_assert_uint_eq(sample->events,
+		EVENT_BIT(CONNECT_START) | EVENT_BIT(CONNECT_DONE) |
+			EVENT_BIT(TLS_HANDSHAKE_START));
+}
+END_TEST
+
+START_TEST(an_untrusted_certificate_still_shows_its_expiry)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, .tls_errno = -1,
+		.not_after_unix_s = 1700000000 });
+	spec.url = "https://192.0.2.1/";
+	sample = run_check();
+	assert_failed(sample, OUTCOME_TLS_FAILED, PHASE_TLS,
+		"tls: certificate has expired");
+	assert_phases(sample, 0, 3 * MS, 5 * MS, 0, 0, 0, 0);
+	ck_assert_int_eq(sample->cert_not_after_unix_s, 1700000000);
+}
+END_TEST
+
+START_TEST(tls_that_cannot_begin_closes_the_socket)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ HTTPS_PEER, .transport_start_rc = -ENOMEM });
+	spec.url = "https://192.0.2.1/";
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_TLS_FAILED);
+	ck_assert_int_eq(sample->sys_errno, ENOMEM);
+	ck_assert_uint_eq(fake_open_sockets(), 0);
+}
+END_TEST
+
+START_TEST(a_request_that_cannot_be_written)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.write_ns = 2 * MS, .write_errno = EPIPE });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_WRITE_FAILED, PHASE_WRITE,
+		"write: Broken pipe");
+	assert_phases(sample, 0, 3 * MS, 0, 2 * MS, 0, 0, 0);
+	ck_assert_uint_eq(sample->events & EVENT_BIT(WROTE_REQUEST), 0);
+}
+END_TEST
+
+START_TEST(a_full_socket_ends_with_the_whole_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.write_ns = FAKE_NEVER });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_WRITE_FAILED, PHASE_WRITE,
+		"write: timeout");
+	ck_assert_uint_eq(sample->check_duration_ns, 6 * S);
+}
+END_TEST
+
+START_TEST(no_answer_ends_with_the_whole_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_WAIT,
+		"no answer: timeout");
+	assert_phases(sample, 0, 3 * MS, 0, 0, 6 * S - 3 * MS, 0, 0);
+	ck_assert_uint_eq(sample->has_status, 0);
+}
+END_TEST
+
+START_TEST(a_reset_instead_of_an_answer)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .error = ECONNRESET } },
+		.step_count = 1 });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_WAIT,
+		"no answer: Connection reset by peer");
+	ck_assert_int_eq(sample->sys_errno, ECONNRESET);
+	assert_phases(sample, 0, 3 * MS, 0, 0, 4 * MS, 0, 0);
+}
+END_TEST
+
+START_TEST(an_end_instead_of_an_answer)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS } }, .step_count = 1 });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_WAIT,
+		"no answer: the connection was closed");
+}
+END_TEST
+
+START_TEST(what_is_no_http)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		ANSWERS(4 * MS, "SSH-2.0-OpenSSH_9.2\r\n") });
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(sample->has_status, 0);
+	ck_assert_int_eq(strncmp(sample->detail, "http: ", 6), 0);
+}
+END_TEST
+
+START_TEST(a_body_cut_short_keeps_its_status)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = "HTTP/1.1 200 OK\r\n"
+					"Content-Length: 4\r\n\r\nab" },
+			{ .after_ns = 5 * MS } },
+		.step_count = 2 });
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(sample->has_status, 1);
+	ck_assert_uint_eq(sample->http_status, 200);
+	ck_assert_uint_eq(sample->response_ns, 7 * MS);
+	assert_phases(sample, 0, 3 * MS, 0, 0, 4 * MS, 5 * MS, 0);
+}
+END_TEST
+
+START_TEST(a_body_that_stalls_ends_with_the_whole_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = "HTTP/1.1 200 OK\r\n"
+					"Content-Length: 4\r\n\r\nab" } },
+		.step_count = 1 });
+	sample = run_check();
+	assert_failed(sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_READ,
+		"answer: timeout");
+	ck_assert_uint_eq(sample->check_duration_ns, 6 * S);
+}
+END_TEST
+
+/* The time until the end is the server's, not ours. */
+START_TEST(a_body_until_the_end_of_the_stream)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS,
+				   .bytes = "HTTP/1.0 200 OK\r\n\r\nab" },
+			{ .after_ns = 900 * MS } },
+		.step_count = 2 });
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+	assert_phases(sample, 0, 3 * MS, 0, 0, 4 * MS, 900 * MS, 0);
+	ck_assert_uint_eq(sample->stamped, 0);
+}
+END_TEST
+
+START_TEST(under_tls_that_end_must_be_a_goodbye)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, .no_goodbye = true,
+		.steps = { { .after_ns = 4 * MS,
+				   .bytes = "HTTP/1.0 200 OK\r\n\r\nab" },
+			{ .after_ns = 9 * MS } },
+		.step_count = 2 });
+	spec.url = "https://192.0.2.1/";
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(sample->http_status, 200);
+	ck_assert_str_eq(sample->detail, "answer: cut off without goodbye");
+}
+END_TEST
+
+START_TEST(with_a_length_it_need_not_be)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, .no_goodbye = true,
+		ANSWERS(4 * MS, OK_BYTES) });
+	spec.url = "https://192.0.2.1/";
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+}
+END_TEST
+
+START_TEST(informational_answers_are_passed_over)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS,
+				   .bytes = "HTTP/1.1 103 Early Hints\r\n\r\n" },
+			{ .after_ns = 5 * MS, .bytes = OK_BYTES }, FIN },
+		.step_count = 3 });
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sample->http_status, 200);
+	ck_assert_uint_eq(
+		sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 7 * MS);
+	ck_assert_uint_eq(sample->response_ns, 12 * MS);
+	assert_phases(sample, 0, 3 * MS, 0, 0, 4 * MS, 5 * MS, 0);
+}
+END_TEST
+
+START_TEST(a_status_of_000_is_an_answer)
+{
+	const struct wire_sample *sample;
+
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		ANSWERS(4 * MS, "HTTP/1.1 000 \r\nContent-Length: 0\r\n\r\n") });
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_STATUS);
+	ck_assert_uint_eq(sample->has_status, 1);
+	ck_assert_uint_eq(sample->http_status, 0);
+}
+END_TEST
+
+START_TEST(the_server_is_given_100_ms_to_close_first)
+{
+	apply_target();
+	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = OK_BYTES } },
+		.step_count = 1 });
+	fake_run_for(8 * MS);
+	ck_assert_uint_eq(fake.record_count, 1); /* does not wait for it */
+	ck_assert_uint_eq(fake_open_sockets(), 1);
+	fake_run_for(98 * MS);
+	ck_assert_uint_eq(fake_open_sockets(), 1);
+	fake_run_for(1 * MS);
+	ck_assert_uint_eq(fake_open_sockets(), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = { a_plain_request_to_an_address,
+		every_phase_of_https_by_name,
+		what_the_kernel_stamped_is_not_our_delay,
+		without_a_stamp_the_own_clock_counts,
+		a_stamp_before_the_request_was_written_is_discarded,
+		a_stamp_after_now_is_discarded,
+		a_stamp_at_the_edges_of_the_window_counts,
+		an_answer_before_the_write_returns_keeps_the_partition,
+		nxdomain_is_a_failure_of_dns,
+		silence_of_dns_ends_with_the_dial_budget,
+		a_name_that_is_none_fails_at_once, a_refused_connection,
+		a_connection_that_cannot_even_begin,
+		no_syn_ack_ends_with_the_dial_budget,
+		dns_and_connect_share_the_dial_budget,
+		a_lost_syn_is_counted_and_gives_no_rtt,
+		silence_in_the_handshake_ends_with_the_whole_budget,
+		an_untrusted_certificate_still_shows_its_expiry,
+		tls_that_cannot_begin_closes_the_socket,
+		a_request_that_cannot_be_written,
+		a_full_socket_ends_with_the_whole_budget,
+		no_answer_ends_with_the_whole_budget,
+		a_reset_instead_of_an_answer, an_end_instead_of_an_answer,
+		what_is_no_http, a_body_cut_short_keeps_its_status,
+		a_body_that_stalls_ends_with_the_whole_budget,
+		a_body_until_the_end_of_the_stream,
+		under_tls_that_end_must_be_a_goodbye,
+		with_a_length_it_need_not_be,
+		informational_answers_are_passed_over,
+		a_status_of_000_is_an_answer,
+		the_server_is_given_100_ms_to_close_first };
+	Suite *suite = suite_create("hop");
+	TCase *tcase = tcase_create("hop");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, probe_setup, probe_teardown);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tcase, tests[i]);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of pods or nodes; see item_store.h. */
+#include "workers/discovery/item_store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BUCKETS 64
+
+#define TEXT_COUNT 5
+
+static const char **
+text_of(struct item_fields *fields, size_t i)
+{
+	const char **const texts[TEXT_COUNT] = { &fields->namespace_name,
+		&fields->name, &fields->node_name, &fields->ip,
+		&fields->host_ip };
+
+	return texts[i];
+}
+
+static bool
+same_fields(const struct item_fields *a, const struct item_fields *b)
+{
+	struct item_fields x = *a, y = *b;
+
+	for (size_t i = 0; i < TEXT_COUNT; i++)
+		if (strcmp(*text_of(&x, i), *text_of(&y, i)) != 0)
+			return false;
+	return a->ready == b->ready;
+}
+
+/* FNV-1a, 64 bits (draft-eastlake-fnv); names come from a trusted server. */
+static size_t
+bucket_of(const struct item_store *store, const char *namespace_name,
+	const char *name)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	for (; *namespace_name != '\0'; namespace_name++)
+		hash = (hash ^ (unsigned char)*namespace_name) *
+			0x100000001b3ULL;
+	hash = (hash ^ '/') * 0x100000001b3ULL;
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
+	return (size_t)(hash ^ hash >> 32) & (store->bucket_count - 1);
+}
+
+static struct item *
+find(const struct item_store *store, const char *namespace_name,
+	const char *name, bool staged)
+{
+	struct item *item;
+
+	if (store->bucket_count == 0)
+		return NULL;
+	item = store->buckets[bucket_of(store, namespace_name, name)];
+	while (item != NULL &&
+		(item->staged != staged ||
+			strcmp(item->fields.name, name) != 0 ||
+			strcmp(item->fields.namespace_name, namespace_name) !=
+				0))
+		item = item->next_in_bucket;
+	return item;
+}
+
+static void
+link_in_bucket(struct item_store *store, struct item *item)
+{
+	struct item **bucket = &store->buckets[bucket_of(
+		store, item->fields.namespace_name, item->fields.name)];
+
+	item->next_in_bucket = *bucket;
+	*bucket = item;
+}
+
+static int
+grow(struct item_store *store)
+{
+	struct item **old = store->buckets;
+	size_t old_count = store->bucket_count;
+	size_t count = old_count == 0 ? FIRST_BUCKETS : 2 * old_count;
+
+	if (store->count < old_count)
+		return 0;
+	store->buckets = calloc(count, sizeof(*store->buckets));
+	if (store->buckets == NULL) {
+		store->buckets = old;
+		return -ENOMEM;
+	}
+	store->bucket_count = count;
+	for (size_t i = 0; i < old_count; i++)
+		while (old[i] != NULL) {
+			struct item *item = old[i];
+
+			old[i] = item->next_in_bucket;
+			link_in_bucket(store, item);
+		}
+	free(old);
+	return 0;
+}
+
+static struct item *
+item_new(const struct item_fields *fields)
+{
+	struct item_fields source = *fields;
+	size_t len_bytes = 0;
+	struct item *item;
+	char *place;
+
+	for (size_t i = 0; i < TEXT_COUNT; i++)
+		len_bytes += strlen(*text_of(&source, i)) + 1;
+	item = malloc(sizeof(*item) + len_bytes);
+	if (item == NULL)
+		return NULL;
+	memset(item, 0, sizeof(*item));
+	item->fields = source;
+	place = (char *)(item + 1);
+	for (size_t i = 0; i < TEXT_COUNT; i++) {
+		const char *text = *text_of(&source, i);
+		size_t text_bytes = strlen(text) + 1;
+
+		*text_of(&item->fields, i) = memcpy(place, text, text_bytes);
+		place += text_bytes;
+	}
+	return item;
+}
+
+static void
+dequeue(struct item_store *store, struct item *item)
+{
+	if (!item->changed)
+		return;
+	if (item->prev_changed != NULL)
+		item->prev_changed->next_changed = item->next_changed;
+	else
+		store->first_changed = item->next_changed;
+	if (item->next_changed != NULL)
+		item->next_changed->prev_changed = item->prev_changed;
+	else
+		store->last_changed = item->prev_changed;
+	item->next_changed = item->prev_changed = NULL;
+	item->changed = false;
+}
+
+static void
+enqueue(struct item_store *store, struct item *item)
+{
+	if (item->changed)
+		return;
+	item->changed = true;
+	item->prev_changed = store->last_changed;
+	if (store->last_changed != NULL)
+		store->last_changed->next_changed = item;
+	else
+		store->first_changed = item;
+	store->last_changed = item;
+}
+
+static void
+drop(struct item_store *store, struct item *item)
+{
+	struct item **place = &store->buckets[bucket_of(
+		store, item->fields.namespace_name, item->fields.name)];
+
+	dequeue(store, item);
+	while (*place != item)
+		place = &(*place)->next_in_bucket;
+	*place = item->next_in_bucket;
+	store->count--;
+	if (!item->staged && !item->gone)
+		store->present_count--;
+	free(item);
+}
+
+/* Takes an item out of what is known.  Whom nobody was told of just goes. */
+static void
+leave(struct item_store *store, struct item *item)
+{
+	if (item->gone)
+		return;
+	if (!item->told) {
+		drop(store, item);
+		return;
+	}
+	item->gone = true;
+	store->present_count--;
+	enqueue(store, item);
+}
+
+/* A new item takes the place of the one of its name, if there is one. */
+static void
+enter(struct item_store *store, struct item *item)
+{
+	struct item *old = find(store, item->fields.namespace_name,
+		item->fields.name, false);
+
+	if (old != NULL) {
+		item->told = old->told;
+		drop(store, old);
+	}
+	item->staged = false;
+	store->present_count++;
+	enqueue(store, item);
+}
+
+static struct item *
+add(struct item_store *store, const struct item_fields *fields, int *ret_error)
+{
+	struct item *item;
+
+	*ret_error = -E2BIG;
+	/* a staged list may stand beside the known one */
+	if (store->count >= (size_t)2 * ITEM_STORE_MAX_ITEMS)
+		return NULL;
+	*ret_error = grow(store);
+	if (*ret_error < 0)
+		return NULL;
+	item = item_new(fields);
+	if (item == NULL) {
+		*ret_error = -ENOMEM;
+		return NULL;
+	}
+	item->staged = true; /* until it enters */
+	item->list_number = store->list_number;
+	link_in_bucket(store, item);
+	store->count++;
+	return item;
+}
+
+void
+item_store_init(struct item_store *store)
+{
+	memset(store, 0, sizeof(*store));
+}
+
+void
+item_store_fini(struct item_store *store)
+{
+	for (size_t i = 0; i < store->bucket_count; i++)
+		while (store->buckets[i] != NULL) {
+			struct item *item = store->buckets[i];
+
+			store->buckets[i] = item->next_in_bucket;
+			free(item);
+		}
+	free(store->buckets);
+	item_store_init(store);
+}
+
+void
+item_store_begin(struct item_store *store)
+{
+	item_store_abort(store);
+	store->list_number++;
+	store->listing = true;
+}
+
+int
+item_store_stage(struct item_store *store, const struct item_fields *fields)
+{
+	struct item *known = find(
+		store, fields->namespace_name, fields->name, false);
+	int error;
+
+	if (find(store, fields->namespace_name, fields->name, true) != NULL ||
+		(known != NULL && known->list_number == store->list_number))
+		return -EEXIST;
+	if (known != NULL && !known->gone &&
+		same_fields(&known->fields, fields)) {
+		known->list_number = store->list_number;
+		return 0;
+	}
+	return add(store, fields, &error) != NULL ? 0 : error;
+}
+
+/* Each object that is there now, be it changed or freed meanwhile. */
+static void
+for_all(struct item_store *store,
+	void (*fn)(struct item_store *store, struct item *item))
+{
+	for (size_t i = 0; i < store->bucket_count; i++) {
+		struct item *item = store->buckets[i], *next;
+
+		for (; item != NULL; item = next) {
+			next = item->next_in_bucket;
+			fn(store, item);
+		}
+	}
+}
+
+static void
+commit_missing(struct item_store *store, struct item *item)
+{
+	if (!item->staged && item->list_number != store->list_number &&
+		find(store, item->fields.namespace_name, item->fields.name,
+			true) == NULL)
+		leave(store, item);
+}
+
+/* A known one of the same name, which enter() drops, may be the next one. */
+static struct item *
+find_staged(struct item_store *store, size_t bucket)
+{
+	struct item *item = store->buckets[bucket];
+
+	while (item != NULL && !item->staged)
+		item = item->next_in_bucket;
+	return item;
+}
+
+void
+item_store_commit(struct item_store *store)
+{
+	struct item *item;
+
+	if (!store->listing)
+		return;
+	store->listing = false;
+	for_all(store, commit_missing);
+	for (size_t i = 0; i < store->bucket_count; i++)
+		while ((item = find_staged(store, i)) != NULL)
+			enter(store, item);
+}
+
+static void
+drop_staged(struct item_store *store, struct item *item)
+{
+	if (item->staged)
+		drop(store, item);
+}
+
+void
+item_store_abort(struct item_store *store)
+{
+	if (!store->listing)
+		return;
+	store->listing = false;
+	for_all(store, drop_staged);
+}
+
+int
+item_store_set(struct item_store *store, const struct item_fields *fields)
+{
+	struct item *known = find(
+		store, fields->namespace_name, fields->name, false);
+	struct item *item;
+	int error;
+
+	if (known != NULL && !known->gone &&
+		same_fields(&known->fields, fields))
+		return 0;
+	if (store->present_count >= ITEM_STORE_MAX_ITEMS)
+		return -E2BIG;
+	item = add(store, fields, &error);
+	if (item == NULL)
+		return error;
+	enter(store, item);
+	return 0;
+}
+
+void
+item_store_remove(
+	struct item_store *store, const char *namespace_name, const char *name)
+{
+	struct item *item = find(store, namespace_name, name, false);
+
+	if (item != NULL)
+		leave(store, item);
+}
+
+static void
+leave_present(struct item_store *store, struct item *item)
+{
+	if (!item->staged)
+		leave(store, item);
+}
+
+void
+item_store_clear(struct item_store *store)
+{
+	for_all(store, leave_present);
+}
+
+struct item *
+item_store_find(const struct item_store *store, const char *namespace_name,
+	const char *name)
+{
+	struct item *item = find(store, namespace_name, name, false);
+
+	return item != NULL && !item->gone ? item : NULL;
+}
+
+void
+item_store_each(struct item_store *store,
+	void (*fn)(void *arg, struct item *item), void *arg)
+{
+	for (size_t i = 0; i < store->bucket_count; i++)
+		for (struct item *item = store->buckets[i]; item != NULL;
+			item = item->next_in_bucket)
+			if (!item->staged && !item->gone)
+				fn(arg, item);
+}
+
+struct item *
+item_store_first_changed(const struct item_store *store)
+{
+	return store->first_changed;
+}
+
+void
+item_store_touch(struct item_store *store, struct item *item)
+{
+	enqueue(store, item);
+}
+
+void
+item_store_told(struct item_store *store, struct item *item)
+{
+	if (item->gone) {
+		drop(store, item);
+		return;
+	}
+	dequeue(store, item);
+	item->told = true;
+}

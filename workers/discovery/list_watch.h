@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lists a resource of the API server once, then watches it for changes, for
+ * ever: resumes where a watch ended, lists anew when that is no longer kept,
+ * waits longer after each failure.  One connection.  Embedded in its owner.
+ */
+#ifndef WORKERS_DISCOVERY_LIST_WATCH_H
+#define WORKERS_DISCOVERY_LIST_WATCH_H
+
+#include "common/outcome.h"
+#include "workers/discovery/api_client.h"
+#include "workers/discovery/backoff.h"
+#include "workers/discovery/table_parser.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIST_WATCH_ERROR_BYTES 512
+
+struct gunzip;
+struct list_watch;
+
+struct list_watch_ops {
+	/* A list begins; its rows follow as TABLE_LISTED. */
+	void (*on_list)(struct list_watch *watch);
+	/* 0, or -EEXIST, -E2BIG, -ENOMEM: the answer is given up. */
+	int (*on_row)(struct list_watch *watch, enum table_event event,
+		const struct table_row *row);
+	/* The list is complete, or it came to nothing. */
+	void (*on_list_end)(struct list_watch *watch, bool complete);
+	/* Rows of a watch have come, and there are no more right now. */
+	void (*on_changes)(struct list_watch *watch);
+	/* The server answers. */
+	void (*on_success)(struct list_watch *watch);
+	void (*on_failure)(struct list_watch *watch, enum discovery_error error,
+		const char *text);
+	void (*on_received)(struct list_watch *watch, size_t n_bytes);
+};
+
+struct list_watch_options {
+	enum table_kind kind;
+	const char *path;  /* "/api/v1/nodes"; must stay */
+	const char *query; /* what both ask for, encoded; must stay */
+	bool has_selector; /* a bad request is its fault */
+};
+
+enum list_watch_state {
+	LIST_WATCH_STOPPED,
+	LIST_WATCH_LISTING,
+	LIST_WATCH_WATCHING,
+	LIST_WATCH_WAITING,
+};
+
+struct list_watch {
+	struct list_watch_options options;
+	const struct list_watch_ops *ops;
+	struct api_client client;
+	enum list_watch_state state;
+	enum list_watch_state next; /* after waiting */
+	struct loop_timer timer;
+	struct backoff backoff;
+	uint32_t failed_watches;  /* one after the other */
+	bool tried_token_again;
+	uint64_t started_ns; /* of the present request */
+	bool changed;
+	bool gone; /* the watch said so */
+	bool refused; /* the parser or its receiver has had enough */
+	enum discovery_error event_error;
+	char version[TABLE_VERSION_BYTES]; /* where to resume; "": list */
+	struct table_columns columns;
+	struct table_parser *parser;
+	struct gunzip *gunzip;
+	char target[4096];
+};
+
+/* Zeroed before. */
+void list_watch_start(struct list_watch *watch, struct worker *worker,
+	const struct list_watch_options *options,
+	const struct list_watch_ops *ops);
+/* Idempotent; also on a zeroed one. */
+void list_watch_stop(struct list_watch *watch);
+
+#endif
