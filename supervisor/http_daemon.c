@@ -12,6 +12,7 @@
 #include "supervisor/http_farewell.h"
 #include "supervisor/http_listen.h"
 #include "supervisor/http_request.h"
+#include "supervisor/http_tls.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -52,6 +53,7 @@ struct http_site {
 
 struct http_daemon {
 	struct http_site *site;
+	struct http_tls *tls; /* NULL: plain HTTP */
 	struct MHD_Daemon *mhd;
 	struct loop_watch watch;
 	struct loop_timer timer; /* what the library wants done soon */
@@ -66,6 +68,7 @@ struct client {
 	struct http_deadline deadline;
 	struct http_daemon *daemon;
 	struct http_request request;
+	struct http_tls_peer peer;
 	char *target; /* as sent; of /alive alone */
 	/* behind the target; libmicrohttpd before 1.0 takes a NUL in it */
 	const char *target_end;
@@ -434,22 +437,36 @@ on_completed(void *cls, struct MHD_Connection *connection, void **request,
 }
 
 static void
+attach_tls(struct client *client, struct http_tls *tls,
+	struct MHD_Connection *connection, int fd)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	if (client != NULL)
+		http_tls_attach(&client->peer, tls, fd, info->tls_session);
+	else
+		http_tls_refuse(info->tls_session);
+}
+
+static void
 open_client(struct http_daemon *daemon, struct MHD_Connection *connection,
 	void **context)
 {
 	struct http_site *site = daemon->site;
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int fd = info->connect_fd; /* a connection has one */
 	struct client *client = calloc(1, sizeof(*client));
 
-	if (client == NULL || info == NULL) {
-		free(client);
+	if (daemon->tls != NULL)
+		attach_tls(client, daemon->tls, connection, fd);
+	if (client == NULL)
 		return; /* its first request ends it */
-	}
 	client->daemon = daemon;
 	*context = client;
 	http_deadline_open(
-		&site->deadlines, &client->deadline, info->connect_fd, true);
+		&site->deadlines, &client->deadline, fd, daemon->tls == NULL);
 	daemon->n_clients++;
 	site->n_clients++;
 	if (site->n_clients > site->max_clients - site->max_clients / 16)
@@ -462,7 +479,10 @@ close_client(struct client *client)
 	struct http_daemon *daemon = client->daemon;
 	struct http_site *site = daemon->site;
 
-	if (!client->ends_well && client->deadline.phase == HTTP_PHASE_HEADERS)
+	if (daemon->tls != NULL)
+		http_tls_farewell(&client->peer);
+	else if (!client->ends_well &&
+		client->deadline.phase == HTTP_PHASE_HEADERS)
 		http_farewell_bad_request(client->deadline.fd);
 	if (!client->ends_well)
 		http_farewell_drain(client->deadline.fd);
@@ -596,9 +616,21 @@ on_timer(struct loop_timer *timer)
 static struct MHD_Daemon *
 start_mhd(struct http_daemon *daemon, int listen_fd)
 {
+	const struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
+	const struct MHD_OptionItem secure[] = {
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0,
+			(void *)(uintptr_t)HTTP_TLS_PRIORITIES },
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+			(void *)(uintptr_t)http_tls_retrieve },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	bool tls = daemon->tls != NULL;
+
 	/* TURBO: a new connection is read at once, before it is waited for */
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_TURBO, 0, NULL, NULL,
-		on_request, daemon, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+	return MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_TURBO | (tls ? MHD_USE_TLS : 0U), 0,
+		NULL, NULL, on_request, daemon, MHD_OPTION_ARRAY,
+		tls ? secure : plain, MHD_OPTION_LISTEN_SOCKET, listen_fd,
 		MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)daemon->site->max_clients,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -611,7 +643,7 @@ start_mhd(struct http_daemon *daemon, int listen_fd)
 }
 
 struct http_daemon *
-http_daemon_start(struct http_site *site, int listen_fd,
+http_daemon_start(struct http_site *site, int listen_fd, struct http_tls *tls,
 	void (*after_run)(void *arg), void *arg)
 {
 	struct http_daemon *daemon = calloc(1, sizeof(*daemon));
@@ -620,6 +652,7 @@ http_daemon_start(struct http_site *site, int listen_fd,
 	if (daemon == NULL)
 		return NULL;
 	daemon->site = site;
+	daemon->tls = tls;
 	daemon->after_run = after_run;
 	daemon->arg = arg;
 	loop_watch_init(&daemon->watch, on_ready);

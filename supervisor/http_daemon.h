@@ -15,6 +15,7 @@
 
 struct http_site;
 struct http_daemon;
+struct http_tls;
 
 /* The source is copied.  NULL: no memory. */
 struct http_site *http_site_new(struct loop *loop,
@@ -25,12 +26,12 @@ void http_site_free(struct http_site *site);
 size_t http_site_connections(const struct http_site *site);
 
 /*
- * Serves on the socket, which from now on is the daemon's.  after_run is
- * called at the end of each turn that did something, and may stop the daemon.
+ * Serves on the socket, which from now on is the daemon's: https with tls,
+ * which must outlive it, http with none.  after_run is called at the end of each turn that did something, and may stop the daemon.
  * NULL: no memory or no descriptor; the socket is still the caller's.
  */
 struct http_daemon *http_daemon_start(struct http_site *site, int listen_fd,
-	void (*after_run)(void *arg), void *arg);
+	struct http_tls *tls, void (*after_run)(void *arg), void *arg);
 /*
  * Closes the listening socket, after what waited in its queue was accepted,
  * and ends the connections that wait for no answer.

@@ -33,6 +33,7 @@ struct listener {
 	struct http_server *server;
 	struct listener *next;
 	char *address;
+	struct http_tls *tls; /* NULL: http */
 	int fd; /* -1: the daemon's, or closed */
 	uint16_t port;
 	struct http_daemon *daemon; /* NULL: not started */
@@ -75,14 +76,17 @@ free_listeners(struct listener *listener)
 }
 
 static struct listener *
-open_listener(struct http_server *server, const char *address, char *error,
+open_listener(struct http_server *server,
+	const struct http_listener_options *options, char *error,
 	size_t error_cap)
 {
+	const char *address = options->address;
 	struct listener *listener = calloc(1, sizeof(*listener));
 
 	if (listener != NULL) {
 		listener->server = server;
 		listener->fd = -1;
+		listener->tls = options->tls;
 		listener->address = strdup(address);
 	}
 	if (listener == NULL || listener->address == NULL) {
@@ -122,8 +126,8 @@ after_run(void *arg)
 static int
 start_listener(struct listener *listener, char *error, size_t error_cap)
 {
-	listener->daemon = http_daemon_start(
-		listener->server->site, listener->fd, after_run, listener);
+	listener->daemon = http_daemon_start(listener->server->site,
+		listener->fd, listener->tls, after_run, listener);
 	if (listener->daemon == NULL) {
 		snprintf(error, error_cap, "listen %s: cannot serve: %s",
 			listener->address, strerror(ENOMEM));
@@ -254,8 +258,7 @@ add_missing(struct http_server *server, struct listener **added,
 		if (has_listener(server->listeners, options[i].address) ||
 			has_listener(*added, options[i].address))
 			continue;
-		*end = open_listener(
-			server, options[i].address, error, error_cap);
+		*end = open_listener(server, &options[i], error, error_cap);
 		if (*end == NULL)
 			return -EADDRNOTAVAIL;
 		if (server->started)

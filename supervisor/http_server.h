@@ -18,9 +18,11 @@
 #include <stdint.h>
 
 struct http_server;
+struct http_tls;
 
 struct http_listener_options {
 	const char *address; /* see http_listen.h */
+	struct http_tls *tls; /* NULL: http; must outlive the server */
 };
 
 /* 0 stands for the usual value. */

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "supervisor/http_tls.h"
 #include "supervisor/service_account.h"
 #include "supervisor/supervisor.h"
 
@@ -16,6 +17,7 @@ enum file_tag {
 	FILE_TAG_RESOLVER = 1 << 1,
 	FILE_TAG_CA = 1 << 2,
 	FILE_TAG_CHECK = 1 << 3, /* `ca` and `header_file` of a check */
+	FILE_TAG_TLS = 1 << 4,	 /* of the https listener */
 };
 
 static const char *const resolver_files[] = { "/etc/resolv.conf" };
@@ -26,17 +28,46 @@ static const char *const ca_files[] = {
 	SERVICE_ACCOUNT_CA,
 };
 
-void
-listener_list_fill(struct listener_list *list, const struct conf *conf)
+static void
+add_listeners(struct listener_list *list, const struct conf_listen *listen,
+	struct http_tls *tls)
 {
-	list->count = conf->listen.n_addresses;
-	for (size_t i = 0; i < list->count; i++) {
-		http_listen_format(
-			&conf->listen.addresses[i].any, list->texts[i]);
-		list->options[i] = (struct http_listener_options){
-			.address = list->texts[i]
+	for (size_t i = 0; i < listen->n_addresses; i++) {
+		char *text = list->texts[list->count];
+
+		http_listen_format(&listen->addresses[i].any, text);
+		list->options[list->count++] = (struct http_listener_options){
+			.address = text, .tls = tls
 		};
 	}
+}
+
+void
+listener_list_fill(struct listener_list *list, const struct conf *conf,
+	struct http_tls *tls)
+{
+	list->count = 0;
+	add_listeners(list, &conf->listen, NULL);
+	if (tls != NULL)
+		add_listeners(list, &conf->listen_tls, tls);
+}
+
+static void
+reload_certificate(struct supervisor *supervisor)
+{
+	char error[512];
+	int rc = http_tls_reload(supervisor->http_tls, error, sizeof(error));
+
+	series_set(supervisor->series.tls_reload_successful, rc == 0 ? 1 : 0);
+	if (rc == 0)
+		LOG_INFO("the listener's certificate has been renewed",
+			LOG_INT("not_after_unix_s",
+				http_tls_not_after_unix_s(
+					supervisor->http_tls)));
+	else
+		LOG_ERROR("the listener's new certificate is refused, "
+			  "the old one stays",
+			LOG_STR("error", error));
 }
 
 static void
@@ -49,6 +80,8 @@ on_files_changed(struct file_watch *file_watch, unsigned tags)
 		return;
 	if (tags & FILE_TAG_CONF)
 		supervisor_reload(supervisor);
+	if (tags & FILE_TAG_TLS)
+		reload_certificate(supervisor);
 	if (tags & FILE_TAG_CHECK) {
 		LOG_INFO("a file of a check has changed");
 		target_table_touch_files(&supervisor->targets);
@@ -112,6 +145,10 @@ reload_watch_files(struct supervisor *supervisor)
 	for (size_t i = 0; i < sizeof(ca_files) / sizeof(ca_files[0]); i++)
 		watch(supervisor, ca_files[i], FILE_TAG_CA);
 	watch(supervisor, supervisor->conf->extra_ca, FILE_TAG_CA);
+	if (supervisor->http_tls != NULL) {
+		watch(supervisor, supervisor->conf->cert_file, FILE_TAG_TLS);
+		watch(supervisor, supervisor->conf->cert_key, FILE_TAG_TLS);
+	}
 	watch_checks(supervisor);
 }
 
@@ -148,7 +185,7 @@ relisten(struct supervisor *supervisor, const struct conf *loaded)
 	struct listener_list listeners;
 	char error[256];
 
-	listener_list_fill(&listeners, loaded);
+	listener_list_fill(&listeners, loaded, supervisor->http_tls);
 	if (http_server_relisten(supervisor->http, listeners.options,
 		    listeners.count, error, sizeof(error)) == 0)
 		return true;

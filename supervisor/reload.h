@@ -15,11 +15,13 @@ struct supervisor;
 /* The addresses of the configuration as the HTTP server wants them. */
 struct listener_list {
 	size_t count;
-	struct http_listener_options options[CONF_LISTEN_MAX];
-	char texts[CONF_LISTEN_MAX][HTTP_ADDRESS_CAP_BYTES];
+	struct http_listener_options options[2 * CONF_LISTEN_MAX];
+	char texts[2 * CONF_LISTEN_MAX][HTTP_ADDRESS_CAP_BYTES];
 };
 
-void listener_list_fill(struct listener_list *list, const struct conf *conf);
+/* tls: of the https listeners; NULL: there are none. */
+void listener_list_fill(struct listener_list *list, const struct conf *conf,
+	struct http_tls *tls);
 
 /* Watches the configuration, resolv.conf, the CAs, and the checks' files. */
 void reload_watch_files(struct supervisor *supervisor);

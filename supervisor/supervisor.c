@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "supervisor/http_tls.h"
 #include "supervisor/metric_families.h"
 #include "supervisor/plan.h"
 #include "supervisor/privileges.h"
@@ -230,6 +231,11 @@ open_own_series(struct supervisor *supervisor)
 	series->reload_success_time =
 		registry_get(registry, METRIC_CONFIG_RELOAD_SUCCESS_TIME, NULL);
 	series->build_info = registry_get(registry, METRIC_BUILD_INFO, version);
+	if (supervisor->http_tls != NULL) {
+		series->tls_reload_successful = registry_get(
+			registry, METRIC_TLS_RELOAD_SUCCESSFUL, NULL);
+		series_set(series->tls_reload_successful, 1);
+	}
 	series_set(series->build_info, 1);
 	series_set(series->reload_successful, 1);
 	series_set(series->reload_success_time,
@@ -272,7 +278,15 @@ open_http(struct supervisor *supervisor, char *error, size_t error_bytes)
 	struct http_server_options options = { 0 };
 	struct http_source source = status_source(supervisor);
 
-	listener_list_fill(&listeners, supervisor->conf);
+	if (supervisor->conf->use_tls) {
+		supervisor->http_tls = http_tls_open(
+			supervisor->conf->cert_file,
+			supervisor->conf->cert_key, error, error_bytes);
+		if (supervisor->http_tls == NULL)
+			return -EINVAL;
+	}
+	listener_list_fill(
+		&listeners, supervisor->conf, supervisor->http_tls);
 	options.listeners = listeners.options;
 	options.n_listeners = listeners.count;
 	supervisor->http = http_server_open(
@@ -387,6 +401,7 @@ take_down(struct supervisor *supervisor)
 	nursery_stop(&supervisor->nursery);
 	worker_pool_fini(&supervisor->pool);
 	http_server_free(supervisor->http);
+	http_tls_free(supervisor->http_tls);
 	if (supervisor->loop != NULL)
 		file_watch_fini(&supervisor->file_watch);
 	process_metrics_free(supervisor->process_metrics);

@@ -38,6 +38,7 @@ struct supervisor_series {
 	struct series *reload_successful;
 	struct series *reload_success_time;
 	struct series *build_info;
+	struct series *tls_reload_successful; /* NULL: no https */
 };
 
 struct supervisor {
@@ -58,6 +59,7 @@ struct supervisor {
 	struct origins *origins;
 	struct process_metrics *process_metrics;
 	struct http_server *http;
+	struct http_tls *http_tls; /* NULL: no https */
 	struct file_watch file_watch;
 	struct supervisor_series series;
 	int signal_fd;
