@@ -223,8 +223,8 @@ static bool
 watch_pid(struct worker_process *process)
 {
 	process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	if (process->pid_fd < 0)
-		return errno != ESRCH;
+	if (process->pid_fd < 0) /* a zombie still takes signals */
+		return kill(process->pid, 0) == 0 || errno != ESRCH;
 	if (loop_watch_open(process->loop, &process->pid_watch,
 		    process->pid_fd, LOOP_READ) < 0)
 		close_fd(&process->pid_fd);

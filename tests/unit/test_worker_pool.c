@@ -282,6 +282,7 @@ static void
 die_of(struct newborn *newborn, int signal_number)
 {
 	siginfo_t info;
+	int status;
 
 	if (signal_number != 0)
 		kill(newborn->pid, signal_number);
@@ -291,6 +292,9 @@ die_of(struct newborn *newborn, int signal_number)
 	close(newborn->control_fd);
 	close(newborn->pipe_fd);
 	turn();
+	/* where there is no pidfd_open(2), SIGCHLD tells it */
+	if (waitpid(newborn->pid, &status, WNOHANG) == newborn->pid)
+		ck_assert(worker_pool_reaped(&pool, newborn->pid, status));
 }
 
 /* As it would end by exit(2). */
