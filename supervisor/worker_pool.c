@@ -195,11 +195,45 @@ take_discovery(struct worker_process *process, const struct wire_record *record)
 			slot->pool->neighbours, &record->body.discovery);
 }
 
+/* A worker that was taken over must not fill the registry with its inventions. */
+static bool
+knows_nameserver(struct worker_slot *slot, const char *name)
+{
+	for (size_t i = 0; i < WORKER_NAMESERVERS_MAX; i++) {
+		char *known = slot->nameservers[i];
+
+		if (known[0] == '\0')
+			wire_set_text(known, WIRE_NAMESERVER_BYTES, name);
+		if (strcmp(known, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+take_dns(struct worker_process *process, const struct wire_dns *dns)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (!is_of_us(process, dns->target_id, dns->target_gen))
+		return;
+	if (!knows_nameserver(slot, dns->nameserver)) {
+		LOG_ERROR("a worker names more nameservers than there can be, "
+			  "killing it",
+			LOG_STR("worker", worker_type_name(slot->type)));
+		worker_process_kill(process, WORKER_END_NONSENSE);
+		return;
+	}
+	if (target_table_match(slot->pool->targets, slot->type, dns->target_id,
+		    dns->target_gen, &target) == TARGET_CURRENT)
+		aggregate_dns(slot->pool->aggregate, target, dns);
+}
+
 static void
 on_record(struct worker_process *process, const struct wire_record *record)
 {
 	struct worker_slot *slot = process->owner;
-	struct target *target;
 
 	count_dropped(slot, process);
 	switch ((enum wire_kind)record->kind) {
@@ -217,14 +251,7 @@ on_record(struct worker_process *process, const struct wire_record *record)
 			take_sample(slot, &record->body.sample);
 		break;
 	case WIRE_DNS:
-		if (is_of_us(process, record->body.dns.target_id,
-			    record->body.dns.target_gen) &&
-			target_table_match(slot->pool->targets, slot->type,
-				record->body.dns.target_id,
-				record->body.dns.target_gen,
-				&target) == TARGET_CURRENT)
-			aggregate_dns(slot->pool->aggregate, target,
-				&record->body.dns);
+		take_dns(process, &record->body.dns);
 		break;
 	case WIRE_NEIGHBOUR:
 	case WIRE_DISCOVERY:
@@ -240,6 +267,7 @@ take_charge(struct worker_slot *slot, struct worker_process *process)
 {
 	slot->in_charge = (unsigned)(process - slot->processes);
 	slot->dropped_counted = 0;
+	memset(slot->nameservers, 0, sizeof(slot->nameservers));
 	slot->replace = false;
 	target_table_renew(slot->pool->targets, slot->type);
 	if (process->state != WORKER_SPEAKING)

@@ -542,6 +542,29 @@ START_TEST(nonsense_is_death)
 }
 END_TEST
 
+START_TEST(inventing_nameservers_is_nonsense)
+{
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	wire_init(&record, WIRE_DNS, newborn.birth.worker_gen);
+	record.body.dns.target_id = targets.targets[0]->id;
+	record.body.dns.target_gen = targets.targets[0]->gen;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
+			"192.0.2.%d:53", i % WORKER_NAMESERVERS_MAX);
+		say_record(&newborn, &record);
+	}
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	strcpy(record.body.dns.nameserver, "one more");
+	say_record(&newborn, &record);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
 START_TEST(nonsense_before_the_pid_is_known_is_death_too)
 {
 	struct newborn newborn;
@@ -826,6 +849,7 @@ main(void)
 		records_that_were_dropped_are_counted_once,
 		silence_is_death_after_two_and_a_half_seconds,
 		the_supervisors_own_lateness_is_no_silence,
+		inventing_nameservers_is_nonsense,
 		nonsense_before_the_pid_is_known_is_death_too,
 		a_sample_of_an_older_generation_is_dropped,
 		a_cancelled_check_counts_nowhere,
