@@ -143,7 +143,7 @@ def compaction():
     k.mend()
     within("what was to be resumed is gone: listed anew", BACK_S,
            lambda: metric('kubenurse_discovery_errors_total{reason="gone"}') > gone)
-    within("and the list is what counts", 15, lambda: node(3) not in paths() and all_ok(3))
+    within("and the list is what counts", BACK_S, lambda: node(3) not in paths() and all_ok(3))
     k.add_pod("third", node(3), ip(3))
     k.set_pod(pod(4), ip(4))
     within("from there on it watches", 2, lambda: all_ok(4))

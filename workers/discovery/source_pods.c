@@ -8,6 +8,7 @@
 #include "common/strbuf.h"
 #include "workers/discovery/discovery.h"
 #include "workers/discovery/list_watch.h"
+#include "workers/discovery/query.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -218,21 +219,6 @@ static const struct list_watch_ops nodes_ops = {
 
 /* ----------------------------------------------------------------- queries */
 
-/* RFC 3986: what is not unreserved is encoded, whatever it is. */
-static void
-add_encoded(struct strbuf *query, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			(c >= '0' && c <= '9') || strchr("-._~", c) != NULL)
-			strbuf_add_char(query, *text);
-		else
-			strbuf_printf(query, "%%%02X", c);
-	}
-}
-
 /* Names are unique within a namespace; over all, a row must say its own. */
 static int
 format_query(struct source_pods *source)
@@ -246,13 +232,13 @@ format_query(struct source_pods *source)
 	strbuf_printf(&query, "&includeObject=%s", all ? "Metadata" : "None");
 	if (order->selector[0] != '\0') {
 		strbuf_add_string(&query, "&labelSelector=");
-		add_encoded(&query, order->selector);
+		query_add_encoded(&query, order->selector);
 	}
 	strbuf_init(&path, 0);
 	strbuf_add_string(&path, "/api/v1/");
 	if (!all) {
 		strbuf_add_string(&path, "namespaces/");
-		add_encoded(&path, order->namespace_name);
+		query_add_encoded(&path, order->namespace_name);
 		strbuf_add_char(&path, '/');
 	}
 	strbuf_add_string(&path, "pods");
