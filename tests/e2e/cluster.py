@@ -71,7 +71,7 @@ def isolate():
         return
     if os.geteuid() != 0:
         skip_all("needs root")
-    for program in ("etcd", "openssl", "nft", "ip", "unshare"):
+    for program in ("etcd", "openssl", "nft", "ip", "ss", "unshare"):
         if not shutil.which(program):
             skip_all(f"needs {program}")
     if os.path.realpath("/var/run") != "/run":
@@ -266,8 +266,9 @@ echo 'admintoken,admin,admin,system:masters' > tokens.csv
         subprocess.run("nft add table ip cut; nft add chain ip cut out "
                        "'{ type filter hook output priority 0; }';"
                        f"nft add rule ip cut out ip daddr 127.0.0.1 tcp dport {PORT} reject with tcp reset;"
-                       f"nft add rule ip cut out ip saddr 127.0.0.1 tcp sport {PORT} reject with tcp reset",
-                       shell=True, check=True)
+                       f"nft add rule ip cut out ip saddr 127.0.0.1 tcp sport {PORT} drop;"
+                       f"ss -K dst 127.0.0.1 dport = {PORT}",
+                       shell=True, check=True, capture_output=True)
 
     def mend(self):
         subprocess.run("nft delete table ip cut", shell=True, check=True)
