@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real kube-apiserver with etcd in a network namespace of its own, and what
 the end-to-end tests say to it and to the doctor.  Prints TAP."""
+import hashlib
 import http.client
 import json
 import os
@@ -71,7 +72,7 @@ def isolate():
         return
     if os.geteuid() != 0:
         skip_all("needs root")
-    for program in ("etcd", "openssl", "nft", "ip", "unshare"):
+    for program in ("etcd", "openssl", "nft", "ip", "ss", "unshare"):
         if not shutil.which(program):
             skip_all(f"needs {program}")
     if os.path.realpath("/var/run") != "/run":
@@ -131,7 +132,7 @@ class Cluster:
         script = """
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=ca -keyout ca.key -out ca.crt
 openssl req -newkey rsa:2048 -nodes -subj /CN=kube-apiserver -keyout s.key -out s.csr
-printf 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1,IP:%s\\n' """ + ADMIN + """ > ext
+printf 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1,IP:10.3.0.1\\n' > ext
 openssl x509 -req -in s.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -extfile ext -out s.crt
 openssl genrsa -out sa.key 2048
 openssl rsa -in sa.key -pubout -out sa.pub
@@ -251,7 +252,7 @@ echo 'admintoken,admin,admin,system:masters' > tokens.csv
 
     # --------------------------------------------------------------- the doctor
 
-    def start_doctor(self, name="doctor", port=8080, **variables):
+    def start_doctor(self, name="doctor", port=8080, netns=None, **variables):
         environment = {
             "PATH": os.environ["PATH"], "KUBERNETES_SERVICE_HOST": "127.0.0.1",
             "KUBERNETES_SERVICE_PORT": str(PORT), "KUBENURSE_NAMESPACE": "kubenurse",
@@ -259,15 +260,17 @@ echo 'admintoken,admin,admin,system:masters' > tokens.csv
             "KUBENURSE_LISTEN": f"0.0.0.0:{port}", "KUBENURSE_CHECK_INTERVAL": "500ms",
             "KUBENURSE_SHUTDOWN_DURATION": "0s", "KUBENURSE_CHECK_API_SERVER_DNS": "false",
             **variables}
-        return self.spawn(name, [f"{BUILD}/kubenurse"], env=environment)
+        enter = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
+        return self.spawn(name, enter + [f"{BUILD}/kubenurse"], env=environment)
 
     def cut(self):
         """Whoever asks by 127.0.0.1 loses the connection and gets no new one."""
         subprocess.run("nft add table ip cut; nft add chain ip cut out "
                        "'{ type filter hook output priority 0; }';"
                        f"nft add rule ip cut out ip daddr 127.0.0.1 tcp dport {PORT} reject with tcp reset;"
-                       f"nft add rule ip cut out ip saddr 127.0.0.1 tcp sport {PORT} reject with tcp reset",
-                       shell=True, check=True)
+                       f"nft add rule ip cut out ip saddr 127.0.0.1 tcp sport {PORT} drop;"
+                       f"ss -K dst 127.0.0.1 dport = {PORT}",
+                       shell=True, check=True, capture_output=True)
 
     def mend(self):
         subprocess.run("nft delete table ip cut", shell=True, check=True)
@@ -288,9 +291,17 @@ def ip(i):
     return f"10.2.{i >> 8}.{i & 255}"
 
 
-def get(path, port=8080):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+def get(path, port=8080, host="127.0.0.1"):
+    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as answer:
         return answer.read().decode()
+
+
+def ring(names, own, limit=10):
+    """Whom the node checks, as the contract has it."""
+    def place(name):
+        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    return set(sorted((n for n in names if n != own),
+                      key=lambda n: (place(n) - place(own)) % 2**64)[:limit])
 
 
 def status(path, port=8080):
@@ -310,9 +321,9 @@ def paths(port=8080):
     return {k[len("path_"):]: v for k, v in results(port).items() if k.startswith("path_")}
 
 
-def metric(name, port=8080):
+def metric(name, port=8080, host="127.0.0.1"):
     """The sum of the series whose name, with labels, begins so; None: there is none."""
-    values = [float(line.rsplit(" ", 1)[1]) for line in get("/metrics", port).splitlines()
+    values = [float(line.rsplit(" ", 1)[1]) for line in get("/metrics", port, host).splitlines()
               if line.startswith(name)]
     return sum(values) if values else None
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Discovery against a real API server: five nodes and every way in which a
 neighbour or the server can change; then a thousand, and what they cost."""
-import hashlib
 import os
 import sys
 import time
@@ -16,13 +15,6 @@ k = c.Cluster()
 OUTAGE_S = int(os.environ.get("OUTAGE_S", "60"))
 # Back-off is at most a minute, and a request takes its time.
 BACK_S = 75
-
-
-def ring(names, own, limit=10):
-    def place(name):
-        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    return set(sorted((n for n in names if n != own),
-                      key=lambda n: (place(n) - place(own)) % 2**64)[:limit])
 
 
 def all_ok(count):
@@ -199,7 +191,7 @@ def thousand_nodes():
     for count, most_bytes in ((500, 80_000), (1000, 20_000)):
         k.populate(count)
         doctor = k.start_doctor(KUBENURSE_CHECK_INTERVAL="5s")
-        wanted = ring([node(i) for i in range(count)], node(0))
+        wanted = c.ring([node(i) for i in range(count)], node(0))
         within(f"{count} nodes: the ring's ten are checked", 15, lambda: set(paths()) == wanted)
         time.sleep(2)
         received = metric("kubenurse_discovery_received_bytes_total")

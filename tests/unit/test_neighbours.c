@@ -23,8 +23,7 @@ static void
 on_change(struct neighbours *neighbours)
 {
 	t.changes++;
-	ck_assert_int_eq(
-		neighbours_plan(neighbours, &t.targets, t.now_ns), 0);
+	ck_assert_int_eq(neighbours_plan(neighbours, &t.targets, t.now_ns), 0);
 }
 
 static void
@@ -37,8 +36,9 @@ setup_with(const char *ini)
 	ck_assert_ptr_nonnull(t.conf.conf);
 	t.loop = loop_new();
 	t.registry = registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
-	ck_assert_int_eq(metric_families_register(t.registry,
-				 (const uint64_t[]){ NS_PER_S }, 1, false, true),
+	ck_assert_int_eq(
+		metric_families_register(t.registry,
+			(const uint64_t[]){ NS_PER_S }, 1, false, true),
 		0);
 	target_table_init(&t.targets);
 	t.neighbours.loop = t.loop;
@@ -92,7 +92,8 @@ say_gone(const char *pod)
 static void
 say_status(bool up, bool complete, const char *detail)
 {
-	struct wire_discovery record = { .up = up, .complete = complete,
+	struct wire_discovery record = { .up = up,
+		.complete = complete,
 		.own_node_hash = node_hash("n-own"),
 		.success_unix_ns = 5 * NS_PER_S };
 
@@ -119,7 +120,7 @@ target_count(void)
 
 	for (size_t i = 0; i < t.targets.count; i++)
 		count += t.targets.targets[i]->used &&
-			t.targets.targets[i]->news != TARGET_NEWS_GONE;
+			 t.targets.targets[i]->news != TARGET_NEWS_GONE;
 	return count;
 }
 
@@ -277,10 +278,8 @@ START_TEST(counters_go_on_over_a_restart)
 	neighbours_take_status(&t.neighbours, &record);
 	/* 150 and 30, 2 and 1: nothing twice, nothing lost */
 	ck_assert_uint_eq(t.neighbours.status.received_bytes, 30);
-	ck_assert_ptr_nonnull(
-		t.neighbours.series.errors[DISCOVERY_ERROR_GONE]);
-	ck_assert_ptr_null(
-		t.neighbours.series.errors[DISCOVERY_ERROR_CONNECT]);
+	ck_assert_ptr_nonnull(t.neighbours.series.errors[DISCOVERY_ERROR_GONE]);
+	ck_assert_ptr_null(t.neighbours.series.errors[DISCOVERY_ERROR_CONNECT]);
 }
 END_TEST
 
@@ -327,19 +326,18 @@ START_TEST(days_of_churn_leave_no_trace)
 			if (target->used && target->news == TARGET_NEWS_GONE)
 				target_forget(target);
 			else if (target->used &&
-				target->series.codes[0].requests == NULL)
-				target->series.codes[0].requests =
-					registry_get(t.registry,
-						METRIC_HTTPCLIENT_REQUESTS_TOTAL,
-						values);
+				 target->series.codes[0].requests == NULL)
+				target->series.codes[0].requests = registry_get(
+					t.registry,
+					METRIC_HTTPCLIENT_REQUESTS_TOTAL,
+					values);
 		}
 		registry_expire(t.registry, t.now_ns, ttl_ns);
 		if (i == CHANGES)
 			series_early = registry_series_count(t.registry);
 	}
 	ck_assert_uint_le(t.targets.count, 13);
-	ck_assert_uint_le(
-		registry_series_count(t.registry), series_early + 3);
+	ck_assert_uint_le(registry_series_count(t.registry), series_early + 3);
 	ck_assert_uint_eq(t.neighbours.table.count, NODES);
 	ck_assert_uint_eq(t.neighbours.table.bucket_count, 512);
 }

@@ -53,7 +53,7 @@ on_pods_row(struct list_watch *watch, enum table_event event,
 		.ready = row->ready,
 	};
 	bool here = event != TABLE_DELETED && !row->terminating &&
-		row->ip[0] != '\0' && row->node_name[0] != '\0';
+		    row->ip[0] != '\0' && row->node_name[0] != '\0';
 
 	if (event == TABLE_LISTED)
 		return here ? item_store_stage(&discovery->pods, &fields) : 0;
@@ -89,8 +89,8 @@ on_pods_success(struct list_watch *watch)
 }
 
 static void
-on_pods_failure(struct list_watch *watch, enum discovery_error error,
-	const char *text)
+on_pods_failure(
+	struct list_watch *watch, enum discovery_error error, const char *text)
 {
 	if (error == DISCOVERY_ERROR_GONE) /* the server is well */
 		discovery_count_error(of_pods(watch), error);
@@ -183,8 +183,8 @@ on_nodes_success(struct list_watch *watch)
  * cordon for ever; any other failure leaves what is known.
  */
 static void
-on_nodes_failure(struct list_watch *watch, enum discovery_error error,
-	const char *text)
+on_nodes_failure(
+	struct list_watch *watch, enum discovery_error error, const char *text)
 {
 	struct source_pods *source = of_nodes(watch);
 
@@ -245,8 +245,8 @@ format_query(struct source_pods *source)
 	source->pods_query = strbuf_take(&query);
 	source->pods_path = strbuf_take(&path);
 	return source->pods_query != NULL && source->pods_path != NULL
-		? 0
-		: -ENOMEM;
+		       ? 0
+		       : -ENOMEM;
 }
 
 static void
@@ -260,8 +260,8 @@ start_pods(struct source_pods *source)
 		.has_selector = order->selector[0] != '\0',
 	};
 
-	list_watch_start(&source->pods, source->discovery->worker, &options,
-		&pods_ops);
+	list_watch_start(
+		&source->pods, source->discovery->worker, &options, &pods_ops);
 }
 
 static void
