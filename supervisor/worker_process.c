@@ -119,6 +119,9 @@ read_batch(struct worker_process *process)
 		loop_watch_close(process->loop, &process->pipe_watch);
 		return 0;
 	}
+	if (n < READ_BATCH_COUNT)
+		process->emptied_mono_ns = loop_now_ns(process->loop);
+	process->records_since_judged += (unsigned)n;
 	for (int i = 0; i < n && !process->killed; i++) {
 		if (wire_check(&records[i], process->gen) < 0 ||
 			!counters_hold(process, &records[i])) {
@@ -204,6 +207,9 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->checks_started = process->checks_ended = 0;
 	process->records_dropped = 0;
 	process->born_mono_ns = process->heard_mono_ns = clock_mono_ns();
+	process->judged_mono_ns = process->born_mono_ns;
+	process->emptied_mono_ns = process->born_mono_ns;
+	process->records_since_judged = 0;
 	process->state = WORKER_ASKED;
 	rc = loop_watch_open(
 		process->loop, &process->pipe_watch, pipe_fd, LOOP_READ);
@@ -305,6 +311,24 @@ worker_process_cancel(struct worker_process *process)
 	send_bare(process, CONTROL_CANCEL);
 }
 
+/* What lay in the pipe while this process was late was not written since. */
+static bool
+floods(struct worker_process *process, uint64_t now_ns)
+{
+	uint64_t since_ns = clock_since_ns(now_ns, process->judged_mono_ns);
+	uint64_t most = WORKER_RECORDS_PER_S_MAX * (since_ns / NS_PER_MS) /
+		(NS_PER_S / NS_PER_MS);
+	bool too_many = process->records_since_judged >
+		most + WORKER_PIPE_BYTES / sizeof(struct wire_record);
+
+	process->judged_mono_ns = now_ns;
+	process->records_since_judged = 0;
+	/* one that is closed is never emptied again: that is silence */
+	return process->pipe_watch.fd >= 0 &&
+		(too_many || clock_since_ns(now_ns, process->emptied_mono_ns) >=
+				     WORKER_SILENCE_NS);
+}
+
 void
 worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns)
@@ -313,7 +337,10 @@ worker_process_judge(
 		return;
 	process->heard_mono_ns += late_ns;
 	process->leave_mono_ns += late_ns;
+	process->emptied_mono_ns += late_ns;
 	worker_process_read(process);
+	if (floods(process, now_ns))
+		on_nonsense(process, "a flood of records");
 	if (process->killed || process->state == WORKER_FREE)
 		return;
 	if (process->state == WORKER_DRAINING &&
