@@ -21,6 +21,9 @@
 
 /* Heartbeats come twice a second; five missing ones are silence. */
 #define WORKER_SILENCE_NS (2500 * 1000000ULL)
+/* A pipe that is busier than this is read so often, and not for each record:
+ * waking up costs more than reading. */
+#define WORKER_READ_NS (20 * 1000000ULL)
 
 /*
  * A flood: more records than the checks of any worker make (one core does
@@ -79,6 +82,8 @@ struct worker_process {
 	struct loop_watch pid_watch;
 	struct loop_watch control_watch;
 	struct loop_watch pipe_watch;
+	struct loop_timer pipe_timer; /* armed: the watch is mute meanwhile */
+	uint64_t pipe_mono_ns;	      /* when it was read last */
 	uint64_t born_mono_ns;
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
 	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */

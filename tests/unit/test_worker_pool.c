@@ -161,6 +161,7 @@ turn(void)
 {
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(loop_turn(loop, 0), 0);
+	worker_pool_read(&pool); /* as before a scrape */
 }
 
 /* Lets time pass: what is due fires. */
@@ -448,6 +449,43 @@ START_TEST(records_that_were_dropped_are_counted_once)
 	ck_assert(metric(LOST) == 4);
 	die_of(&newborn, SIGKILL);
 	ck_assert(metric(LOST) == 5);
+}
+END_TEST
+
+/* The supervisor need not wake for each record. */
+START_TEST(a_busy_pipe_is_read_every_20_ms)
+{
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	record = a_sample(&newborn, targets.targets[0]);
+	record.checks_started = 100;
+	now_ns += NS_PER_S;
+	for (unsigned i = 1; i <= 2; i++) { /* heard at once, both */
+		ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+		now_ns += NS_PER_MS;
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_uint_eq(result_count, i);
+	}
+	for (unsigned i = 1; i <= 19; i++) {
+		ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+		now_ns += NS_PER_MS;
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_uint_eq(result_count, 2);
+	}
+	now_ns += NS_PER_MS;
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 21);
+	now_ns += WORKER_READ_NS; /* nothing came: heard at once again */
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	now_ns += NS_PER_S;
+	ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 22);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
 }
 END_TEST
 
@@ -847,6 +885,7 @@ main(void)
 		restarts_wait_longer_each_time,
 		what_was_in_flight_is_lost_and_what_was_said_is_not,
 		records_that_were_dropped_are_counted_once,
+		a_busy_pipe_is_read_every_20_ms,
 		silence_is_death_after_two_and_a_half_seconds,
 		the_supervisors_own_lateness_is_no_silence,
 		inventing_nameservers_is_nonsense,
