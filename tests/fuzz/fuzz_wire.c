@@ -66,6 +66,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		break;
 	case WIRE_HELLO:
 	case WIRE_HEARTBEAT:
+	case WIRE_TRAP:
 		break;
 	case WIRE_KIND_END:
 		abort();
