@@ -25,6 +25,9 @@
 
 /* How often workers are judged; heartbeats come as often. */
 #define TICK_NS (500 * NS_PER_MS)
+/* A scrape of ten neighbours takes a millisecond; who reads slowly gets text
+ * of more than one moment. */
+#define SCRAPE_HOLD_NS (50 * NS_PER_MS)
 /* Connections in flight may take so long at the end (contract). */
 #define FAREWELL_NS (5 * NS_PER_S)
 
@@ -193,6 +196,7 @@ on_collect(void *arg)
 	struct supervisor *supervisor = arg;
 
 	worker_pool_read(&supervisor->pool);
+	worker_pool_hold(&supervisor->pool, clock_mono_ns() + SCRAPE_HOLD_NS);
 	series_set(supervisor->series.incoming_checks,
 		(double)origins_count(supervisor->origins, clock_mono_ns()));
 }

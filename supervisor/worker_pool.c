@@ -573,8 +573,11 @@ worker_pool_init(struct worker_pool *pool)
 		slot->type = (enum worker_type)i;
 		loop_timer_init(&slot->restart_timer, on_restart);
 		for (unsigned j = 0; j < 2; j++)
+		{
 			worker_process_init(&slot->processes[j], pool->loop,
 				slot->type, &process_ops, slot);
+			slot->processes[j].hold_until_ns = &pool->hold_until_ns;
+		}
 	}
 }
 
@@ -645,6 +648,12 @@ worker_pool_read(struct worker_pool *pool)
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++)
 			worker_process_read(&pool->slots[i].processes[j]);
+}
+
+void
+worker_pool_hold(struct worker_pool *pool, uint64_t until_mono_ns)
+{
+	pool->hold_until_ns = until_mono_ns;
 }
 
 /* Some process has been asked for whose pid the nursery has not told yet. */

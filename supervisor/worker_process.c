@@ -121,7 +121,7 @@ read_batch(struct worker_process *process)
 		return 0;
 	}
 	if (n < READ_BATCH_COUNT)
-		process->emptied_mono_ns = loop_now_ns(process->loop);
+		process->emptied = true;
 	process->records_since_judged += (unsigned)n;
 	for (int i = 0; i < n && !process->killed; i++) {
 		if (wire_check(&records[i], process->gen) < 0 ||
@@ -171,6 +171,14 @@ listen_to_pipe(struct worker_process *process, bool at_once)
 			loop_now_ns(process->loop) + WORKER_READ_NS);
 }
 
+/* A scrape is on its way: what it shows shall be of one moment. */
+static bool
+is_held(const struct worker_process *process, uint64_t now_ns)
+{
+	return process->hold_until_ns != NULL &&
+		now_ns < *process->hold_until_ns;
+}
+
 static void
 on_pipe(struct loop_watch *watch, unsigned ready)
 {
@@ -179,8 +187,13 @@ on_pipe(struct loop_watch *watch, unsigned ready)
 	uint64_t now_ns = loop_now_ns(process->loop);
 	bool busy = clock_since_ns(now_ns, process->pipe_mono_ns) <
 		WORKER_READ_NS;
-	int count = read_pipe(process);
+	int count;
 
+	if (is_held(process, now_ns)) {
+		listen_to_pipe(process, false);
+		return;
+	}
+	count = read_pipe(process);
 	process->pipe_mono_ns = now_ns;
 	if (busy && (ready & LOOP_HUP) == 0 &&
 		count < READ_TURN_BATCHES * READ_BATCH_COUNT)
@@ -192,9 +205,15 @@ on_pipe_timer(struct loop_timer *timer)
 {
 	struct worker_process *process =
 		LOOP_OWNER(timer, struct worker_process, pipe_timer);
-	int count = read_pipe(process);
+	uint64_t now_ns = loop_now_ns(process->loop);
+	int count;
 
-	process->pipe_mono_ns = loop_now_ns(process->loop);
+	if (is_held(process, now_ns)) {
+		listen_to_pipe(process, false);
+		return;
+	}
+	count = read_pipe(process);
+	process->pipe_mono_ns = now_ns;
 	listen_to_pipe(process,
 		count == 0 || count == READ_TURN_BATCHES * READ_BATCH_COUNT);
 }
@@ -389,6 +408,9 @@ worker_process_judge(
 	process->leave_mono_ns += late_ns;
 	process->emptied_mono_ns += late_ns;
 	worker_process_read(process);
+	if (process->emptied)
+		process->emptied_mono_ns = now_ns;
+	process->emptied = false;
 	if (floods(process, now_ns))
 		on_nonsense(process, "a flood of records");
 	if (process->killed || process->state == WORKER_FREE)

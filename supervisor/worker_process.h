@@ -83,6 +83,8 @@ struct worker_process {
 	struct loop_watch control_watch;
 	struct loop_watch pipe_watch;
 	struct loop_timer pipe_timer; /* armed: the watch is mute meanwhile */
+	/* Until then its pipe is left alone; NULL: never.  The owner's. */
+	const uint64_t *hold_until_ns;
 	uint64_t pipe_mono_ns;	      /* when it was read last */
 	uint64_t born_mono_ns;
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
@@ -90,6 +92,7 @@ struct worker_process {
 	bool cancelled;
 	uint64_t judged_mono_ns;
 	uint64_t emptied_mono_ns; /* the pipe was; moved likewise */
+	bool emptied; /* since the last judgement */
 	uint64_t records_since_judged;
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */

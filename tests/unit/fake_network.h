@@ -641,7 +641,7 @@ fake_answer(int i, int family)
 	const struct fake_name *name = fake.query_names[i];
 	struct resolver_query *query = fake.queries[i];
 	struct resolver_address addresses[4];
-	struct resolver_answer answer = { .family = family,
+	struct resolver_answer answer = { .family = (enum resolver_family)family,
 		.result = name->result,
 		.addresses = addresses,
 		.answered_mono_ns = fake_answer_due_ns(i, family) };
