@@ -120,7 +120,7 @@ read_batch(struct worker_process *process)
 		return 0;
 	}
 	if (n < READ_BATCH_COUNT)
-		process->emptied_mono_ns = loop_now_ns(process->loop);
+		process->emptied = true;
 	process->records_since_judged += (unsigned)n;
 	for (int i = 0; i < n && !process->killed; i++) {
 		if (wire_check(&records[i], process->gen) < 0 ||
@@ -321,6 +321,9 @@ floods(struct worker_process *process, uint64_t now_ns)
 	bool too_many = process->records_since_judged >
 		most + WORKER_PIPE_BYTES / sizeof(struct wire_record);
 
+	if (process->emptied)
+		process->emptied_mono_ns = now_ns;
+	process->emptied = false;
 	process->judged_mono_ns = now_ns;
 	process->records_since_judged = 0;
 	/* one that is closed is never emptied again: that is silence */
