@@ -539,6 +539,7 @@ START_TEST(a_pipe_that_is_never_empty_is_a_flood)
 	while (write_heartbeat(&newborn, 0) == 0)
 		;
 	now_ns += 10 * NS_PER_S;
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
 	worker_pool_judge(&pool, now_ns, 10 * NS_PER_S);
 	for (int i = 0; i < 20; i++)
 		worker_pool_read(&pool);
