@@ -390,6 +390,9 @@ floods(struct worker_process *process, uint64_t now_ns)
 	bool too_many = process->records_since_judged >
 		most + WORKER_PIPE_BYTES / sizeof(struct wire_record);
 
+	if (process->emptied)
+		process->emptied_mono_ns = now_ns;
+	process->emptied = false;
 	process->judged_mono_ns = now_ns;
 	process->records_since_judged = 0;
 	/* one that is closed is never emptied again: that is silence */
@@ -408,9 +411,6 @@ worker_process_judge(
 	process->leave_mono_ns += late_ns;
 	process->emptied_mono_ns += late_ns;
 	worker_process_read(process);
-	if (process->emptied)
-		process->emptied_mono_ns = now_ns;
-	process->emptied = false;
 	if (floods(process, now_ns))
 		on_nonsense(process, "a flood of records");
 	if (process->killed || process->state == WORKER_FREE)

@@ -91,8 +91,8 @@ struct worker_process {
 	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */
 	bool cancelled;
 	uint64_t judged_mono_ns;
-	uint64_t emptied_mono_ns; /* the pipe was; moved likewise */
-	bool emptied; /* since the last judgement */
+	uint64_t emptied_mono_ns; /* the last judgement before which... */
+	bool emptied;		  /* ...the pipe was found empty */
 	uint64_t records_since_judged;
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */

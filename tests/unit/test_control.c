@@ -111,7 +111,7 @@ END_TEST
 
 START_TEST(the_nurserys_settings_come_out_as_they_went_in)
 {
-	struct control_nursery in = { 1, 0, 4242, 1, true, "2001:db8::1", 6443,
+	struct control_nursery in = { 1, 0, 4242, 2, true, "2001:db8::1", 6443,
 		"kubernetes.default", "/token", "/ca", "" };
 	struct control_nursery out;
 	int len = control_encode_nursery(&in, buf, sizeof(buf));
@@ -119,6 +119,7 @@ START_TEST(the_nurserys_settings_come_out_as_they_went_in)
 	ck_assert_int_gt(len, 0);
 	ck_assert_int_eq(control_decode_nursery(&out, buf, (size_t)len), 0);
 	ck_assert_int_eq(out.supervisor_pid, 4242);
+	ck_assert_uint_eq(out.sandbox, 2);
 	ck_assert(out.api_insecure);
 	ck_assert_uint_eq(out.api_port, 6443);
 	ck_assert_str_eq(out.api_host, in.api_host);

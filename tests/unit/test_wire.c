@@ -181,6 +181,21 @@ START_TEST(text_without_an_end_is_nonsense)
 }
 END_TEST
 
+START_TEST(a_trap_names_a_call)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_TRAP, GEN);
+	record.body.trap.call_number = 59;
+	ck_assert_int_eq(wire_check(&record, GEN), 0);
+	record.body.trap.reserved = 1;
+	assert_nonsense(&record);
+	record.body.trap.reserved = 0;
+	record.body.trap.call_number = -1;
+	assert_nonsense(&record);
+}
+END_TEST
+
 START_TEST(other_kinds_are_checked_too)
 {
 	struct wire_record record;
@@ -303,6 +318,7 @@ main(void)
 		tcase, an_outcome_that_contradicts_the_status_is_nonsense);
 	tcase_add_test(tcase, times_that_do_not_fit_are_nonsense);
 	tcase_add_test(tcase, text_without_an_end_is_nonsense);
+	tcase_add_test(tcase, a_trap_names_a_call);
 	tcase_add_test(tcase, other_kinds_are_checked_too);
 	tcase_add_test(tcase, a_text_is_cut_ended_and_leaves_no_old_bytes);
 	tcase_add_test(tcase, records_go_through_a_pipe_whole);
