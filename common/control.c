@@ -103,6 +103,7 @@ pack_nursery(struct pack *pack, struct control_nursery *nursery)
 	pack_u32(pack, &nursery->log_level);
 	pack_u32(pack, &nursery->log_format);
 	pack_i32(pack, &nursery->supervisor_pid);
+	pack_u32(pack, &nursery->sandbox);
 	pack_bool(pack, &nursery->api_insecure);
 	pack_text(pack, &nursery->api_host);
 	pack_u16(pack, &nursery->api_port);

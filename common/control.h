@@ -43,6 +43,7 @@ struct control_nursery {
 	uint32_t log_level;
 	uint32_t log_format;
 	int32_t supervisor_pid;
+	uint32_t sandbox; /* enum sandbox_mode */
 	bool api_insecure;
 	const char *api_host; /* without brackets; "" when not in a cluster */
 	uint16_t api_port;

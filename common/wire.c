@@ -182,6 +182,10 @@ wire_check(const struct wire_record *record, uint32_t worker_gen)
 	case WIRE_DISCOVERY:
 		holds = discovery_holds(&record->body.discovery);
 		break;
+	case WIRE_TRAP:
+		holds = record->body.trap.call_number >= 0 &&
+			record->body.trap.reserved == 0;
+		break;
 	case WIRE_KIND_END:
 		break;
 	}

@@ -25,6 +25,7 @@ enum wire_kind {
 	WIRE_DNS,	/* one query to one nameserver */
 	WIRE_NEIGHBOUR, /* one is there, has changed or has left */
 	WIRE_DISCOVERY, /* how the source of neighbours is */
+	WIRE_TRAP,	/* the last one: it made a forbidden system call */
 	WIRE_KIND_END
 };
 
@@ -126,6 +127,11 @@ struct wire_discovery {
 	char detail[WIRE_DETAIL_BYTES]; /* why it is not up, or "" */
 };
 
+struct wire_trap {
+	int32_t call_number; /* of the architecture of both programs */
+	uint32_t reserved;
+};
+
 struct wire_record {
 	uint32_t magic;
 	uint32_t kind;
@@ -141,6 +147,7 @@ struct wire_record {
 		struct wire_dns dns;
 		struct wire_neighbour neighbour;
 		struct wire_discovery discovery;
+		struct wire_trap trap;
 	} body;
 };
 

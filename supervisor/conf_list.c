@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values that are lists with commas; see conf_value.h. */
 #include "supervisor/conf_value.h"
+#include "supervisor/number.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -122,27 +123,16 @@ conf_parse_buckets(
 	return 0;
 }
 
-/* The shortest text that reads back as the same number. */
-static void
-format_number(double number, struct strbuf *out)
-{
-	char text[32];
-
-	for (int precision = 1; precision <= 17; precision++) {
-		snprintf(text, sizeof(text), "%.*g", precision, number);
-		if (strtod(text, NULL) == number)
-			break;
-	}
-	strbuf_add_string(out, text);
-}
-
 void
 conf_format_buckets(const struct conf_buckets *field, struct strbuf *out)
 {
+	char number[NUMBER_MAX_BYTES];
+
 	for (size_t i = 0; i < field->n_bounds; i++) {
 		if (i > 0)
 			strbuf_add_string(out, ", ");
-		format_number(field->bounds_s[i], out);
+		strbuf_add(out, number,
+			number_format_shortest(number, field->bounds_s[i]));
 	}
 	if (field->n_bounds == 0)
 		strbuf_add_string(out, "+Inf");

@@ -8,22 +8,22 @@ static bool
 watches_nodes(const struct conf *conf)
 {
 	return conf->neighbour_source == CONF_SOURCE_PODS &&
-		!conf->allow_unschedulable;
+	       !conf->allow_unschedulable;
 }
 
 static bool
 watches_neighbours(const struct conf *conf)
 {
 	return conf->check_neighbourhood &&
-		(conf->neighbour_source != CONF_SOURCE_STATIC ||
-			conf->neighbours.n_neighbours > 0);
+	       (conf->neighbour_source != CONF_SOURCE_STATIC ||
+		       conf->neighbours.n_neighbours > 0);
 }
 
 bool
 discovery_order_wanted(const struct conf *conf)
 {
 	return watches_neighbours(conf) ||
-		(watches_nodes(conf) && conf->ready_follows_cordon);
+	       (watches_nodes(conf) && conf->ready_follows_cordon);
 }
 
 bool
@@ -33,7 +33,8 @@ discovery_order_needs_tls(const struct conf *conf)
 }
 
 static bool
-same_neighbours(const struct conf_neighbours *a, const struct conf_neighbours *b)
+same_neighbours(
+	const struct conf_neighbours *a, const struct conf_neighbours *b)
 {
 	if (a->n_neighbours != b->n_neighbours)
 		return false;
@@ -49,16 +50,16 @@ bool
 discovery_order_equal(const struct conf *a, const struct conf *b)
 {
 	return discovery_order_wanted(a) == discovery_order_wanted(b) &&
-		a->neighbour_source == b->neighbour_source &&
-		a->check_neighbourhood == b->check_neighbourhood &&
-		a->allow_unschedulable == b->allow_unschedulable &&
-		a->check_interval_ns == b->check_interval_ns &&
-		strcmp(a->namespace, b->namespace) == 0 &&
-		strcmp(a->neighbour_filter, b->neighbour_filter) == 0 &&
-		strcmp(a->neighbour_service, b->neighbour_service) == 0 &&
-		strcmp(a->pod_name, b->pod_name) == 0 &&
-		strcmp(a->node_name, b->node_name) == 0 &&
-		same_neighbours(&a->neighbours, &b->neighbours);
+	       a->neighbour_source == b->neighbour_source &&
+	       a->check_neighbourhood == b->check_neighbourhood &&
+	       a->allow_unschedulable == b->allow_unschedulable &&
+	       a->check_interval_ns == b->check_interval_ns &&
+	       strcmp(a->namespace, b->namespace) == 0 &&
+	       strcmp(a->neighbour_filter, b->neighbour_filter) == 0 &&
+	       strcmp(a->neighbour_service, b->neighbour_service) == 0 &&
+	       strcmp(a->pod_name, b->pod_name) == 0 &&
+	       strcmp(a->node_name, b->node_name) == 0 &&
+	       same_neighbours(&a->neighbours, &b->neighbours);
 }
 
 static uint32_t

@@ -17,7 +17,7 @@ bucket_of(const struct neighbour_table *table, const char *namespace_name,
 
 	for (; *namespace_name != '\0'; namespace_name++)
 		hash = (hash ^ (unsigned char)*namespace_name) *
-			0x100000001b3ULL;
+		       0x100000001b3ULL;
 	hash = (hash ^ '/') * 0x100000001b3ULL;
 	for (; *pod_name != '\0'; pod_name++)
 		hash = (hash ^ (unsigned char)*pod_name) * 0x100000001b3ULL;
@@ -73,10 +73,9 @@ grow(struct neighbour_table *table)
 	if (table->count < table->bucket_count)
 		return 0;
 	bigger.bucket_count = table->bucket_count == 0
-		? FIRST_BUCKETS
-		: 2 * table->bucket_count;
-	bigger.buckets =
-		calloc(bigger.bucket_count, sizeof(*bigger.buckets));
+				      ? FIRST_BUCKETS
+				      : 2 * table->bucket_count;
+	bigger.buckets = calloc(bigger.bucket_count, sizeof(*bigger.buckets));
 	if (bigger.buckets == NULL)
 		return -1;
 	for (size_t i = 0; i < table->bucket_count; i++)
@@ -194,7 +193,8 @@ neighbour_table_next(
 		if (neighbour->next != NULL)
 			return neighbour->next;
 		i = (size_t)(bucket_of_entry(table, neighbour) -
-			    table->buckets) + 1;
+			     table->buckets) +
+		    1;
 	}
 	for (; i < table->bucket_count; i++)
 		if (table->buckets[i] != NULL)

@@ -23,7 +23,7 @@ struct neighbour {
 	uint64_t node_hash;
 	uint64_t first_seen_ns;
 	uint32_t source_gen; /* who has told it last */
-	bool admitted;	     /* it may be checked: ready, old or listed */
+	bool admitted;       /* it may be checked: ready, old or listed */
 	bool selected;
 	const char *pod_name, *namespace_name, *node_name, *pod_ip, *host_ip;
 };

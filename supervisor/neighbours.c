@@ -36,8 +36,8 @@ count_status(struct neighbours *neighbours, const struct wire_discovery *now)
 	const struct wire_discovery *before = &neighbours->status;
 	struct neighbours_series *series = &neighbours->series;
 
-	series_set(series_at(neighbours, &series->up, METRIC_DISCOVERY_UP,
-			   NULL),
+	series_set(
+		series_at(neighbours, &series->up, METRIC_DISCOVERY_UP, NULL),
 		now->up);
 	series_add(series_at(neighbours, &series->received_bytes,
 			   METRIC_DISCOVERY_RECEIVED_BYTES_TOTAL, NULL),
@@ -79,7 +79,7 @@ is_neighbour(const struct neighbours *neighbours, const struct neighbour *n)
 	if ((n->flags & WIRE_NEIGHBOUR_SELF) != 0)
 		return false;
 	return neighbours->conf->allow_unschedulable ||
-		(n->flags & WIRE_NEIGHBOUR_CORDONED) == 0;
+	       (n->flags & WIRE_NEIGHBOUR_CORDONED) == 0;
 }
 
 /* A second pod of the own node says nothing of the way between nodes. */
@@ -87,7 +87,7 @@ static bool
 is_on_own_node(const struct neighbours *neighbours, const struct neighbour *n)
 {
 	return n->node_hash == neighbours->status.own_node_hash &&
-		strcmp(n->node_name, neighbours->status.own_node_name) == 0;
+	       strcmp(n->node_name, neighbours->status.own_node_name) == 0;
 }
 
 static bool
@@ -140,8 +140,8 @@ fill_candidates(struct neighbours *neighbours,
 			continue;
 		if (!is_admitted(n, now_ns)) {
 			if (n->first_seen_ns + NEIGHBOURS_ADMIT_NS < next_ns)
-				next_ns = n->first_seen_ns +
-					NEIGHBOURS_ADMIT_NS;
+				next_ns =
+					n->first_seen_ns + NEIGHBOURS_ADMIT_NS;
 			continue;
 		}
 		candidates[count++] = (struct ring_candidate){
@@ -172,8 +172,8 @@ want_selected(struct neighbours *neighbours, struct target_table *table,
 	bool first = neighbours->planned_ns == 0;
 	int rc = 0;
 
-	for (struct neighbour *n = neighbour_table_next(
-		     &neighbours->table, NULL);
+	for (struct neighbour *n =
+			neighbour_table_next(&neighbours->table, NULL);
 		n != NULL; n = neighbour_table_next(&neighbours->table, n))
 		n->selected = false;
 	for (size_t i = 0; i < selected && rc == 0; i++) {
@@ -280,8 +280,7 @@ neighbours_take(
 		plan_soon(neighbours);
 		return;
 	}
-	n = neighbour_table_set(
-		&neighbours->table, record, clock_mono_ns());
+	n = neighbour_table_set(&neighbours->table, record, clock_mono_ns());
 	if (n == NULL) {
 		LOG_ERROR("no memory for a neighbour",
 			LOG_STR("pod", record->pod_name));
@@ -325,8 +324,8 @@ bool
 neighbours_own_cordoned(const struct neighbours *neighbours)
 {
 	return neighbours->status.own_cordoned &&
-		neighbours->conf->ready_follows_cordon &&
-		!neighbours->conf->allow_unschedulable;
+	       neighbours->conf->ready_follows_cordon &&
+	       !neighbours->conf->allow_unschedulable;
 }
 
 static const char *
@@ -336,9 +335,8 @@ state_text(const struct neighbours *neighbours)
 		return "skipped";
 	if (neighbours->status.up || !discovery_order_wanted(neighbours->conf))
 		return "ok";
-	return neighbours->status.detail[0] != '\0'
-		? neighbours->status.detail
-		: "pending";
+	return neighbours->status.detail[0] != '\0' ? neighbours->status.detail
+						    : "pending";
 }
 
 /* What a reader of /alive holds on to. */
@@ -392,8 +390,8 @@ neighbours_open_view(struct neighbours *neighbours, struct alive_view *alive)
 		n = neighbour_table_next(table, n))
 		if (is_neighbour(neighbours, n))
 			hold(view, n);
-	snprintf(view->state, sizeof(view->state), "%s",
-		state_text(neighbours));
+	snprintf(
+		view->state, sizeof(view->state), "%s", state_text(neighbours));
 	alive->neighbourhood_enabled = neighbours->conf->check_neighbourhood;
 	alive->neighbourhood_state = view->state;
 	alive->neighbours = view->shown;

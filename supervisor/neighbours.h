@@ -33,10 +33,10 @@ struct neighbours {
 	struct loop *loop;
 	struct registry *registry;
 	struct neighbour_table table;
-	uint32_t source_gen; /* of the process that speaks now */
-	bool has_list;	     /* there was a complete one, ever */
-	bool confirmed;	     /* the present process has told it all */
-	bool heard;	     /* it has answered, or said why not */
+	uint32_t source_gen;          /* of the process that speaks now */
+	bool has_list;                /* there was a complete one, ever */
+	bool confirmed;               /* the present process has told it all */
+	bool heard;                   /* it has answered, or said why not */
 	struct wire_discovery status; /* the last one */
 	struct neighbours_series series;
 	uint64_t planned_ns;

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/http_tls.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/service_account.h"
 #include "supervisor/supervisor.h"
 
@@ -167,7 +168,7 @@ log_problems(const struct conf_problems *problems)
 static bool
 can_apply(const struct conf *running, const struct conf *loaded)
 {
-	const char *key;
+	const char *key, *file = supervisor_sandbox_out_of_reach(loaded);
 	size_t n = 0;
 
 	while ((key = conf_restart_key(running, loaded, n)) != NULL) {
@@ -176,7 +177,11 @@ can_apply(const struct conf *running, const struct conf *loaded)
 			LOG_STR("key", key));
 		n++;
 	}
-	return n == 0;
+	if (file != NULL)
+		LOG_ERROR("restart needed: this file lies outside of the "
+			  "directories known at the start",
+			LOG_STR("file", file));
+	return n == 0 && file == NULL;
 }
 
 static bool

@@ -9,6 +9,7 @@
 #include "supervisor/plan.h"
 #include "supervisor/privileges.h"
 #include "supervisor/reload.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/service_account.h"
 #include "supervisor/status.h"
 
@@ -250,6 +251,7 @@ start_nursery(struct supervisor *supervisor)
 		.log_level = conf->log_level,
 		.log_format = conf->log_format,
 		.supervisor_pid = getpid(),
+		.sandbox = conf->sandbox,
 		.api_insecure = conf->api_server_insecure,
 		.api_host = conf->api_server_host,
 		.api_port = conf->api_server_port,
@@ -392,6 +394,13 @@ bring_up(struct supervisor *supervisor, char *error, size_t error_bytes)
 		return "no memory";
 	open_own_series(supervisor);
 	reload_watch_files(supervisor);
+	/* nothing has to be opened any more that a reload cannot do without */
+	rc = supervisor_sandbox_enter(
+		supervisor->conf, &supervisor->conf_input);
+	if (rc < 0) {
+		snprintf(error, error_bytes, "sandbox: %s", strerror(-rc));
+		return error;
+	}
 	return NULL;
 }
 

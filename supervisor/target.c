@@ -225,6 +225,17 @@ target_table_touch_files(struct target_table *table)
 	}
 }
 
+size_t
+target_table_count(const struct target_table *table, enum worker_type type)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used && table->targets[i]->type == type)
+			count++;
+	return count;
+}
+
 bool
 target_table_has(const struct target_table *table, enum worker_type type)
 {

@@ -94,6 +94,8 @@ void target_table_renew(struct target_table *table, enum worker_type type);
 void target_table_touch_files(struct target_table *table);
 bool target_table_has(
 	const struct target_table *table, enum worker_type type);
+size_t target_table_count(
+	const struct target_table *table, enum worker_type type);
 /* Whether a worker of this type will speak TLS. */
 bool target_table_needs_tls(
 	const struct target_table *table, enum worker_type type);

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "supervisor/metric_families.h"
 #include "supervisor/target_message.h"
 
@@ -13,9 +14,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Room for two thousand records: a supervisor that is held up for seconds by
- * a busy host loses none.  An unprivileged process may have 1 MiB (pipe(7)). */
-#define PIPE_BYTES (1024 * 1024)
+/*
+ * What a worker may have: 5 to 7 MB, of which most is shared, and for each
+ * target a request, an answer's headers (64 KiB at most) and a TLS session.
+ * Discovery holds its neighbours, 600 bytes each, in the first.
+ */
+#define MEMORY_BASE_BYTES   (48ULL * 1024 * 1024)
+#define MEMORY_TARGET_BYTES (256ULL * 1024)
 
 static void start(struct worker_slot *slot, unsigned index);
 
@@ -174,6 +179,36 @@ take_heartbeat(struct worker_slot *slot, const struct wire_heartbeat *heartbeat)
 	series_raise(slot->cpu, slot->cpu_ns);
 }
 
+/* More than its targets explain: it leaks, or was made to grow. */
+static void
+judge_memory(const struct worker_slot *slot, struct worker_process *process,
+	uint64_t resident_bytes)
+{
+	uint64_t limit_bytes = MEMORY_BASE_BYTES +
+		MEMORY_TARGET_BYTES *
+			target_table_count(slot->pool->targets, slot->type);
+
+	if (resident_bytes <= limit_bytes || process->killed)
+		return;
+	LOG_ERROR("a worker has grown too large, killing it",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_INT("resident_bytes", resident_bytes),
+		LOG_INT("limit_bytes", limit_bytes));
+	worker_process_kill(process, WORKER_END_MEMORY);
+}
+
+/* What follows is its death by a signal. */
+static void
+log_trap(const struct worker_slot *slot, const struct wire_trap *trap)
+{
+	char name[64];
+
+	sandbox_call_name(trap->call_number, name, sizeof(name));
+	LOG_ERROR("a worker made a forbidden system call",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_STR("call", name), LOG_INT("number", trap->call_number));
+}
+
 static void
 take_discovery(struct worker_process *process, const struct wire_record *record)
 {
@@ -195,11 +230,45 @@ take_discovery(struct worker_process *process, const struct wire_record *record)
 			slot->pool->neighbours, &record->body.discovery);
 }
 
+/* A worker that was taken over must not fill the registry with its inventions. */
+static bool
+knows_nameserver(struct worker_slot *slot, const char *name)
+{
+	for (size_t i = 0; i < WORKER_NAMESERVERS_MAX; i++) {
+		char *known = slot->nameservers[i];
+
+		if (known[0] == '\0')
+			wire_set_text(known, WIRE_NAMESERVER_BYTES, name);
+		if (strcmp(known, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+take_dns(struct worker_process *process, const struct wire_dns *dns)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (!is_of_us(process, dns->target_id, dns->target_gen))
+		return;
+	if (!knows_nameserver(slot, dns->nameserver)) {
+		LOG_ERROR("a worker names more nameservers than there can be, "
+			  "killing it",
+			LOG_STR("worker", worker_type_name(slot->type)));
+		worker_process_kill(process, WORKER_END_NONSENSE);
+		return;
+	}
+	if (target_table_match(slot->pool->targets, slot->type, dns->target_id,
+		    dns->target_gen, &target) == TARGET_CURRENT)
+		aggregate_dns(slot->pool->aggregate, target, dns);
+}
+
 static void
 on_record(struct worker_process *process, const struct wire_record *record)
 {
 	struct worker_slot *slot = process->owner;
-	struct target *target;
 
 	count_dropped(slot, process);
 	switch ((enum wire_kind)record->kind) {
@@ -210,6 +279,8 @@ on_record(struct worker_process *process, const struct wire_record *record)
 	case WIRE_HEARTBEAT:
 		if (process == in_charge(slot))
 			take_heartbeat(slot, &record->body.heartbeat);
+		judge_memory(slot, process,
+			record->body.heartbeat.resident_bytes);
 		break;
 	case WIRE_SAMPLE:
 		if (is_of_us(process, record->body.sample.target_id,
@@ -217,18 +288,14 @@ on_record(struct worker_process *process, const struct wire_record *record)
 			take_sample(slot, &record->body.sample);
 		break;
 	case WIRE_DNS:
-		if (is_of_us(process, record->body.dns.target_id,
-			    record->body.dns.target_gen) &&
-			target_table_match(slot->pool->targets, slot->type,
-				record->body.dns.target_id,
-				record->body.dns.target_gen,
-				&target) == TARGET_CURRENT)
-			aggregate_dns(slot->pool->aggregate, target,
-				&record->body.dns);
+		take_dns(process, &record->body.dns);
 		break;
 	case WIRE_NEIGHBOUR:
 	case WIRE_DISCOVERY:
 		take_discovery(process, record);
+		break;
+	case WIRE_TRAP:
+		log_trap(slot, &record->body.trap);
 		break;
 	case WIRE_KIND_END:
 		break;
@@ -240,6 +307,7 @@ take_charge(struct worker_slot *slot, struct worker_process *process)
 {
 	slot->in_charge = (unsigned)(process - slot->processes);
 	slot->dropped_counted = 0;
+	memset(slot->nameservers, 0, sizeof(slot->nameservers));
 	slot->replace = false;
 	target_table_renew(slot->pool->targets, slot->type);
 	if (process->state != WORKER_SPEAKING)
@@ -392,7 +460,7 @@ open_channels(int pipe_fds[2], int control_fds[2])
 	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	/* as much as we may: the default of 64 KiB does as well */
-	(void)fcntl(pipe_fds[0], F_SETPIPE_SZ, PIPE_BYTES);
+	(void)fcntl(pipe_fds[0], F_SETPIPE_SZ, WORKER_PIPE_BYTES);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		    0, control_fds) == 0)
 		return 0;

@@ -22,6 +22,9 @@
 
 struct worker_pool;
 
+/* resolv.conf(5) has three; a new one is read with each replacement. */
+#define WORKER_NAMESERVERS_MAX 16
+
 struct worker_slot {
 	struct worker_pool *pool;
 	enum worker_type type;
@@ -35,6 +38,8 @@ struct worker_slot {
 	uint64_t cpu_of_the_dead_ns;
 	uint64_t cpu_ns; /* of all that were in charge */
 	uint64_t dropped_counted; /* of the process in charge */
+	/* Whom it says to have asked: each is a label of several series. */
+	char nameservers[WORKER_NAMESERVERS_MAX][WIRE_NAMESERVER_BYTES];
 	struct series *up, *resident, *cpu, *sandbox_level;
 	struct series *lateness, *lost;
 };

@@ -31,6 +31,7 @@ release(struct worker_process *process)
 	loop_watch_close(process->loop, &process->pid_watch);
 	loop_watch_close(process->loop, &process->control_watch);
 	loop_watch_close(process->loop, &process->pipe_watch);
+	loop_timer_stop(process->loop, &process->pipe_timer);
 	close_fd(&process->pid_fd);
 	close_fd(&process->control_fd);
 	close_fd(&process->pipe_fd);
@@ -119,6 +120,9 @@ read_batch(struct worker_process *process)
 		loop_watch_close(process->loop, &process->pipe_watch);
 		return 0;
 	}
+	if (n < READ_BATCH_COUNT)
+		process->emptied_mono_ns = loop_now_ns(process->loop);
+	process->records_since_judged += (unsigned)n;
 	for (int i = 0; i < n && !process->killed; i++) {
 		if (wire_check(&records[i], process->gen) < 0 ||
 			!counters_hold(process, &records[i])) {
@@ -130,22 +134,69 @@ read_batch(struct worker_process *process)
 	return n;
 }
 
+/* How many records; READ_TURN_BATCHES full batches: there may be more. */
+static int
+read_pipe(struct worker_process *process)
+{
+	int count = 0;
+
+	for (int i = 0; i < READ_TURN_BATCHES && process->pipe_watch.fd >= 0;
+		i++) {
+		int n = read_batch(process);
+
+		count += n;
+		if (n < READ_BATCH_COUNT)
+			break;
+	}
+	return count;
+}
+
 void
 worker_process_read(struct worker_process *process)
 {
-	for (int i = 0; i < READ_TURN_BATCHES && process->pipe_fd >= 0 &&
-		process->pipe_watch.fd >= 0;
-		i++)
-		if (read_batch(process) < READ_BATCH_COUNT)
-			return;
+	if (process->pipe_fd >= 0)
+		read_pipe(process);
+}
+
+/* Level-triggered and heard at once, or at the timer. */
+static void
+listen_to_pipe(struct worker_process *process, bool at_once)
+{
+	if (process->pipe_watch.fd < 0)
+		return; /* it was closed, or the process has ended */
+	loop_watch_change(process->loop, &process->pipe_watch,
+		at_once ? (unsigned)LOOP_READ : 0);
+	if (!at_once)
+		loop_timer_start(process->loop, &process->pipe_timer,
+			loop_now_ns(process->loop) + WORKER_READ_NS);
 }
 
 static void
 on_pipe(struct loop_watch *watch, unsigned ready)
 {
-	(void)ready;
-	worker_process_read(
-		LOOP_OWNER(watch, struct worker_process, pipe_watch));
+	struct worker_process *process =
+		LOOP_OWNER(watch, struct worker_process, pipe_watch);
+	uint64_t now_ns = loop_now_ns(process->loop);
+	bool busy = clock_since_ns(now_ns, process->pipe_mono_ns) <
+		WORKER_READ_NS;
+	int count = read_pipe(process);
+
+	process->pipe_mono_ns = now_ns;
+	if (busy && (ready & LOOP_HUP) == 0 &&
+		count < READ_TURN_BATCHES * READ_BATCH_COUNT)
+		listen_to_pipe(process, false);
+}
+
+static void
+on_pipe_timer(struct loop_timer *timer)
+{
+	struct worker_process *process =
+		LOOP_OWNER(timer, struct worker_process, pipe_timer);
+	int count = read_pipe(process);
+
+	process->pipe_mono_ns = loop_now_ns(process->loop);
+	listen_to_pipe(process,
+		count == 0 || count == READ_TURN_BATCHES * READ_BATCH_COUNT);
 }
 
 static void
@@ -188,6 +239,7 @@ worker_process_init(struct worker_process *process, struct loop *loop,
 	loop_watch_init(&process->pid_watch, on_pid);
 	loop_watch_init(&process->control_watch, on_control);
 	loop_watch_init(&process->pipe_watch, on_pipe);
+	loop_timer_init(&process->pipe_timer, on_pipe_timer);
 }
 
 int
@@ -200,10 +252,14 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->control_fd = control_fd;
 	process->pipe_fd = pipe_fd;
 	process->pid = 0;
+	process->pipe_mono_ns = 0;
 	process->killed = process->cancelled = false;
 	process->checks_started = process->checks_ended = 0;
 	process->records_dropped = 0;
 	process->born_mono_ns = process->heard_mono_ns = clock_mono_ns();
+	process->judged_mono_ns = process->born_mono_ns;
+	process->emptied_mono_ns = process->born_mono_ns;
+	process->records_since_judged = 0;
 	process->state = WORKER_ASKED;
 	rc = loop_watch_open(
 		process->loop, &process->pipe_watch, pipe_fd, LOOP_READ);
@@ -223,8 +279,8 @@ static bool
 watch_pid(struct worker_process *process)
 {
 	process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-	if (process->pid_fd < 0)
-		return errno != ESRCH;
+	if (process->pid_fd < 0) /* a zombie still takes signals */
+		return kill(process->pid, 0) == 0 || errno != ESRCH;
 	if (loop_watch_open(process->loop, &process->pid_watch,
 		    process->pid_fd, LOOP_READ) < 0)
 		close_fd(&process->pid_fd);
@@ -305,6 +361,24 @@ worker_process_cancel(struct worker_process *process)
 	send_bare(process, CONTROL_CANCEL);
 }
 
+/* What lay in the pipe while this process was late was not written since. */
+static bool
+floods(struct worker_process *process, uint64_t now_ns)
+{
+	uint64_t since_ns = clock_since_ns(now_ns, process->judged_mono_ns);
+	uint64_t most = WORKER_RECORDS_PER_S_MAX * (since_ns / NS_PER_MS) /
+		(NS_PER_S / NS_PER_MS);
+	bool too_many = process->records_since_judged >
+		most + WORKER_PIPE_BYTES / sizeof(struct wire_record);
+
+	process->judged_mono_ns = now_ns;
+	process->records_since_judged = 0;
+	/* one that is closed is never emptied again: that is silence */
+	return process->pipe_watch.fd >= 0 &&
+		(too_many || clock_since_ns(now_ns, process->emptied_mono_ns) >=
+				     WORKER_SILENCE_NS);
+}
+
 void
 worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns)
@@ -313,7 +387,10 @@ worker_process_judge(
 		return;
 	process->heard_mono_ns += late_ns;
 	process->leave_mono_ns += late_ns;
+	process->emptied_mono_ns += late_ns;
 	worker_process_read(process);
+	if (floods(process, now_ns))
+		on_nonsense(process, "a flood of records");
 	if (process->killed || process->state == WORKER_FREE)
 		return;
 	if (process->state == WORKER_DRAINING &&

@@ -21,6 +21,20 @@
 
 /* Heartbeats come twice a second; five missing ones are silence. */
 #define WORKER_SILENCE_NS (2500 * 1000000ULL)
+/* A pipe that is busier than this is read so often, and not for each record:
+ * waking up costs more than reading. */
+#define WORKER_READ_NS (20 * 1000000ULL)
+
+/*
+ * A flood: more records than the checks of any worker make (one core does
+ * 13,000 checks a second, a dozen records each at the very most), or a pipe
+ * that was never found empty for as long as silence would last.
+ */
+#define WORKER_RECORDS_PER_S_MAX 200000ULL
+
+/* Room for two thousand records: a supervisor that is held up for seconds by
+ * a busy host loses none.  An unprivileged process may have 1 MiB (pipe(7)). */
+#define WORKER_PIPE_BYTES (1024 * 1024)
 
 enum worker_state {
 	WORKER_FREE,
@@ -68,10 +82,15 @@ struct worker_process {
 	struct loop_watch pid_watch;
 	struct loop_watch control_watch;
 	struct loop_watch pipe_watch;
+	struct loop_timer pipe_timer; /* armed: the watch is mute meanwhile */
+	uint64_t pipe_mono_ns;	      /* when it was read last */
 	uint64_t born_mono_ns;
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
 	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */
 	bool cancelled;
+	uint64_t judged_mono_ns;
+	uint64_t emptied_mono_ns; /* the pipe was; moved likewise */
+	uint64_t records_since_judged;
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */
 	/* As its records say. */
@@ -106,7 +125,8 @@ void worker_process_kill(struct worker_process *process, enum worker_end why);
 /* Reads what is in the pipe now. */
 void worker_process_read(struct worker_process *process);
 /*
- * Kills it when it was silent too long, after reading what it had said.
+ * Kills it when it was silent too long, after reading what it had said, or
+ * when it said too much.
  * late_ns: how late this process itself runs, which is not the worker's fault.
  */
 void worker_process_judge(

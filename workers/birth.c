@@ -2,14 +2,23 @@
 /* A worker's birth, step by step; see birth.h. */
 #include "workers/birth.h"
 
+#include "common/sandbox.h"
+
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+/* Twenty thousand neighbours (conf.h), each with a race of two connections and
+ * a query of each family under way, do not fit; they are never all slow. */
+#define FILES_MAX 65536
+/*
+ * The last wall: long before it the supervisor restarts a worker that is larger
+ * than its targets explain (worker_pool.c).  It is for one that grows faster
+ * than its heartbeats tell.
+ */
+#define DATA_MAX_BYTES (1024UL * 1024 * 1024)
 
 int
 birth_tie_to_parent(pid_t supervisor_pid)
@@ -20,47 +29,32 @@ birth_tie_to_parent(pid_t supervisor_pid)
 	return getppid() == supervisor_pid ? 0 : -ESRCH;
 }
 
-/* capabilities(7); by the raw call, for that is all libcap would do. */
-static int
-drop_capabilities(void)
+/* Both the limit and what it could be raised to. */
+static void
+lower(struct rlimit *limit, rlim_t wanted)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3
-	};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	/* needs CAP_SETPCAP: without it there is nothing to lose either */
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap) < 0 && errno != EPERM)
-			return -errno;
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	memset(data, 0, sizeof(data));
-	if (syscall(SYS_capset, &header, data) < 0)
-		return -errno;
-	return 0;
-}
-
-int
-birth_drop_rights(void)
-{
-	int rc = drop_capabilities();
-
-	if (rc < 0)
-		return rc;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
-	return 0;
+	if (wanted < limit->rlim_max)
+		limit->rlim_max = wanted;
+	limit->rlim_cur = limit->rlim_max;
 }
 
 int
 birth_limit_resources(void)
 {
 	const struct rlimit none = { 0, 0 };
+	struct rlimit files, data;
 
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 ||
+		getrlimit(RLIMIT_DATA, &data) < 0)
+		return -errno;
+	lower(&files, FILES_MAX);
+	/* shadow memory is data too */
+	if (!SANDBOX_HAS_SANITIZER)
+		lower(&data, DATA_MAX_BYTES);
 	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
-		setrlimit(RLIMIT_NPROC, &none) < 0)
+		setrlimit(RLIMIT_NPROC, &none) < 0 ||
+		setrlimit(RLIMIT_NOFILE, &files) < 0 ||
+		setrlimit(RLIMIT_DATA, &data) < 0)
 		return -errno;
 	return 0;
 }

@@ -11,9 +11,7 @@
 
 /* Dies with its supervisor.  -ESRCH: that is gone already. */
 int birth_tie_to_parent(pid_t supervisor_pid);
-/* No capability in any set, no gain by exec, no core and no ptrace. */
-int birth_drop_rights(void);
-/* No core file, no children. */
+/* No core file, no children, bounds of descriptors and memory. */
 int birth_limit_resources(void);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "common/control.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "common/title.h"
 #include "workers/tls.h"
 #include "workers/trust.h"
@@ -154,6 +155,9 @@ nursery_run(char **argv)
 	log_set_process("nursery");
 	title_set("nursery");
 	ignore_signals();
+	rc = sandbox_drop_rights(0);
+	if (rc < 0)
+		LOG_WARN("the nursery keeps its rights", LOG_ERRNO(-rc));
 	rc = tls_library_init();
 	if (rc < 0 || control_send(NURSERY_FD_CONTROL, &ready) < 0)
 		return 1;

@@ -7,8 +7,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "common/title.h"
 #include "workers/birth.h"
+#include "workers/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,9 +202,11 @@ be_born(struct worker *worker)
 	if (rc == 0)
 		rc = open_own(worker);
 	if (rc == 0)
-		rc = birth_drop_rights();
+		rc = sandbox_drop_rights(0);
 	if (rc == 0)
 		rc = birth_limit_resources();
+	if (rc == 0)
+		rc = worker_sandbox_enter(worker);
 	return rc;
 }
 
@@ -212,6 +216,7 @@ say_hello(struct worker *worker)
 	struct wire_record record;
 
 	wire_init(&record, WIRE_HELLO, worker->gen);
+	record.body.hello.sandbox_level = worker->sandbox_level;
 	record.body.hello.pid = getpid();
 	worker_emit(worker, &record);
 	loop_timer_start(worker->loop, &worker->heartbeat,

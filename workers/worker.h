@@ -47,6 +47,7 @@ struct worker {
 	uint64_t records_dropped;
 	unsigned checks_running;
 	bool draining;
+	unsigned sandbox_level;
 	struct target *targets; /* list */
 	struct discovery *discovery;
 	unsigned char message_bytes[CONTROL_MAX_BYTES];

@@ -125,6 +125,7 @@ shown = subprocess.run(
 ok("ingress_url" in shown and "secret@" not in shown and
    "me:" not in shown,
    "--print-config shows no password", shown)
+like(shown, r"histogram_buckets = 0.005, .* 5, 10\n", "numbers are plain")
 
 # ---------------------------------------------------------------- a taken port
 
@@ -185,10 +186,18 @@ equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
       "a file that was renamed into place is noticed")
 ok("one" not in doctor.results(), "a check goes")
 
-other = free_ports(1)[0]
-doctor.reload(HEAD.replace("{port}", str(other)) + check("two"))
+doctor.reload(HEAD + "histogram_buckets = 1, 2\n" + check("two"))
 ok(reloads(False), "a key that needs a restart: refused")
-like(doctor.log(), "restart needed.*key=listen", "by its name")
+like(doctor.log(), "restart needed.*key=histogram_buckets", "by its name")
+home = doctor.port
+doctor.reload(HEAD.replace("listen = ", f"listen = 127.0.0.1:{web.port}, "))
+ok(reloads(False), "a new address that is taken: refused")
+like(doctor.log(), "cannot listen.*already in use", "which is said")
+doctor.reload(HEAD.replace("listen = ", "listen = [::1]:{port}, ") +
+              check("two"))
+equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
+      "a new address that is free is taken")
+ok(wait(lambda: socket.create_connection(("::1", home), 1)), "and served")
 doctor.reload(HEAD)
 wait_ok(lambda: doctor.worker("extra") is None,
         "without targets there is no worker")

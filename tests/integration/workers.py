@@ -137,7 +137,7 @@ with open(f"/proc/{inner}/status", encoding="ascii") as status:
     like(status.read(), r"NSpid:(\t\d+)*\t1\n", "it is process 1")
 os.kill(orphans[0], signal.SIGKILL)
 wait_ok(lambda: orphans[0] not in children(inner), "which it reaps")
-wait_ok(lambda: len([pid for pid in children(inner)]) == 5,
+wait_ok(lambda: len(children(inner)) == 6,
         "its own are all there")
 os.kill(inner, signal.SIGTERM)
 wait_ok(lambda: first.status("/ready") == 503, "SIGTERM reaches it")

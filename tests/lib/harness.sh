@@ -90,8 +90,16 @@ skip_all()
 	exit 0
 }
 
+no_sanitizer_spoke()
+{
+	! grep -E 'runtime error:|Sanitizer' "$WORK"/*.log
+}
+
+# Ends what runs, so that leaks are told, before it says how many tests.
 done_testing()
 {
+	stop_all
+	ok 'no sanitizer spoke' no_sanitizer_spoke
 	echo "1..$harness_number"
 	[ "$harness_failed" = 0 ]
 	exit
@@ -139,7 +147,7 @@ join()
 	return "$status"
 }
 
-cleanup()
+stop_all()
 {
 	local name pid
 	for name in "${!PID[@]}"; do
@@ -150,6 +158,12 @@ cleanup()
 		join "${PID[$name]}" 2>/dev/null
 	done
 	PID=()
+}
+
+cleanup()
+{
+	local name
+	stop_all
 	if [ "$harness_failed" != 0 ]; then
 		for name in "$WORK"/*.log; do
 			[ -s "$name" ] || continue

@@ -330,6 +330,8 @@ class Doctor(Process):
         return Metrics(self.get("/metrics")[2].decode())
 
     def results(self):
+        """What /alive says of each check, once the first round is over."""
+        wait(lambda: self.status("/alive") == 200)
         return json.loads(self.get("/alive")[2])["last_check_result"]
 
     def wait_metric(self, ere, least=1):

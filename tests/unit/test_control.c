@@ -111,7 +111,7 @@ END_TEST
 
 START_TEST(the_nurserys_settings_come_out_as_they_went_in)
 {
-	struct control_nursery in = { 1, 0, 4242, true, "2001:db8::1", 6443,
+	struct control_nursery in = { 1, 0, 4242, 1, true, "2001:db8::1", 6443,
 		"kubernetes.default", "/token", "/ca", "" };
 	struct control_nursery out;
 	int len = control_encode_nursery(&in, buf, sizeof(buf));

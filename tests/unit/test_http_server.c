@@ -124,7 +124,7 @@ static const struct http_source source = { &source_state, is_ready,
 	first_round_ended, alive_open, alive_close, on_origin, metrics_open,
 	metrics_read, metrics_close };
 
-static const struct http_listener_options loopback[] = { { "127.0.0.1:0" } };
+static const struct http_listener_options loopback[] = { { .address = "127.0.0.1:0" } };
 
 /* An hour where nothing is said. */
 static void
@@ -869,7 +869,7 @@ END_TEST
 START_TEST(a_taken_port_is_a_clear_error)
 {
 	char address[32], expected[100];
-	struct http_listener_options listener = { address };
+	struct http_listener_options listener = { .address = address };
 	struct http_server_options options = { .listeners = &listener,
 		.n_listeners = 1 };
 
@@ -891,7 +891,7 @@ static const char *const bad_addresses[] = { "", "80", "127.0.0.1",
 
 START_TEST(a_bad_address_is_a_clear_error)
 {
-	struct http_listener_options listener = { bad_addresses[_i] };
+	struct http_listener_options listener = { .address = bad_addresses[_i] };
 	struct http_server_options options = { .listeners = &listener,
 		.n_listeners = 1 };
 
@@ -903,7 +903,7 @@ END_TEST
 
 START_TEST(every_address_serves_ipv4)
 {
-	static const struct http_listener_options any[] = { { "[::]:0" } };
+	static const struct http_listener_options any[] = { { .address = "[::]:0" } };
 	struct sockaddr_in self;
 	socklen_t len = sizeof(self);
 	char expected[64], *text;
@@ -964,8 +964,8 @@ END_TEST
 
 START_TEST(a_reload_adds_keeps_and_closes_listeners)
 {
-	static const struct http_listener_options two[] = { { "127.0.0.2:0" },
-		{ "127.0.0.1:0" } };
+	static const struct http_listener_options two[] = { { .address = "127.0.0.2:0" },
+		{ .address = "127.0.0.1:0" } };
 	uint16_t first, second;
 	int idle, scrape;
 	char *text;
@@ -1001,8 +1001,8 @@ END_TEST
 START_TEST(a_reload_that_fails_changes_nothing)
 {
 	char taken[32];
-	struct http_listener_options wanted[] = { { "127.0.0.2:0" },
-		{ taken } };
+	struct http_listener_options wanted[] = { { .address = "127.0.0.2:0" },
+		{ .address = taken } };
 	struct sockaddr_in self = { .sin_family = AF_INET };
 	socklen_t len = sizeof(self);
 	int other = socket(AF_INET, SOCK_STREAM, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who checks whom: the contract's vectors, and what must hold of any cluster. */
+/* Who checks whom: the contract's vectors, and what must hold of any cluster.
+ */
 #include "supervisor/ring.h"
 #include "workers/discovery/node_hash.h"
 
@@ -9,7 +10,7 @@
 #include <string.h>
 
 #define NODES_MAX 200
-#define LIMIT	  10
+#define LIMIT     10
 
 struct cluster {
 	char names[NODES_MAX][40];
@@ -48,12 +49,12 @@ START_TEST(the_next_ten_of_a_thousand)
 			"a1-k8s-abcd%03u.domain.tld", i);
 	for (unsigned i = 1; i < 1000; i++)
 		candidates[count++] = candidate(names[i], names[i], true);
-	ck_assert_uint_eq(ring_select(candidates, count, node_hash(names[0]),
-				  LIMIT),
+	ck_assert_uint_eq(
+		ring_select(candidates, count, node_hash(names[0]), LIMIT),
 		LIMIT);
 	for (unsigned i = 0; i < LIMIT; i++)
 		ck_assert(strncmp(candidates[i].node_name + 11, wanted[i], 3) ==
-			0);
+			  0);
 }
 END_TEST
 
@@ -78,14 +79,13 @@ select_all(const struct cluster *cluster, bool checks[NODES_MAX][NODES_MAX])
 
 		for (size_t j = 0; j < cluster->count; j++)
 			if (j != i) {
-				candidates[count] =
-					candidate(cluster->names[j],
-						cluster->names[j], j % 3 != 0);
+				candidates[count] = candidate(cluster->names[j],
+					cluster->names[j], j % 3 != 0);
 				candidates[count++].owner =
 					(void *)(uintptr_t)j;
 			}
-		selected = ring_select(candidates, count,
-			node_hash(cluster->names[i]), LIMIT);
+		selected = ring_select(
+			candidates, count, node_hash(cluster->names[i]), LIMIT);
 		for (size_t k = 0; k < selected; k++)
 			checks[i][(uintptr_t)candidates[k].owner] = true;
 	}
@@ -185,14 +185,15 @@ START_TEST(the_ring_wraps)
 {
 	struct ring_candidate candidates[] = {
 		{ .node_hash = 5, .node_name = "low", .pod_name = "low" },
-		{ .node_hash = UINT64_MAX, .node_name = "top",
+		{ .node_hash = UINT64_MAX,
+			.node_name = "top",
 			.pod_name = "top" },
-		{ .node_hash = UINT64_MAX - 20, .node_name = "behind",
+		{ .node_hash = UINT64_MAX - 20,
+			.node_name = "behind",
 			.pod_name = "behind" },
 	};
 
-	ck_assert_uint_eq(
-		ring_select(candidates, 3, UINT64_MAX - 10, 2), 2);
+	ck_assert_uint_eq(ring_select(candidates, 3, UINT64_MAX - 10, 2), 2);
 	ck_assert_str_eq(candidates[0].node_name, "top");
 	ck_assert_str_eq(candidates[1].node_name, "low");
 }

@@ -54,7 +54,7 @@ static void
 end(struct api_client *client, enum api_client_end how)
 {
 	bool keep = how == API_CLIENT_COMPLETE &&
-		http_response_reusable(&client->response);
+		    http_response_reusable(&client->response);
 
 	loop_timer_stop(client->worker->loop, &client->deadline);
 	if (keep)
@@ -85,9 +85,8 @@ fail_transport(struct api_client *client, const char *what)
 	transport_describe_failure(&client->transport, why, sizeof(why));
 	if (why[0] == '\0')
 		snprintf(why, sizeof(why), "the connection was closed");
-	fail(client,
-		in_tls ? DISCOVERY_ERROR_TLS : DISCOVERY_ERROR_CONNECT, what,
-		why);
+	fail(client, in_tls ? DISCOVERY_ERROR_TLS : DISCOVERY_ERROR_CONNECT,
+		what, why);
 }
 
 /* --------------------------------------------------------------- connecting */
@@ -182,11 +181,10 @@ static const struct race_callbacks race_callbacks = {
 static void
 on_answer(struct resolver_query *query, const struct resolver_answer *answer)
 {
-	struct api_client *client =
-		LOOP_OWNER(query, struct api_client, query);
+	struct api_client *client = LOOP_OWNER(query, struct api_client, query);
 
-	race_add_answer(&client->race, answer,
-		client->worker->settings->api_port);
+	race_add_answer(
+		&client->race, answer, client->worker->settings->api_port);
 }
 
 static void
@@ -206,8 +204,8 @@ dial(struct api_client *client)
 	race_start(&client->race, client->worker->loop, &race_callbacks);
 	loop_timer_start(client->worker->loop, &client->deadline,
 		clock_mono_ns() + DIAL_NS);
-	if (race_parse_literal(&address, settings->api_host, "",
-		    settings->api_port)) {
+	if (race_parse_literal(
+		    &address, settings->api_host, "", settings->api_port)) {
 		race_add_literal(&client->race, &address);
 		return;
 	}
@@ -224,9 +222,9 @@ dial(struct api_client *client)
 static enum io_result
 write_request(struct api_client *client)
 {
-	enum io_result result = transport_write(&client->transport,
-		client->request, client->request_len_bytes,
-		&client->written_bytes);
+	enum io_result result =
+		transport_write(&client->transport, client->request,
+			client->request_len_bytes, &client->written_bytes);
 
 	if (result == IO_DONE) {
 		client->state = API_CLIENT_READ;
@@ -325,12 +323,11 @@ read_end(struct api_client *client, enum io_result result)
 	if (client->has_headers) {
 		progress = http_response_eof(&client->response);
 		/* without an end of its own it must be a clean one */
-		end(client,
-			progress == HTTP_DONE && result == IO_EOF &&
-					transport_ended_cleanly(
-						&client->transport)
-				? API_CLIENT_COMPLETE
-				: API_CLIENT_CUT);
+		end(client, progress == HTTP_DONE && result == IO_EOF &&
+					    transport_ended_cleanly(
+						    &client->transport)
+				    ? API_CLIENT_COMPLETE
+				    : API_CLIENT_CUT);
 		return;
 	}
 	fail_transport(client, "no answer");
@@ -387,9 +384,9 @@ step(struct api_client *client)
 		if (client->state == API_CLIENT_WRITE && can_retry(client))
 			retry(client);
 		else
-			fail_transport(client,
-				client->state == API_CLIENT_TLS ? "tls"
-								: "write");
+			fail_transport(client, client->state == API_CLIENT_TLS
+						       ? "tls"
+						       : "write");
 		return;
 	}
 	if (result == IO_WANT_READ || result == IO_WANT_WRITE)
@@ -484,8 +481,8 @@ prepare(struct api_client *client, const struct api_client_request *request)
 		strerror(rc < 0 ? -rc : 0));
 	if (rc < 0)
 		return rc;
-	client->request_cap_bytes = REQUEST_FIXED_BYTES + TOKEN_MAX_BYTES +
-		strlen(request->target);
+	client->request_cap_bytes =
+		REQUEST_FIXED_BYTES + TOKEN_MAX_BYTES + strlen(request->target);
 	client->request = malloc(client->request_cap_bytes);
 	rc = -ENOMEM;
 	if (client->request != NULL)

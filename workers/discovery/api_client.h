@@ -26,7 +26,7 @@ struct worker;
 
 enum api_client_end {
 	API_CLIENT_COMPLETE, /* the answer came to its end */
-	API_CLIENT_CUT,	     /* the stream ended, or fell silent, inside it */
+	API_CLIENT_CUT,      /* the stream ended, or fell silent, inside it */
 	API_CLIENT_REFUSED,  /* on_body wanted no more */
 	API_CLIENT_FAILED,   /* there was no answer: error and text */
 };
@@ -66,7 +66,7 @@ struct api_client {
 	struct worker *worker;
 	const struct api_client_ops *ops;
 	enum api_client_state state;
-	bool reused;	/* the connection has served a request before */
+	bool reused;    /* the connection has served a request before */
 	bool has_bytes; /* of the present answer */
 	bool enough;
 	bool has_headers;

@@ -14,8 +14,8 @@ backoff_next_ns(struct backoff *backoff, uint32_t chance)
 	else
 		backoff->last_ns *= 2;
 	wait_ns = backoff->last_ns - backoff->last_ns / 4 +
-		backoff->last_ns / 2 / UINT32_MAX * chance +
-		backoff->last_ns / 2 % UINT32_MAX * chance / UINT32_MAX;
+		  backoff->last_ns / 2 / UINT32_MAX * chance +
+		  backoff->last_ns / 2 % UINT32_MAX * chance / UINT32_MAX;
 	if (wait_ns < BACKOFF_FIRST_NS)
 		return BACKOFF_FIRST_NS;
 	return wait_ns < BACKOFF_LONGEST_NS ? wait_ns : BACKOFF_LONGEST_NS;

@@ -33,14 +33,13 @@ is_self(const struct discovery *discovery, const struct item_fields *pod)
 	/* who writes a list may well give a host's own address another name */
 	if (order->source == CONTROL_SOURCE_STATIC)
 		return strcmp(pod->name, order->pod_name) == 0 ||
-			strcmp(pod->name, order->node_name) == 0;
+		       strcmp(pod->name, order->node_name) == 0;
 	if (own_addresses_have(&discovery->addresses, pod->ip))
 		return true;
 	return strcmp(pod->name, order->pod_name) == 0 &&
-		(order->namespace_name[0] == '\0' ||
-			pod->namespace_name[0] == '\0' ||
-			strcmp(pod->namespace_name, order->namespace_name) ==
-				0);
+	       (order->namespace_name[0] == '\0' ||
+		       pod->namespace_name[0] == '\0' ||
+		       strcmp(pod->namespace_name, order->namespace_name) == 0);
 }
 
 static int
@@ -113,8 +112,7 @@ tell(struct discovery *discovery)
 static void
 on_pipe_writable(struct loop_watch *watch, unsigned ready)
 {
-	struct discovery *discovery =
-		LOOP_OWNER(watch, struct discovery, pipe);
+	struct discovery *discovery = LOOP_OWNER(watch, struct discovery, pipe);
 
 	(void)ready;
 	loop_watch_close(discovery->worker->loop, watch);
@@ -166,9 +164,9 @@ place_oneself(struct discovery *discovery)
 	if (search.node_name != NULL) {
 		own = search.node_name;
 	} else if (!search.node_is_known && status->complete &&
-		!discovery->own_was_missed &&
-		discovery->pods.present_count > 0 &&
-		discovery->order.source == CONTROL_SOURCE_PODS) {
+		   !discovery->own_was_missed &&
+		   discovery->pods.present_count > 0 &&
+		   discovery->order.source == CONTROL_SOURCE_PODS) {
 		LOG_WARN("neither the own pod nor the own node is among the "
 			 "neighbours: is KUBENURSE_NODE_NAME set?",
 			LOG_STR("pod", discovery->order.pod_name),
@@ -221,10 +219,8 @@ discovery_cordons_changed(struct discovery *discovery)
 	uint8_t was_cordoned = discovery->status.own_cordoned;
 	struct item *node;
 
-	while ((node = item_store_first_changed(&discovery->cordons)) !=
-		NULL) {
-		struct cordon_change change = { discovery,
-			node->fields.name };
+	while ((node = item_store_first_changed(&discovery->cordons)) != NULL) {
+		struct cordon_change change = { discovery, node->fields.name };
 
 		item_store_each(&discovery->pods, touch_pod_of_node, &change);
 		item_store_told(&discovery->cordons, node);
@@ -312,10 +308,10 @@ copy_order(struct control_discovery *to, const struct control_discovery *from)
 	to->pod_name = strdup(from->pod_name);
 	to->node_name = strdup(from->node_name);
 	return to->namespace_name != NULL && to->selector != NULL &&
-			to->service != NULL && to->pod_name != NULL &&
-			to->node_name != NULL
-		? 0
-		: -ENOMEM;
+			       to->service != NULL && to->pod_name != NULL &&
+			       to->node_name != NULL
+		       ? 0
+		       : -ENOMEM;
 }
 
 static void

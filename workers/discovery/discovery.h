@@ -44,13 +44,13 @@ struct source_pods;
 struct discovery {
 	struct worker *worker;
 	const struct discovery_source *source; /* NULL: no order yet */
-	struct control_discovery order;	       /* owned copies */
+	struct control_discovery order;        /* owned copies */
 	struct item_store pods;
 	struct item_store cordons; /* names of cordoned nodes */
 	struct own_addresses addresses;
 	struct wire_discovery status;
 	bool status_changed;
-	bool own_was_missed; /* and said */
+	bool own_was_missed;    /* and said */
 	struct loop_watch pipe; /* while it is full */
 	struct loop_timer status_timer;
 	struct source_dns *dns;

@@ -22,8 +22,7 @@ struct gunzip {
 };
 
 struct gunzip *
-gunzip_new(
-	int (*on_bytes)(void *arg, const char *bytes, size_t len), void *arg)
+gunzip_new(int (*on_bytes)(void *arg, const char *bytes, size_t len), void *arg)
 {
 	struct gunzip *gunzip = malloc(sizeof(*gunzip));
 

@@ -40,7 +40,7 @@ bucket_of(const struct item_store *store, const char *namespace_name,
 
 	for (; *namespace_name != '\0'; namespace_name++)
 		hash = (hash ^ (unsigned char)*namespace_name) *
-			0x100000001b3ULL;
+		       0x100000001b3ULL;
 	hash = (hash ^ '/') * 0x100000001b3ULL;
 	for (; *name != '\0'; name++)
 		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
@@ -56,11 +56,10 @@ find(const struct item_store *store, const char *namespace_name,
 	if (store->bucket_count == 0)
 		return NULL;
 	item = store->buckets[bucket_of(store, namespace_name, name)];
-	while (item != NULL &&
-		(item->staged != staged ||
-			strcmp(item->fields.name, name) != 0 ||
-			strcmp(item->fields.namespace_name, namespace_name) !=
-				0))
+	while (item != NULL && (item->staged != staged ||
+				       strcmp(item->fields.name, name) != 0 ||
+				       strcmp(item->fields.namespace_name,
+					       namespace_name) != 0))
 		item = item->next_in_bucket;
 	return item;
 }
@@ -193,8 +192,8 @@ leave(struct item_store *store, struct item *item)
 static void
 enter(struct item_store *store, struct item *item)
 {
-	struct item *old = find(store, item->fields.namespace_name,
-		item->fields.name, false);
+	struct item *old = find(
+		store, item->fields.namespace_name, item->fields.name, false);
 
 	if (old != NULL) {
 		item->told = old->told;
@@ -260,8 +259,8 @@ item_store_begin(struct item_store *store)
 int
 item_store_stage(struct item_store *store, const struct item_fields *fields)
 {
-	struct item *known = find(
-		store, fields->namespace_name, fields->name, false);
+	struct item *known =
+		find(store, fields->namespace_name, fields->name, false);
 	int error;
 
 	if (find(store, fields->namespace_name, fields->name, true) != NULL ||
@@ -343,8 +342,8 @@ item_store_abort(struct item_store *store)
 int
 item_store_set(struct item_store *store, const struct item_fields *fields)
 {
-	struct item *known = find(
-		store, fields->namespace_name, fields->name, false);
+	struct item *known =
+		find(store, fields->namespace_name, fields->name, false);
 	struct item *item;
 	int error;
 

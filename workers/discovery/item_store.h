@@ -39,8 +39,8 @@ struct item {
 
 struct item_store {
 	struct item **buckets;
-	size_t bucket_count; /* a power of two */
-	size_t count; /* all objects */
+	size_t bucket_count;  /* a power of two */
+	size_t count;         /* all objects */
 	size_t present_count; /* neither staged nor gone */
 	uint32_t list_number;
 	bool listing;
@@ -62,8 +62,8 @@ void item_store_abort(struct item_store *store);
 /* One has come or has changed.  0, -E2BIG or -ENOMEM. */
 int item_store_set(struct item_store *store, const struct item_fields *fields);
 /* One has left; unknown ones are no trouble. */
-void item_store_remove(struct item_store *store, const char *namespace_name,
-	const char *name);
+void item_store_remove(
+	struct item_store *store, const char *namespace_name, const char *name);
 /* All have left. */
 void item_store_clear(struct item_store *store);
 

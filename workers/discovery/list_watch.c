@@ -13,10 +13,10 @@
 #include <sys/random.h>
 
 /* Between two bytes of a list; of a watch, which has a bookmark a minute. */
-#define LIST_SILENCE_NS	 (30 * NS_PER_S)
+#define LIST_SILENCE_NS  (30 * NS_PER_S)
 #define WATCH_SILENCE_NS (120 * NS_PER_S)
 /* How long the server keeps a watch: client-go's five to ten minutes. */
-#define WATCH_TIMEOUT_MIN_S 300
+#define WATCH_TIMEOUT_MIN_S    300
 #define WATCH_TIMEOUT_SPREAD_S 300
 /* All doctors of a cluster may learn at once that they must list again. */
 #define RELIST_SPREAD_NS (5 * NS_PER_S)
@@ -87,7 +87,7 @@ fail(struct list_watch *watch, enum discovery_error error, const char *text)
 			retry_after_s = RETRY_AFTER_MAX_S;
 		if (wait_ns < retry_after_s * NS_PER_S)
 			wait_ns = retry_after_s * NS_PER_S +
-				(uint64_t)chance() % NS_PER_S;
+				  (uint64_t)chance() % NS_PER_S;
 	}
 	watch->ops->on_failure(watch, error, text);
 	wait_for(watch, resume_state(watch), wait_ns);
@@ -111,8 +111,8 @@ error_of_status(const struct list_watch *watch, unsigned status)
 	switch (status) {
 	case 400:
 		return watch->options.has_selector
-			? DISCOVERY_ERROR_BAD_SELECTOR
-			: DISCOVERY_ERROR_SERVER;
+			       ? DISCOVERY_ERROR_BAD_SELECTOR
+			       : DISCOVERY_ERROR_SERVER;
 	case 401:
 		return DISCOVERY_ERROR_UNAUTHORIZED;
 	case 403:
@@ -209,7 +209,7 @@ on_body(struct api_client *client, const char *bytes, size_t len)
 				: watch->version,
 			sizeof(watch->version));
 	return client->response.body_bytes <= LIST_MAX_BYTES ||
-		watch->state == LIST_WATCH_WATCHING;
+	       watch->state == LIST_WATCH_WATCHING;
 }
 
 static void
@@ -259,8 +259,8 @@ static void
 fail_malformed(struct list_watch *watch)
 {
 	const char *error = watch->parser != NULL
-		? table_parser_error(watch->parser)
-		: "no memory";
+				    ? table_parser_error(watch->parser)
+				    : "no memory";
 	char text[LIST_WATCH_ERROR_BYTES];
 
 	snprintf(text, sizeof(text), "malformed answer: %s",
@@ -271,7 +271,8 @@ fail_malformed(struct list_watch *watch)
 static void
 end_list(struct list_watch *watch, enum api_client_end how)
 {
-	bool complete = how == API_CLIENT_COMPLETE && watch->parser != NULL &&
+	bool complete =
+		how == API_CLIENT_COMPLETE && watch->parser != NULL &&
 		(watch->gunzip == NULL || gunzip_finish(watch->gunzip) == 0) &&
 		table_parser_finish(watch->parser) == 0;
 
@@ -299,9 +300,10 @@ end_watch(struct list_watch *watch)
 	if (watch->gone) {
 		list_again(watch);
 	} else if (watch->refused) {
-		unsigned code = watch->parser != NULL
-			? table_parser_status_code(watch->parser)
-			: 0;
+		unsigned code =
+			watch->parser != NULL
+				? table_parser_status_code(watch->parser)
+				: 0;
 		char text[32];
 
 		/* an event that cannot be read must not come again and again */
@@ -311,8 +313,8 @@ end_watch(struct list_watch *watch)
 			return;
 		}
 		snprintf(text, sizeof(text), "the watch ended with %u", code);
-		fail_status(watch, code, text,
-			table_parser_message(watch->parser));
+		fail_status(
+			watch, code, text, table_parser_message(watch->parser));
 	} else if (lived_ns < WATCH_SHORTEST_NS) {
 		wait_for(watch, LIST_WATCH_WATCHING,
 			backoff_next_ns(&watch->backoff, chance()));
@@ -396,8 +398,7 @@ format_target(struct list_watch *watch, enum list_watch_state state)
 			"%s?watch=1&allowWatchBookmarks=true"
 			"&resourceVersion=%s&timeoutSeconds=%u&%s",
 			options->path, watch->version,
-			WATCH_TIMEOUT_MIN_S +
-				chance() % WATCH_TIMEOUT_SPREAD_S,
+			WATCH_TIMEOUT_MIN_S + chance() % WATCH_TIMEOUT_SPREAD_S,
 			options->query);
 	return len < (int)sizeof(watch->target) ? 0 : -EMSGSIZE;
 }

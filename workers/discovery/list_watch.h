@@ -60,11 +60,11 @@ struct list_watch {
 	enum list_watch_state next; /* after waiting */
 	struct loop_timer timer;
 	struct backoff backoff;
-	uint32_t failed_watches;  /* one after the other */
+	uint32_t failed_watches; /* one after the other */
 	bool tried_token_again;
 	uint64_t started_ns; /* of the present request */
 	bool changed;
-	bool gone; /* the watch said so */
+	bool gone;    /* the watch said so */
 	bool refused; /* the parser or its receiver has had enough */
 	enum discovery_error event_error;
 	char version[TABLE_VERSION_BYTES]; /* where to resume; "": list */

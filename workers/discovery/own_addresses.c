@@ -37,7 +37,7 @@ static bool
 is_loopback(const struct in6_addr *address)
 {
 	return IN6_IS_ADDR_LOOPBACK(address) ||
-		(IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
+	       (IN6_IS_ADDR_V4MAPPED(address) && address->s6_addr[12] == 127);
 }
 
 void

@@ -29,7 +29,7 @@ struct source_dns {
 	bool failed[RESOLVER_FAMILY_COUNT];
 	size_t address_counts[RESOLVER_FAMILY_COUNT];
 	size_t known_counts[RESOLVER_FAMILY_COUNT]; /* of the last good one */
-	int rc; /* of keeping them */
+	int rc;                                     /* of keeping them */
 };
 
 static void
@@ -66,8 +66,7 @@ stage(struct source_dns *source, const struct resolver_address *address)
 static void
 on_answer(struct resolver_query *query, const struct resolver_answer *answer)
 {
-	struct source_dns *source =
-		LOOP_OWNER(query, struct source_dns, query);
+	struct source_dns *source = LOOP_OWNER(query, struct source_dns, query);
 
 	source->failed[answer->family] = answer->result != DNS_OK;
 	source->address_counts[answer->family] = answer->address_count;
@@ -96,8 +95,7 @@ misses_family(const struct source_dns *source)
 static void
 on_done(struct resolver_query *query)
 {
-	struct source_dns *source =
-		LOOP_OWNER(query, struct source_dns, query);
+	struct source_dns *source = LOOP_OWNER(query, struct source_dns, query);
 	struct discovery *discovery = source->discovery;
 	char text[RESOLVER_ERROR_BYTES];
 

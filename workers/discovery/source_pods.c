@@ -8,6 +8,7 @@
 #include "common/strbuf.h"
 #include "workers/discovery/discovery.h"
 #include "workers/discovery/list_watch.h"
+#include "workers/discovery/query.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -52,7 +53,7 @@ on_pods_row(struct list_watch *watch, enum table_event event,
 		.ready = row->ready,
 	};
 	bool here = event != TABLE_DELETED && !row->terminating &&
-		row->ip[0] != '\0' && row->node_name[0] != '\0';
+		    row->ip[0] != '\0' && row->node_name[0] != '\0';
 
 	if (event == TABLE_LISTED)
 		return here ? item_store_stage(&discovery->pods, &fields) : 0;
@@ -88,8 +89,8 @@ on_pods_success(struct list_watch *watch)
 }
 
 static void
-on_pods_failure(struct list_watch *watch, enum discovery_error error,
-	const char *text)
+on_pods_failure(
+	struct list_watch *watch, enum discovery_error error, const char *text)
 {
 	if (error == DISCOVERY_ERROR_GONE) /* the server is well */
 		discovery_count_error(of_pods(watch), error);
@@ -182,8 +183,8 @@ on_nodes_success(struct list_watch *watch)
  * cordon for ever; any other failure leaves what is known.
  */
 static void
-on_nodes_failure(struct list_watch *watch, enum discovery_error error,
-	const char *text)
+on_nodes_failure(
+	struct list_watch *watch, enum discovery_error error, const char *text)
 {
 	struct source_pods *source = of_nodes(watch);
 
@@ -218,21 +219,6 @@ static const struct list_watch_ops nodes_ops = {
 
 /* ----------------------------------------------------------------- queries */
 
-/* RFC 3986: what is not unreserved is encoded, whatever it is. */
-static void
-add_encoded(struct strbuf *query, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			(c >= '0' && c <= '9') || strchr("-._~", c) != NULL)
-			strbuf_add_char(query, *text);
-		else
-			strbuf_printf(query, "%%%02X", c);
-	}
-}
-
 /* Names are unique within a namespace; over all, a row must say its own. */
 static int
 format_query(struct source_pods *source)
@@ -246,21 +232,21 @@ format_query(struct source_pods *source)
 	strbuf_printf(&query, "&includeObject=%s", all ? "Metadata" : "None");
 	if (order->selector[0] != '\0') {
 		strbuf_add_string(&query, "&labelSelector=");
-		add_encoded(&query, order->selector);
+		query_add_encoded(&query, order->selector);
 	}
 	strbuf_init(&path, 0);
 	strbuf_add_string(&path, "/api/v1/");
 	if (!all) {
 		strbuf_add_string(&path, "namespaces/");
-		add_encoded(&path, order->namespace_name);
+		query_add_encoded(&path, order->namespace_name);
 		strbuf_add_char(&path, '/');
 	}
 	strbuf_add_string(&path, "pods");
 	source->pods_query = strbuf_take(&query);
 	source->pods_path = strbuf_take(&path);
 	return source->pods_query != NULL && source->pods_path != NULL
-		? 0
-		: -ENOMEM;
+		       ? 0
+		       : -ENOMEM;
 }
 
 static void
@@ -274,8 +260,8 @@ start_pods(struct source_pods *source)
 		.has_selector = order->selector[0] != '\0',
 	};
 
-	list_watch_start(&source->pods, source->discovery->worker, &options,
-		&pods_ops);
+	list_watch_start(
+		&source->pods, source->discovery->worker, &options, &pods_ops);
 }
 
 static void

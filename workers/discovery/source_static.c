@@ -15,8 +15,8 @@ start(struct discovery *discovery)
 }
 
 static int
-on_neighbour(struct discovery *discovery,
-	const struct control_neighbour *neighbour)
+on_neighbour(
+	struct discovery *discovery, const struct control_neighbour *neighbour)
 {
 	const struct item_fields fields = {
 		.namespace_name = "",

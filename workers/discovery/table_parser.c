@@ -68,10 +68,10 @@ struct table_parser {
 	struct table_row row;
 	struct table_cells cells;
 	unsigned column_number;
-	bool has_row;  /* of the present event */
+	bool has_row;          /* of the present event */
 	const char *row_error; /* of it; NULL: none */
-	bool has_rows; /* the list told some, or that there are none */
-	bool complete; /* the list */
+	bool has_rows;         /* the list told some, or that there are none */
+	bool complete;         /* the list */
 	char version[TABLE_VERSION_BYTES];
 	unsigned status_code;
 	int rc;
@@ -163,9 +163,9 @@ tell(struct table_parser *parser, enum table_event event,
 
 	if (rc < 0 && parser->rc == 0) {
 		parser->rc = rc;
-		parser->error = rc == -EEXIST ? "a name twice"
-			: rc == -E2BIG	      ? "too many rows"
-					      : "no memory";
+		parser->error = rc == -EEXIST  ? "a name twice"
+				: rc == -E2BIG ? "too many rows"
+					       : "no memory";
 	}
 	return rc == 0;
 }
@@ -196,9 +196,9 @@ end_row(struct table_parser *parser, const char *error)
 static int
 end_table_row(struct table_parser *parser)
 {
-	return end_row(parser,
-		table_row_from_cells(&parser->row, parser->columns,
-			&parser->cells, parser->options.kind));
+	return end_row(
+		parser, table_row_from_cells(&parser->row, parser->columns,
+				&parser->cells, parser->options.kind));
 }
 
 static void
@@ -324,11 +324,11 @@ top_place(struct table_parser *parser)
 static enum place
 element_place(enum place array)
 {
-	return array == PLACE_COLUMNS	 ? PLACE_COLUMN
-		: array == PLACE_ROWS	 ? PLACE_ROW
-		: array == PLACE_ITEMS	 ? PLACE_ITEM
-		: array == PLACE_CONDITIONS ? PLACE_CONDITION
-					    : PLACE_SKIP;
+	return array == PLACE_COLUMNS      ? PLACE_COLUMN
+	       : array == PLACE_ROWS       ? PLACE_ROW
+	       : array == PLACE_ITEMS      ? PLACE_ITEM
+	       : array == PLACE_CONDITIONS ? PLACE_CONDITION
+					   : PLACE_SKIP;
 }
 
 static void
@@ -480,8 +480,8 @@ take_scalar(struct table_parser *parser, enum type type, const char *text,
 	if (place == PLACE_TOP || element_place(place) != PLACE_SKIP)
 		return fail(parser, "a value of another type");
 	if (place == PLACE_CELLS) {
-		table_cells_add(&parser->cells,
-			type == TYPE_STRING ? text : NULL, len);
+		table_cells_add(
+			&parser->cells, type == TYPE_STRING ? text : NULL, len);
 		return 1;
 	}
 	if (key == NULL)

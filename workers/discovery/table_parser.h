@@ -20,7 +20,7 @@
 #define TABLE_MESSAGE_BYTES   200
 #define TABLE_WORD_BYTES      64
 #define TABLE_COLUMNS_MAX     64
-#define TABLE_DEPTH_MAX	      64
+#define TABLE_DEPTH_MAX       64
 /* Between two tokens; nothing in a pod is as long. */
 #define TABLE_TOKEN_MAX_BYTES (1024 * 1024)
 
@@ -32,7 +32,7 @@ enum table_event {
 	TABLE_MODIFIED,
 	TABLE_DELETED,
 	TABLE_BOOKMARK, /* without a row */
-	TABLE_ERROR,	/* without a row; status_code and message */
+	TABLE_ERROR,    /* without a row; status_code and message */
 };
 
 /* Which columns a row must have. */
@@ -56,8 +56,8 @@ struct table_parser_options {
 	enum table_kind kind;
 	/* 0, or a negative errno that ends it.  row is NULL where the event
 	 * has none. */
-	int (*on_event)(void *arg, enum table_event event,
-		const struct table_row *row);
+	int (*on_event)(
+		void *arg, enum table_event event, const struct table_row *row);
 	void *arg;
 };
 

@@ -20,8 +20,8 @@ table_cells_add(struct table_cells *cells, const char *text, size_t len)
 	if (text == NULL)
 		return;
 	cell->is_text = true;
-	cell->too_long = len >= sizeof(cell->text) ||
-		memchr(text, '\0', len) != NULL;
+	cell->too_long =
+		len >= sizeof(cell->text) || memchr(text, '\0', len) != NULL;
 	if (!cell->too_long)
 		memcpy(cell->text, text, len);
 }
@@ -87,7 +87,7 @@ is_all(const char *text)
 	size_t len = slash != NULL ? (size_t)(slash - text) : 0;
 
 	return len > 0 && text[0] != '0' && strspn(text, "0123456789") == len &&
-		strlen(slash + 1) == len && memcmp(text, slash + 1, len) == 0;
+	       strlen(slash + 1) == len && memcmp(text, slash + 1, len) == 0;
 }
 
 const char *
@@ -116,10 +116,10 @@ table_row_from_cells(struct table_row *row, const struct table_columns *columns,
 		!copy(row->node_name, sizeof(row->node_name), node))
 		return "a cell of another type";
 	row->ready = is_all(ready) &&
-		(gates == NULL || gates[0] == '\0' || is_all(gates));
+		     (gates == NULL || gates[0] == '\0' || is_all(gates));
 	/* of a node that is lost the API server says Unknown instead */
 	row->terminating = strcmp(status, "Terminating") == 0 ||
-		strcmp(status, "Unknown") == 0;
+			   strcmp(status, "Unknown") == 0;
 	return NULL;
 }
 
@@ -128,8 +128,8 @@ static bool
 is_name(const char *text)
 {
 	return text[0] != '\0' &&
-		strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") ==
-			strlen(text);
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") ==
+		       strlen(text);
 }
 
 static bool
@@ -138,7 +138,7 @@ is_address(const char *text)
 	unsigned char address[sizeof(struct in6_addr)];
 
 	return inet_pton(AF_INET, text, address) == 1 ||
-		inet_pton(AF_INET6, text, address) == 1;
+	       inet_pton(AF_INET6, text, address) == 1;
 }
 
 const char *

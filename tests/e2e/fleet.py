@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fifty doctors, each in a network namespace of its own, and one API server:
+they form the mesh, each is checked by ten, and when one is cut off its ten
+observers show it, and nobody else."""
+import os
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cluster as c
+from cluster import is_, ok, within, metric, node, pod
+
+COUNT = int(os.environ.get("FLEET", "50"))
+LOST = 7
+
+c.isolate()
+k = c.Cluster()
+names = [node(i) for i in range(COUNT)]
+rings = {name: c.ring(names, name) for name in names}
+
+
+def address(i):
+    return f"10.3.1.{i + 1}"
+
+
+def make_network():
+    commands = ["ip link add br0 type bridge", "ip addr add 10.3.0.1/16 dev br0",
+                "ip link set br0 up", "mkdir -p /run/netns"]
+    for i in range(COUNT):
+        commands += [
+            f"ip netns add n{i}", f"ip link add v{i} type veth peer name eth0 netns n{i}",
+            f"ip link set v{i} master br0 up", f"ip -n n{i} link set lo up",
+            f"ip -n n{i} addr add {address(i)}/16 dev eth0", f"ip -n n{i} link set eth0 up"]
+    subprocess.run(" && ".join(commands), shell=True, check=True)
+
+
+def errors_of(i):
+    """By type: how many checks of doctor i have failed."""
+    found = {}
+    for line in c.get("/metrics", host=address(i)).splitlines():
+        match = re.match(r'kubenurse_errors_total{type="([^"]*)",.*} (\d+)', line)
+        if match:
+            found[match[1]] = found.get(match[1], 0) + int(match[2])
+    return found
+
+
+def checked_by(i):
+    return metric("kubenurse_neighbourhood_incoming_checks", host=address(i))
+
+
+def new_errors(before):
+    """Which of its targets each doctor but the lost one has failed at since."""
+    found = {}
+    for i in range(COUNT):
+        if i == LOST:
+            continue
+        now = errors_of(i)
+        types = {t for t in now if now[t] > before[i].get(t, 0)}
+        if types:
+            found[node(i)] = types
+    return found
+
+
+def mesh():
+    for i in range(COUNT):
+        k.api("POST", "/api/v1/nodes", {"metadata": {"name": node(i)}})
+        k.add_pod(pod(i), node(i), address(i))
+    for i in range(COUNT):
+        k.start_doctor(f"doctor-{i}", netns=f"n{i}", KUBERNETES_SERVICE_HOST="10.3.0.1",
+                       KUBENURSE_POD_NAME=pod(i), KUBENURSE_NODE_NAME=node(i),
+                       KUBENURSE_LISTEN="0.0.0.0:8080", KUBENURSE_CHECK_INTERVAL="2s",
+                       KUBENURSE_CHECK_API_SERVER_DIRECT="false")
+    within("every doctor is checked by exactly ten others", 120,
+           lambda: all(checked_by(i) == min(10, COUNT - 1) for i in range(COUNT)))
+    is_("each knows all others", {metric('kubenurse_neighbours{state="known"}', host=address(i))
+                                  for i in range(COUNT)}, {COUNT - 1.0})
+
+
+def cut_one_off():
+    time.sleep(15)  # whoever was slow to start has been checked again since
+    before = {i: errors_of(i) for i in range(COUNT)}
+    time.sleep(10)
+    is_("no check fails while all is well", new_errors(before), {})
+    before = {i: errors_of(i) for i in range(COUNT) if i != LOST}
+    subprocess.run(f"nsenter --net=/run/netns/n{LOST} nft '"
+                   "add table ip lost; add chain ip lost in { type filter hook input priority 0; };"
+                   "add chain ip lost out { type filter hook output priority 0; };"
+                   "add rule ip lost in iif eth0 drop; add rule ip lost out oif eth0 drop'",
+                   shell=True, check=True)
+    observers = {name for name in names if node(LOST) in rings[name] and name != node(LOST)}
+    is_("it has ten observers", len(observers), min(10, COUNT - 1))
+    wanted = {name: {f"path_{node(LOST)}"} for name in observers}
+    within("each of them shows it", 30, lambda: new_errors(before) == wanted)
+    time.sleep(10)
+    is_("and nobody else shows anything", new_errors(before), wanted)
+    subprocess.run(f"nsenter --net=/run/netns/n{LOST} nft delete table ip lost",
+                   shell=True, check=True)
+    within("it is back: all are well", 60, lambda: all(
+        set(v for t, v in c.json.loads(c.get("/alive", host=address(i)))["last_check_result"].items()
+            if t.startswith("path_")) == {"ok"} for i in range(COUNT)))
+
+
+try:
+    k.make_keys()
+    make_network()
+    k.start_etcd()
+    k.start_server()
+    k.populate(0)
+    k.allow()
+    k.write_token()
+    mesh()
+    cut_one_off()
+finally:
+    k.close()
+c.done()

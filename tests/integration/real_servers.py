@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real nginx and haproxy as the ingress and what stands behind it, and a real
+Prometheus on the other side: what is checked, what is scraped, and that no
+connection is left in TIME_WAIT.
+"""
+import os
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
+from lab import *  # noqa: E402,F403
+
+enter()
+need("nginx", "haproxy", "prometheus", "promtool", "openssl", "ss")
+
+http, https, front, dead, own, prometheus = free_ports(6)
+replace("/etc/hosts", "127.0.0.1 localhost web.test ingress.test\n")
+authority = Authority("authority")
+certificate, key = authority.issue("web", "DNS:web.test,DNS:ingress.test")
+with open(f"{WORK}/web.pem", "w", encoding="ascii") as both:
+    both.write(open(certificate, encoding="ascii").read() +
+               open(key, encoding="ascii").read())
+os.makedirs(f"{WORK}/root")
+for name, size in (("large", 2 << 20), ("chunked", 100000), ("empty", 0)):
+    with open(f"{WORK}/root/{name}", "w", encoding="ascii") as file:
+        file.write("x" * size)
+replace(f"{WORK}/nginx.conf", f"""daemon off;
+user root;
+error_log stderr;
+pid {WORK}/nginx.pid;
+events {{ }}
+http {{
+	access_log {WORK}/access.log;
+	client_body_temp_path {WORK}/t1;
+	proxy_temp_path {WORK}/t2;
+	fastcgi_temp_path {WORK}/t3;
+	uwsgi_temp_path {WORK}/t4;
+	scgi_temp_path {WORK}/t5;
+	server {{
+		listen 127.0.0.1:{http};
+		listen 127.0.0.1:{https} ssl http2;
+		ssl_certificate {certificate};
+		ssl_certificate_key {key};
+		root {WORK}/root;
+		location /chunked {{ ssi on; ssi_types *; }}
+		location /alwayshappy {{ return 200; }}
+		location /moved {{ return 302 /alwayshappy; }}
+		location /secure {{
+			return 301 https://web.test:{https}/moved;
+		}}
+		location /loop {{ return 307 /loop; }}
+		location /accepted {{ return 202; }}
+		location /failing {{ return 503; }}
+	}}
+}}
+""")
+replace(f"{WORK}/haproxy.conf", f"""global
+	log stderr local0
+defaults
+	mode http
+	timeout connect 1s
+	timeout client 10s
+	timeout server 10s
+frontend ingress
+	bind 127.0.0.1:{front} ssl crt {WORK}/web.pem alpn h2,http/1.1
+	use_backend dead if {{ path /dead }}
+	default_backend web
+backend web
+	server web 127.0.0.1:{http}
+backend dead
+	retries 0
+	server dead 127.0.0.1:{dead}
+""")
+start_server("nginx", http, "nginx", "-p", WORK, "-c", f"{WORK}/nginx.conf")
+start_server("haproxy", front, "haproxy", "-db", "-f", f"{WORK}/haproxy.conf")
+
+W, S, I = (f"http://web.test:{http}", f"https://web.test:{https}",
+           f"https://ingress.test:{front}")
+# What was cut short by the end would have counted the hops before.
+ONCE = "interval = 1h\n"
+# name: (url, more keys, codes of one check, the error's event, /alive)
+CHECKS = {
+    "plain": (f"{W}/alwayshappy", "", {"200": 1}, None, "^ok$"),
+    "tls": (f"{S}/alwayshappy", "", {"200": 1}, None, "^ok$"),
+    "chunked": (f"{W}/chunked", "", {"200": 1}, None, "^ok$"),
+    "large": (f"{S}/large", "", {"200": 1}, None, "^ok$"),
+    "empty": (f"{W}/empty", "", {"200": 1}, None, "^ok$"),
+    "head": (f"{W}/large", "method = HEAD\n", {"200": 1}, None, "^ok$"),
+    "missing": (f"{W}/missing", "", {"404": 1}, "status_code_404",
+                "^404 Not Found$"),
+    "failing": (f"{S}/failing", "", {"503": 1}, "status_code_503",
+                "^503 Service"),
+    "accepted": (f"{W}/accepted", "expect = 200, 202\n", {"202": 1}, None,
+                 "^ok$"),
+    "moved": (f"{W}/moved", ONCE, {"302": 1, "200": 1}, None, "^ok$"),
+    "secure": (f"{W}/secure", ONCE, {"301": 1, "302": 1, "200": 1}, None,
+               "^ok$"),
+    "unfollowed": (f"{W}/moved", "follow_redirects = false\n", {"302": 1},
+                   "status_code_302", "^302 "),
+    "loop": (f"{W}/loop", ONCE, {"307": 10}, "round_trip_error",
+             "10 redirects"),
+    "dead": (f"{I}/dead", "", {"503": 1}, "status_code_503", "^503 "),
+    "plain_to_tls": (f"http://web.test:{https}/", "", {"400": 1},
+                     "status_code_400", "^400 "),
+    "tls_to_plain": (f"https://web.test:{http}/", "",
+                     {"round_trip_error": 1}, "tls_handshake_done", "^tls: ."),
+    "me_ingress": (None, "", {"200": 1}, None, "^ok$"),
+    "me_service": (None, "", {"200": 1}, None, "^ok$"),
+}
+doctor = Doctor(f"""[kubenurse]
+listen = 127.0.0.1:{{port}}
+check_interval = 200ms
+shutdown_duration = 60s
+extra_ca = {authority.path}
+ingress_url = {I}
+service_url = {W}/
+neighbour_source = static
+neighbour_port = {http}
+""" + "".join(f"[check {name}]\nurl = {case[0]}\n{case[1]}"
+              for name, case in CHECKS.items() if case[0]) + """
+[neighbours]
+neighbour = node-a 127.0.0.1
+neighbour = node-b 127.0.0.2
+""", port=own)
+doctor.wait_checks(CHECKS)
+doctor.wait_checks([name for name in CHECKS if CHECKS[name][1] != ONCE], 2)
+
+# --------------------------------------------------------------- Prometheus
+
+replace(f"{WORK}/prometheus.yml", f"""global:
+  scrape_interval: 200ms
+  scrape_timeout: 200ms
+scrape_configs:
+  - job_name: kubenurse
+    static_configs:
+      - targets: ['127.0.0.1:{own}']
+""")
+start_server("prometheus", prometheus, "prometheus",
+             f"--config.file={WORK}/prometheus.yml",
+             f"--storage.tsdb.path={WORK}/tsdb",
+             f"--web.listen-address=127.0.0.1:{prometheus}")
+
+
+def ask(path, **query):
+    url = f"http://127.0.0.1:{prometheus}/api/v1/{path}?" + \
+        urllib.parse.urlencode(query)
+    with urllib.request.urlopen(url, timeout=DEADLINE_S) as answer:
+        return json.load(answer)["data"]
+
+
+def query(expression):
+    """The first value of an instant query."""
+    result = ask("query", query=expression)["result"]
+    return float(result[0]["value"][1]) if result else None
+
+
+def target():
+    found = ask("targets")["activeTargets"]
+    return found[0] if found else {"health": "none", "lastError": "none"}
+
+
+wait(lambda: target()["health"] == "up")
+equal((target()["health"], target()["lastError"]), ("up", ""),
+      "Prometheus: the target is up")
+ok(wait(lambda: query(
+    'kubenurse_httpclient_requests_total{type="me_ingress",code="200"}')),
+   "its counters can be queried")
+ok(wait(lambda: (query('rate(kubenurse_check_duration_seconds_count{type='
+                       '"plain",outcome="ok"}[1m])') or 0) > 0),
+   "and their rates")
+quantile = wait(lambda: query(
+    'histogram_quantile(0.5, sum by (le) (rate(kubenurse_phase_duration_'
+    'seconds_bucket{type="tls",phase="tls"}[1m])))'))
+ok(quantile and 0 < quantile < 1, "quantiles of its histograms", quantile)
+kinds = {name: rows[0]["type"] for name, rows in ask("metadata").items()}
+equal({name: kinds.get(name) for name in (
+    "kubenurse_errors_total", "kubenurse_httpclient_request_duration_seconds",
+    "kubenurse_neighbourhood_incoming_checks", "process_open_fds")},
+    {"kubenurse_errors_total": "counter",
+     "kubenurse_httpclient_request_duration_seconds": "histogram",
+     "kubenurse_neighbourhood_incoming_checks": "gauge",
+     "process_open_fds": "gauge"}, "it knows their kinds")
+lint = subprocess.run(["promtool", "check", "metrics"],
+                      input=doctor.metrics().text, capture_output=True,
+                      text=True)
+ok(lint.returncode == 0, "promtool check metrics finds nothing",
+   lint.stdout + lint.stderr)
+
+# -------------------------------------------------------------- what was seen
+
+results = doctor.results()
+final = doctor.settle()
+for name, (_, _, codes, event, text) in CHECKS.items():
+    like(results[name], text, f"{name}: /alive")
+    ended = final.checks(name)
+    requests = {re.search('code="(.*?)"', series)[1]: value
+                for series, value in final.select(
+                    "kubenurse_httpclient_requests_total"
+                    f'{{type="{name}",.*}}').items()}
+    errors = final.select(f'kubenurse_errors_total{{type="{name}",.*}}')
+    equal(errors, {f'kubenurse_errors_total{{type="{name}",event="{event}"}}':
+                   ended} if event else {}, f"{name}: errors")
+    equal(requests, {code: count * ended for code, count in codes.items()},
+          f"{name}: requests")
+    check_sums(final, name)
+for name in ("path_node-a", "path_node-b"):
+    ok(final.number(f'kubenurse_httpclient_requests_total{{type="{name}",'
+                    'code="200"}') if name == "path_node-a" else
+       final.number(f'kubenurse_errors_total{{type="{name}",'
+                    'event="connect_done"}'), f"{name}: counted for itself")
+check_sums(final, "path", "all neighbours together")
+sockets = subprocess.run(["ss", "-Htan", "state", "time-wait"],
+                         capture_output=True, text=True).stdout.splitlines()
+ours = [line for line in sockets if line.split()[-1].rpartition(":")[2] in
+        (str(http), str(https), str(front)) and
+        "127.0.0.1" in line.split()[-1]]
+ok(len(ours) <= 5, "our end of connections is not left in TIME_WAIT",
+   f"{len(ours)} of {len(sockets)}:\n" + "\n".join(ours[:10]))
+with open(f"{WORK}/access.log", encoding="ascii") as log:
+    like(log.read(), r'"GET /alwayshappy HTTP/1\.1" 200 .*"kubenurse/\d',
+         "nginx has seen kubenurse, and HTTP/1.1")
+doctor.halt()
+done()

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From samples to the text at /metrics: exact lines, one error per failed
+ * check, and phases that add up to the checks' durations.
+ */
+#include "supervisor/aggregate.h"
+
+#include "supervisor/exposition.h"
+#include "supervisor/metric_families.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct registry *registry;
+static struct aggregate aggregate;
+static struct target_table targets;
+static struct target *target;
+static char text[512 * 1024];
+
+static struct target *
+add_target(enum worker_type type, const char *label, const char *url)
+{
+	struct target_spec spec = { .key = label, .label = label, .url = url };
+	size_t count = targets.count;
+
+	target_table_begin(&targets, WORKER_DISCOVERY); /* removes nothing */
+	ck_assert_int_eq(target_table_want(&targets, type, &spec, 0), 0);
+	return targets.targets[count];
+}
+
+static void
+setup(void)
+{
+	static const uint64_t bounds_ns[] = { 100, 1000 };
+
+	registry = registry_new(METRIC_ID_COUNT, 10000);
+	ck_assert_int_eq(metric_families_register(
+				 registry, bounds_ns, 2, false, true),
+		0);
+	aggregate = (struct aggregate){ .registry = registry };
+	target_table_init(&targets);
+	target = add_target(WORKER_EXTRA, "shop", "http://u:secret@h.test/");
+}
+
+static void
+teardown(void)
+{
+	target_table_fini(&targets, 1);
+	registry_free(registry);
+}
+
+static void
+render(void)
+{
+	static struct exposition reader;
+	size_t used = 0;
+	ssize_t n;
+
+	exposition_start(&reader, registry, false);
+	while ((n = exposition_read(
+			&reader, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)n;
+	exposition_fini(&reader);
+	text[used] = '\0';
+}
+
+static void
+assert_line(const char *line)
+{
+	const char *at = strstr(text, line);
+
+	ck_assert_msg(at != NULL && (at == text || at[-1] == '\n') &&
+			at[strlen(line)] == '\n',
+		"no line %s", line);
+}
+
+/* The sum of all lines that begin so. */
+static double
+sum_of(const char *prefix)
+{
+	double sum = 0;
+
+	for (const char *line = text; line != NULL && *line != '\0';
+		line = strchr(line, '\n') + 1)
+		if (strncmp(line, prefix, strlen(prefix)) == 0)
+			sum += strtod(strchr(line, ' ') + 1, NULL);
+	return sum;
+}
+
+static struct wire_sample
+good_sample(void)
+{
+	struct wire_sample sample = { .duration_ns = 600,
+		.check_duration_ns = 600,
+		.response_ns = 500,
+		.events = 1u << EVENT_GOT_CONN | 1u << EVENT_WROTE_REQUEST,
+		.phases = 1u << PHASE_CONNECT | 1u << PHASE_WAIT |
+			1u << PHASE_LOCAL,
+		.outcome = OUTCOME_OK,
+		.last = 1,
+		.has_status = 1,
+		.http_status = 200,
+		.detail = "ok" };
+
+	sample.event_ns[EVENT_GOT_CONN] = 100;
+	sample.event_ns[EVENT_WROTE_REQUEST] = 101;
+	sample.phase_ns[PHASE_CONNECT] = 100;
+	sample.phase_ns[PHASE_WAIT] = 500;
+	return sample;
+}
+
+static void
+take(struct wire_sample sample)
+{
+	aggregate_sample(&aggregate, target, &sample);
+}
+
+START_TEST(a_success_in_every_line)
+{
+	struct wire_sample sample = good_sample();
+
+	sample.rtt_us = 70;
+	sample.retransmits_syn = 2;
+	sample.cert_not_after_unix_s = 1800000000;
+	take(sample);
+	render();
+	assert_line("kubenurse_httpclient_requests_total"
+		    "{type=\"shop\",code=\"200\"} 1");
+	assert_line("kubenurse_httpclient_request_duration_seconds_bucket"
+		    "{type=\"shop\",le=\"1e-07\"} 0");
+	assert_line("kubenurse_httpclient_request_duration_seconds_bucket"
+		    "{type=\"shop\",le=\"1e-06\"} 1");
+	assert_line("kubenurse_httpclient_request_duration_seconds_sum"
+		    "{type=\"shop\"} 5e-07");
+	assert_line("kubenurse_httpclient_trace_request_duration_seconds_bucket"
+		    "{type=\"shop\",event=\"got_conn\",le=\"1e-07\"} 1");
+	assert_line("kubenurse_httpclient_trace_request_duration_seconds_bucket"
+		    "{type=\"shop\",event=\"wrote_request\",le=\"1e-07\"} 0");
+	assert_line("kubenurse_phase_duration_seconds_sum"
+		    "{type=\"shop\",phase=\"wait\"} 5e-07");
+	assert_line("kubenurse_phase_duration_seconds_count"
+		    "{type=\"shop\",phase=\"local\"} 1");
+	assert_line("kubenurse_check_duration_seconds_sum"
+		    "{type=\"shop\",outcome=\"ok\"} 6e-07");
+	assert_line("kubenurse_tcp_rtt_seconds_sum{type=\"shop\"} 7e-05");
+	assert_line("kubenurse_tcp_retransmits_total"
+		    "{type=\"shop\",stage=\"syn\"} 2");
+	assert_line("kubenurse_tls_certificate_expiry_timestamp_seconds"
+		    "{type=\"shop\"} 1800000000");
+	ck_assert_ptr_nonnull(strstr(text,
+		"kubenurse_check_last_success_timestamp_seconds"));
+	/* nothing of what did not happen */
+	ck_assert_ptr_null(strstr(text, "kubenurse_errors_total"));
+	ck_assert_ptr_null(strstr(text, "phase=\"dns\""));
+	ck_assert_ptr_null(strstr(text, "stage=\"data\""));
+	ck_assert_ptr_null(strstr(text, "event=\"dns_start\""));
+}
+END_TEST
+
+START_TEST(each_failure_is_exactly_one_error)
+{
+	static const struct {
+		enum outcome outcome;
+		bool has_status;
+		const char *event, *code;
+	} cases[] = {
+		{ OUTCOME_DNS_FAILED, false, "dns_done", "round_trip_error" },
+		{ OUTCOME_CONNECT_FAILED, false, "connect_done",
+			"round_trip_error" },
+		{ OUTCOME_TLS_FAILED, false, "tls_handshake_done",
+			"round_trip_error" },
+		{ OUTCOME_WRITE_FAILED, false, "wrote_request",
+			"round_trip_error" },
+		{ OUTCOME_ROUND_TRIP_FAILED, false, "round_trip_error",
+			"round_trip_error" },
+		{ OUTCOME_ROUND_TRIP_FAILED, true, "round_trip_error", "200" },
+		{ OUTCOME_STATUS, true, "status_code_200", "200" },
+	};
+	char line[200];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wire_sample sample = good_sample();
+
+		if (i > 0) {
+			teardown();
+			setup();
+		}
+		sample.outcome = (uint8_t)cases[i].outcome;
+		sample.has_status = cases[i].has_status;
+		if (!sample.has_status)
+			sample.http_status = 0;
+		take(sample);
+		render();
+		snprintf(line, sizeof(line),
+			"kubenurse_errors_total{type=\"shop\",event=\"%s\"} 1",
+			cases[i].event);
+		assert_line(line);
+		ck_assert(sum_of("kubenurse_errors_total") == 1);
+		snprintf(line, sizeof(line),
+			"kubenurse_httpclient_requests_total"
+			"{type=\"shop\",code=\"%s\"} 1",
+			cases[i].code);
+		assert_line(line);
+		ck_assert(sum_of("kubenurse_httpclient_requests_total") == 1);
+		ck_assert(sum_of("kubenurse_httpclient_request_duration_"
+				 "seconds_count") == cases[i].has_status);
+		assert_line("kubenurse_check_duration_seconds_count"
+			    "{type=\"shop\",outcome=\"error\"} 1");
+		ck_assert_ptr_null(strstr(text, "last_success"));
+	}
+}
+END_TEST
+
+START_TEST(status_000_is_a_code_of_its_own)
+{
+	struct wire_sample sample = good_sample();
+
+	sample.http_status = 0;
+	sample.outcome = OUTCOME_STATUS;
+	take(sample);
+	sample.has_status = 0;
+	sample.response_ns = 0;
+	sample.outcome = OUTCOME_CONNECT_FAILED;
+	take(sample);
+	render();
+	assert_line("kubenurse_httpclient_requests_total"
+		    "{type=\"shop\",code=\"0\"} 1");
+	assert_line("kubenurse_httpclient_requests_total"
+		    "{type=\"shop\",code=\"round_trip_error\"} 1");
+	assert_line("kubenurse_errors_total"
+		    "{type=\"shop\",event=\"status_code_0\"} 1");
+}
+END_TEST
+
+START_TEST(redirects_count_their_requests_and_no_error)
+{
+	struct wire_sample sample = good_sample();
+
+	sample.outcome = OUTCOME_REDIRECT;
+	sample.http_status = 302;
+	sample.last = 0;
+	take(sample);
+	sample = good_sample();
+	sample.hop = 1;
+	sample.check_duration_ns = 1200;
+	take(sample);
+	render();
+	assert_line("kubenurse_httpclient_requests_total"
+		    "{type=\"shop\",code=\"302\"} 1");
+	assert_line("kubenurse_httpclient_requests_total"
+		    "{type=\"shop\",code=\"200\"} 1");
+	assert_line("kubenurse_check_duration_seconds_count"
+		    "{type=\"shop\",outcome=\"ok\"} 1");
+	ck_assert_ptr_null(strstr(text, "kubenurse_errors_total"));
+}
+END_TEST
+
+START_TEST(phases_add_up_to_the_durations_of_checks)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		struct wire_sample sample = good_sample();
+
+		sample.outcome = (uint8_t)(i % 3 == 0 ? OUTCOME_OK
+				: i % 3 == 1	      ? OUTCOME_STATUS
+					: OUTCOME_ROUND_TRIP_FAILED);
+		sample.phase_ns[PHASE_WAIT] = i * 7919;
+		sample.duration_ns = sample.check_duration_ns =
+			100 + sample.phase_ns[PHASE_WAIT];
+		take(sample);
+	}
+	render();
+	ck_assert(fabs(sum_of("kubenurse_phase_duration_seconds_sum") -
+			  sum_of("kubenurse_check_duration_seconds_sum")) <
+		1e-12);
+	ck_assert(sum_of("kubenurse_check_duration_seconds_sum") > 0.98);
+}
+END_TEST
+
+START_TEST(a_cancelled_check_counts_nowhere)
+{
+	struct wire_sample sample = good_sample();
+
+	sample.outcome = OUTCOME_CANCELLED;
+	take(sample);
+	render();
+	ck_assert_str_eq(text, "");
+	ck_assert(!target->has_result);
+}
+END_TEST
+
+START_TEST(neighbours_share_the_new_histograms)
+{
+	const struct wire_sample sample = good_sample();
+
+	target = add_target(WORKER_PATH, "path_node-a", "http://10.0.0.1/");
+	take(sample);
+	target = add_target(WORKER_PATH, "path_node-b", "http://10.0.0.2/");
+	take(sample);
+	render();
+	assert_line("kubenurse_check_duration_seconds_count"
+		    "{type=\"path\",outcome=\"ok\"} 2");
+	assert_line("kubenurse_phase_duration_seconds_count"
+		    "{type=\"path\",phase=\"wait\"} 2");
+	assert_line("kubenurse_httpclient_requests_total"
+		    "{type=\"path_node-a\",code=\"200\"} 1");
+	assert_line("kubenurse_httpclient_requests_total"
+		    "{type=\"path_node-b\",code=\"200\"} 1");
+	ck_assert_ptr_null(strstr(
+		text, "kubenurse_phase_duration_seconds_sum{type=\"path_"));
+	aggregate.neighbour_detail = true;
+	target = add_target(WORKER_PATH, "path_node-c", "http://10.0.0.3/");
+	take(sample);
+	render();
+	assert_line("kubenurse_check_duration_seconds_count"
+		    "{type=\"path_node-c\",outcome=\"ok\"} 1");
+}
+END_TEST
+
+START_TEST(more_codes_than_are_kept_still_count_right)
+{
+	char line[200];
+
+	for (int round = 0; round < 3; round++)
+		for (uint16_t code = 400; code < 420; code++) {
+			struct wire_sample sample = good_sample();
+
+			sample.outcome = OUTCOME_STATUS;
+			sample.http_status = code;
+			take(sample);
+		}
+	render();
+	for (unsigned code = 400; code < 420; code++) {
+		snprintf(line, sizeof(line),
+			"kubenurse_errors_total{type=\"shop\","
+			"event=\"status_code_%u\"} 3",
+			code);
+		assert_line(line);
+	}
+	ck_assert(sum_of("kubenurse_httpclient_requests_total") == 60);
+}
+END_TEST
+
+START_TEST(dns_answers_are_timed_and_failures_counted_per_server)
+{
+	struct wire_dns dns = { .duration_ns = 1000, .result = DNS_OK };
+	char line[200];
+
+	for (int server = 0; server < 6; server++) { /* more than are kept */
+		snprintf(dns.nameserver, sizeof(dns.nameserver),
+			"192.0.2.%d:53", server);
+		for (unsigned result = 0; result < DNS_RESULT_COUNT; result++) {
+			dns.result = result;
+			aggregate_dns(&aggregate, target, &dns);
+		}
+	}
+	render();
+	for (int server = 0; server < 6; server++) {
+		snprintf(line, sizeof(line),
+			"kubenurse_dns_errors_total{type=\"shop\","
+			"nameserver=\"192.0.2.%d:53\",reason=\"timeout\"} 1",
+			server);
+		assert_line(line);
+		/* ok, nxdomain, servfail, refused: answers all */
+		snprintf(line, sizeof(line),
+			"kubenurse_dns_query_duration_seconds_count"
+			"{type=\"shop\",nameserver=\"192.0.2.%d:53\"} 4",
+			server);
+		assert_line(line);
+	}
+	ck_assert_ptr_null(strstr(text, "reason=\"ok\""));
+}
+END_TEST
+
+START_TEST(the_log_does_not_tell_a_urls_password)
+{
+	struct wire_sample sample = good_sample();
+	int fds[2], saved = dup(STDERR_FILENO);
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	sample.outcome = OUTCOME_STATUS;
+	take(sample);
+	take(sample); /* no change: no line */
+	dup2(saved, STDERR_FILENO);
+	close(fds[1]);
+	close(saved);
+	n = read(fds[0], text, sizeof(text) - 1);
+	close(fds[0]);
+	ck_assert_int_gt((int)n, 0);
+	text[n] = '\0';
+	ck_assert_ptr_nonnull(strstr(text, "redacted@h.test"));
+	ck_assert_ptr_null(strstr(text, "secret"));
+	ck_assert_ptr_eq(strchr(text, '\n'), text + n - 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("aggregate");
+	TCase *tcase = tcase_create("aggregate");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_success_in_every_line);
+	tcase_add_test(tcase, each_failure_is_exactly_one_error);
+	tcase_add_test(tcase, status_000_is_a_code_of_its_own);
+	tcase_add_test(tcase, redirects_count_their_requests_and_no_error);
+	tcase_add_test(tcase, phases_add_up_to_the_durations_of_checks);
+	tcase_add_test(tcase, a_cancelled_check_counts_nowhere);
+	tcase_add_test(tcase, neighbours_share_the_new_histograms);
+	tcase_add_test(tcase, more_codes_than_are_kept_still_count_right);
+	tcase_add_test(
+		tcase, dns_answers_are_timed_and_failures_counted_per_server);
+	tcase_add_test(tcase, the_log_does_not_tell_a_urls_password);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that change the way files do: renamed over, written in place, the link
+ * of a ConfigMap volume, a link that leads elsewhere.  The clock is the test's.
+ */
+#include "supervisor/file_watch.h"
+
+#include "common/clock.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uint64_t now_ns;
+
+uint64_t
+clock_mono_ns(void)
+{
+	return now_ns;
+}
+
+uint64_t
+clock_unix_ns(void)
+{
+	return now_ns;
+}
+
+uint64_t
+clock_unix_to_mono_ns(uint64_t unix_ns)
+{
+	return unix_ns;
+}
+
+static struct loop *loop;
+static struct file_watch file_watch;
+static char folder[64];
+static unsigned called, seen;
+
+static void
+on_change(struct file_watch *of, unsigned tags)
+{
+	ck_assert_ptr_eq(of, &file_watch);
+	called++;
+	seen |= tags;
+}
+
+static const char *
+path_of(const char *name)
+{
+	static char paths[4][PATH_MAX];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, PATH_MAX, "%s/%s", folder, name);
+	return path;
+}
+
+static void
+put(const char *name, const char *text)
+{
+	FILE *file = fopen(path_of(name), "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void
+setup(void)
+{
+	now_ns = 1000 * NS_PER_S;
+	strcpy(folder, "/tmp/file_watch_XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	loop = loop_new();
+	called = seen = 0;
+	ck_assert_int_eq(file_watch_init(&file_watch, loop, on_change), 0);
+}
+
+static void
+teardown(void)
+{
+	char command[128];
+
+	file_watch_fini(&file_watch);
+	loop_free(loop);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void
+pass(uint64_t duration_ns)
+{
+	ck_assert_int_eq(loop_turn(loop, 0), 0); /* events come first */
+	now_ns += duration_ns;
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+}
+
+START_TEST(a_file_renamed_over_is_told_once_after_a_moment)
+{
+	put("conf", "old");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	put("conf.new", "new");
+	ck_assert_int_eq(rename(path_of("conf.new"), path_of("conf")), 0);
+	pass(FILE_WATCH_SETTLE_NS - 1);
+	ck_assert_uint_eq(called, 0);
+	pass(1);
+	ck_assert_uint_eq(called, 1);
+	ck_assert_uint_eq(seen, 1);
+	pass(10 * NS_PER_S);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(a_file_written_in_place)
+{
+	put("conf", "old");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	put("conf", "longer than before");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(a_volume_whose_data_link_is_swapped)
+{
+	ck_assert_int_eq(mkdir(path_of("v1"), 0700), 0);
+	ck_assert_int_eq(mkdir(path_of("v2"), 0700), 0);
+	put("v1/conf", "same");
+	put("v2/conf", "same");
+	ck_assert_int_eq(symlink("v1", path_of("..data")), 0);
+	ck_assert_int_eq(symlink("..data/conf", path_of("conf")), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 4), 0);
+	ck_assert_int_eq(symlink("v2", path_of("..data_tmp")), 0);
+	ck_assert_int_eq(rename(path_of("..data_tmp"), path_of("..data")), 0);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	ck_assert_uint_eq(seen, 4);
+}
+END_TEST
+
+START_TEST(a_link_into_another_directory)
+{
+	ck_assert_int_eq(mkdir(path_of("etc"), 0700), 0);
+	ck_assert_int_eq(mkdir(path_of("run"), 0700), 0);
+	put("run/resolv.conf", "old");
+	ck_assert_int_eq(
+		symlink("../run/resolv.conf", path_of("etc/resolv.conf")), 0);
+	ck_assert_int_eq(
+		file_watch_add(&file_watch, path_of("etc/resolv.conf"), 2), 0);
+	put("run/new", "new");
+	ck_assert_int_eq(
+		rename(path_of("run/new"), path_of("run/resolv.conf")), 0);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(a_file_that_comes_and_goes)
+{
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	put("conf", "new");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	ck_assert_int_eq(unlink(path_of("conf")), 0);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 2);
+}
+END_TEST
+
+START_TEST(others_in_the_directory_are_none_of_ours)
+{
+	put("conf", "x");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	put("other", "x");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 0);
+}
+END_TEST
+
+START_TEST(a_directory_that_is_never_silent_does_not_put_it_off)
+{
+	put("conf", "x");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	put("conf", "changed");
+	for (uint64_t passed_ns = 0; passed_ns < FILE_WATCH_LATEST_NS;
+		passed_ns += 100 * NS_PER_MS) {
+		ck_assert_uint_eq(called, 0);
+		put("noise", "x");
+		pass(100 * NS_PER_MS);
+	}
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(several_files_are_told_together_and_can_be_removed)
+{
+	put("a", "x");
+	put("b", "x");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("a"), 1), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("b"), 2), 0);
+	put("a", "changed");
+	put("b", "changed");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	ck_assert_uint_eq(seen, 3);
+	file_watch_remove(&file_watch, 1);
+	put("a", "changed again");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(what_cannot_be_watched_is_said)
+{
+	struct file_watch never = { 0 };
+
+	ck_assert_int_lt(
+		file_watch_add(&file_watch, path_of("no/where"), 1), 0);
+	for (int i = 0; i < FILE_WATCH_MAX; i++)
+		ck_assert_int_eq(
+			file_watch_add(&file_watch, path_of("x"), 1), 0);
+	ck_assert_int_lt(file_watch_add(&file_watch, path_of("x"), 1), 0);
+	file_watch_fini(&never);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("file_watch");
+	TCase *tcase = tcase_create("file_watch");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_file_renamed_over_is_told_once_after_a_moment);
+	tcase_add_test(tcase, a_file_written_in_place);
+	tcase_add_test(tcase, a_volume_whose_data_link_is_swapped);
+	tcase_add_test(tcase, a_link_into_another_directory);
+	tcase_add_test(tcase, a_file_that_comes_and_goes);
+	tcase_add_test(tcase, others_in_the_directory_are_none_of_ours);
+	tcase_add_test(
+		tcase, a_directory_that_is_never_silent_does_not_put_it_off);
+	tcase_add_test(
+		tcase, several_files_are_told_together_and_can_be_removed);
+	tcase_add_test(tcase, what_cannot_be_watched_is_said);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor's neighbours: what discovery's records make of the targets of
+ * `path`, of the series and of /alive.
+ */
+#include "common/clock.h"
+#include "supervisor/metric_families.h"
+#include "supervisor/neighbours.h"
+#include "tests/unit/conf_fixture.h"
+#include "workers/discovery/node_hash.h"
+
+static struct {
+	struct fixture conf;
+	struct neighbours neighbours;
+	struct target_table targets;
+	struct registry *registry;
+	struct loop *loop;
+	unsigned changes;
+	uint64_t now_ns;
+} t;
+
+static void
+on_change(struct neighbours *neighbours)
+{
+	t.changes++;
+	ck_assert_int_eq(neighbours_plan(neighbours, &t.targets, t.now_ns), 0);
+}
+
+static void
+setup_with(const char *ini)
+{
+	memset(&t, 0, sizeof(t));
+	t.now_ns = clock_mono_ns();
+	t.conf = load_bytes(ini, strlen(ini),
+		ENV("KUBERNETES_SERVICE_HOST=10.96.0.1"), true);
+	ck_assert_ptr_nonnull(t.conf.conf);
+	t.loop = loop_new();
+	t.registry = registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
+	ck_assert_int_eq(
+		metric_families_register(t.registry,
+			(const uint64_t[]){ NS_PER_S }, 1, false, true),
+		0);
+	target_table_init(&t.targets);
+	t.neighbours.loop = t.loop;
+	t.neighbours.registry = t.registry;
+	t.neighbours.on_change = on_change;
+	neighbours_init(&t.neighbours);
+	neighbours_configure(&t.neighbours, t.conf.conf);
+}
+
+#define INI                                                                    \
+	"[kubenurse]\nneighbour_source = pods\nnode_name = n-own\n"            \
+	"pod_name = p-own\nnamespace = ns\n"
+
+static void
+setup(void)
+{
+	setup_with(INI);
+	neighbours_begin(&t.neighbours);
+}
+
+static void
+teardown(void)
+{
+	target_table_fini(&t.targets, t.now_ns);
+	neighbours_fini(&t.neighbours);
+	registry_free(t.registry);
+	loop_free(t.loop);
+	conf_free(t.conf.conf);
+	conf_problems_fini(&t.conf.problems);
+}
+
+static void
+say(const char *pod, const char *node, const char *ip, uint32_t flags)
+{
+	struct wire_neighbour record = { .flags = flags,
+		.node_hash = node_hash(node) };
+
+	wire_set_text(record.pod_name, WIRE_NAME_BYTES, pod);
+	wire_set_text(record.namespace_name, WIRE_NAMESPACE_BYTES, "ns");
+	wire_set_text(record.node_name, WIRE_NAME_BYTES, node);
+	wire_set_text(record.pod_ip, WIRE_ADDRESS_BYTES, ip);
+	neighbours_take(&t.neighbours, &record);
+}
+
+static void
+say_gone(const char *pod)
+{
+	say(pod, "", "", WIRE_NEIGHBOUR_GONE);
+}
+
+static void
+say_status(bool up, bool complete, const char *detail)
+{
+	struct wire_discovery record = { .up = up,
+		.complete = complete,
+		.own_node_hash = node_hash("n-own"),
+		.success_unix_ns = 5 * NS_PER_S };
+
+	wire_set_text(record.own_node_name, WIRE_NAME_BYTES, "n-own");
+	wire_set_text(record.detail, WIRE_DETAIL_BYTES, detail);
+	neighbours_take_status(&t.neighbours, &record);
+}
+
+static struct target *
+target_of(const char *node)
+{
+	for (size_t i = 0; i < t.targets.count; i++)
+		if (t.targets.targets[i]->used &&
+			t.targets.targets[i]->news != TARGET_NEWS_GONE &&
+			strcmp(t.targets.targets[i]->spec.label + 5, node) == 0)
+			return t.targets.targets[i];
+	return NULL;
+}
+
+static size_t
+target_count(void)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < t.targets.count; i++)
+		count += t.targets.targets[i]->used &&
+			 t.targets.targets[i]->news != TARGET_NEWS_GONE;
+	return count;
+}
+
+static void
+plan(void)
+{
+	on_change(&t.neighbours);
+}
+
+#define READY WIRE_NEIGHBOUR_READY
+
+START_TEST(nobody_is_checked_before_the_list_is_complete)
+{
+	say("a", "n-a", "10.0.0.1", READY);
+	plan();
+	ck_assert_uint_eq(target_count(), 0);
+	ck_assert(!neighbours_settled(&t.neighbours));
+	say("b", "n-b", "fd00::2", 0);
+	say_status(true, true, "");
+	ck_assert(neighbours_settled(&t.neighbours));
+	ck_assert_uint_eq(target_count(), 2);
+	/* the first list is checked at once, ready or not */
+	ck_assert_str_eq(target_of("n-b")->spec.url,
+		"http://[fd00::2]:8080/alwayshappy");
+	ck_assert_str_eq(target_of("n-a")->spec.origin, "p-own");
+	ck_assert_str_eq(target_of("n-a")->spec.label, "path_n-a");
+}
+END_TEST
+
+START_TEST(oneself_and_cordoned_nodes_are_left_out)
+{
+	struct alive_view view = { 0 };
+
+	say("p-own", "n-own", "10.0.0.1", READY | WIRE_NEIGHBOUR_SELF);
+	say("surge", "n-own", "10.0.0.9", READY);
+	say("a", "n-a", "10.0.0.2", READY | WIRE_NEIGHBOUR_CORDONED);
+	say("b", "n-b", "10.0.0.3", READY);
+	say_status(true, true, "");
+	ck_assert_uint_eq(target_count(), 1);
+	ck_assert_ptr_nonnull(target_of("n-b"));
+	ck_assert_int_eq(neighbours_open_view(&t.neighbours, &view), 0);
+	ck_assert_uint_eq(view.n_neighbours, 2); /* b and surge */
+	neighbours_close_view(&t.neighbours, &view);
+	say("a", "n-a", "10.0.0.2", READY);
+	plan();
+	ck_assert_uint_eq(target_count(), 2);
+}
+END_TEST
+
+START_TEST(a_pod_that_comes_is_awaited_a_minute)
+{
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	say("b", "n-b", "10.0.0.2", 0);
+	say("c", "n-c", "10.0.0.3", READY);
+	plan();
+	ck_assert_ptr_null(target_of("n-b"));
+	ck_assert_ptr_nonnull(target_of("n-c"));
+	t.now_ns += 59 * NS_PER_S;
+	plan();
+	ck_assert_ptr_null(target_of("n-b"));
+	t.now_ns += 2 * NS_PER_S;
+	plan();
+	ck_assert_ptr_nonnull(target_of("n-b"));
+	/* who is checked stays so, ready or not */
+	say("c", "n-c", "10.0.0.3", 0);
+	plan();
+	ck_assert_ptr_nonnull(target_of("n-c"));
+}
+END_TEST
+
+START_TEST(two_pods_of_a_node)
+{
+	say("old", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	say("new", "n-a", "10.0.0.2", 0);
+	plan();
+	ck_assert_str_eq(target_of("n-a")->spec.key, "ns/old");
+	say("new", "n-a", "10.0.0.2", READY);
+	plan();
+	ck_assert_str_eq(target_of("n-a")->spec.key, "ns/old");
+	say_gone("old");
+	plan();
+	ck_assert_str_eq(target_of("n-a")->spec.key, "ns/new");
+	ck_assert_uint_eq(target_count(), 1);
+}
+END_TEST
+
+START_TEST(a_pod_that_moves_is_another_target)
+{
+	uint32_t gen;
+
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	gen = target_of("n-a")->gen;
+	say("a", "n-a", "10.0.0.1", READY);
+	plan();
+	ck_assert_uint_eq(target_of("n-a")->gen, gen);
+	say("a", "n-a", "10.0.0.7", READY);
+	plan();
+	ck_assert_uint_ne(target_of("n-a")->gen, gen);
+}
+END_TEST
+
+START_TEST(an_error_leaves_all_in_place)
+{
+	struct alive_view view = { 0 };
+
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	say_status(false, true, "403 Forbidden: no");
+	plan();
+	ck_assert_uint_eq(target_count(), 1);
+	ck_assert_int_eq(neighbours_open_view(&t.neighbours, &view), 0);
+	ck_assert_str_eq(view.neighbourhood_state, "403 Forbidden: no");
+	ck_assert_uint_eq(view.n_neighbours, 1);
+	/* what a reader holds outlives what it read */
+	say_gone("a");
+	plan();
+	ck_assert_uint_eq(target_count(), 0);
+	ck_assert_str_eq(view.neighbours[0].pod_name, "a");
+	neighbours_close_view(&t.neighbours, &view);
+}
+END_TEST
+
+START_TEST(a_new_discovery_confirms_or_drops)
+{
+	say("a", "n-a", "10.0.0.1", READY);
+	say("b", "n-b", "10.0.0.2", READY);
+	say_status(true, true, "");
+	neighbours_begin(&t.neighbours);
+	say_status(false, false, "connect: refused");
+	plan();
+	ck_assert_uint_eq(target_count(), 2);
+	say("b", "n-b", "10.0.0.2", READY);
+	plan();
+	ck_assert_uint_eq(target_count(), 2);
+	say_status(true, true, "");
+	ck_assert_uint_eq(target_count(), 1);
+	ck_assert_ptr_null(target_of("n-a"));
+}
+END_TEST
+
+START_TEST(counters_go_on_over_a_restart)
+{
+	struct wire_discovery record = { .received_bytes = 100 };
+
+	record.errors[DISCOVERY_ERROR_GONE] = 2;
+	neighbours_take_status(&t.neighbours, &record);
+	record.received_bytes = 150;
+	neighbours_take_status(&t.neighbours, &record);
+	neighbours_begin(&t.neighbours);
+	record.received_bytes = 30;
+	record.errors[DISCOVERY_ERROR_GONE] = 1;
+	neighbours_take_status(&t.neighbours, &record);
+	/* 150 and 30, 2 and 1: nothing twice, nothing lost */
+	ck_assert_uint_eq(t.neighbours.status.received_bytes, 30);
+	ck_assert_ptr_nonnull(t.neighbours.series.errors[DISCOVERY_ERROR_GONE]);
+	ck_assert_ptr_null(t.neighbours.series.errors[DISCOVERY_ERROR_CONNECT]);
+}
+END_TEST
+
+START_TEST(without_neighbours_to_check_nothing_is_asked)
+{
+	teardown();
+	setup_with("[kubenurse]\nneighbour_source = static\n");
+	ck_assert(neighbours_settled(&t.neighbours));
+	plan();
+	ck_assert_uint_eq(target_count(), 0);
+}
+END_TEST
+
+/* 200 nodes a day are replaced, five days long; what went is forgotten. */
+START_TEST(days_of_churn_leave_no_trace)
+{
+	enum { NODES = 300, CHANGES = 200 };
+	const uint64_t ttl_ns = 900 * NS_PER_S, day_ns = 86400 * NS_PER_S;
+	size_t series_early = 0;
+	char pod[32], node[32];
+
+	for (unsigned i = 0; i < NODES; i++) {
+		snprintf(pod, sizeof(pod), "p%u", i);
+		snprintf(node, sizeof(node), "n%u", i);
+		say(pod, node, "10.0.0.1", READY);
+	}
+	say_status(true, true, "");
+	for (unsigned i = 0; i < 5 * CHANGES; i++) {
+		const char *const labels[] = { "", "200" };
+
+		t.now_ns += day_ns / CHANGES;
+		snprintf(pod, sizeof(pod), "p%u", i);
+		say_gone(pod);
+		snprintf(pod, sizeof(pod), "p%u", i + NODES);
+		snprintf(node, sizeof(node), "n%u", i + NODES);
+		say(pod, node, "10.0.0.1", READY);
+		plan();
+		ck_assert_uint_eq(target_count(), 10);
+		for (size_t j = 0; j < t.targets.count; j++) {
+			struct target *target = t.targets.targets[j];
+			const char *const values[] = { target->spec.label,
+				labels[1] };
+
+			if (target->used && target->news == TARGET_NEWS_GONE)
+				target_forget(target);
+			else if (target->used &&
+				 target->series.codes[0].requests == NULL)
+				target->series.codes[0].requests = registry_get(
+					t.registry,
+					METRIC_HTTPCLIENT_REQUESTS_TOTAL,
+					values);
+		}
+		registry_expire(t.registry, t.now_ns, ttl_ns);
+		if (i == CHANGES)
+			series_early = registry_series_count(t.registry);
+	}
+	ck_assert_uint_le(t.targets.count, 13);
+	ck_assert_uint_le(registry_series_count(t.registry), series_early + 3);
+	ck_assert_uint_eq(t.neighbours.table.count, NODES);
+	ck_assert_uint_eq(t.neighbours.table.bucket_count, 512);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("neighbours");
+	TCase *tcase = tcase_create("neighbours");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, nobody_is_checked_before_the_list_is_complete);
+	tcase_add_test(tcase, oneself_and_cordoned_nodes_are_left_out);
+	tcase_add_test(tcase, a_pod_that_comes_is_awaited_a_minute);
+	tcase_add_test(tcase, two_pods_of_a_node);
+	tcase_add_test(tcase, a_pod_that_moves_is_another_target);
+	tcase_add_test(tcase, an_error_leaves_all_in_place);
+	tcase_add_test(tcase, a_new_discovery_confirms_or_drops);
+	tcase_add_test(tcase, counters_go_on_over_a_restart);
+	tcase_add_test(tcase, without_neighbours_to_check_nothing_is_asked);
+	tcase_add_test(tcase, days_of_churn_leave_no_trace);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,920 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Births and deaths of workers against a nursery that the test plays itself:
+ * real processes that only wait give the pids, the test writes what they say.
+ * The clock is the test's; nothing waits but for a process that was killed.
+ */
+#include "supervisor/worker_pool.h"
+
+#include "common/clock.h"
+#include "supervisor/exposition.h"
+#include "supervisor/metric_families.h"
+
+#include <check.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static uint64_t now_ns;
+
+uint64_t
+clock_mono_ns(void)
+{
+	return now_ns;
+}
+
+uint64_t
+clock_unix_ns(void)
+{
+	return now_ns;
+}
+
+uint64_t
+clock_unix_to_mono_ns(uint64_t unix_ns)
+{
+	return unix_ns;
+}
+
+static struct loop *loop;
+static struct nursery nursery;
+static struct registry *registry;
+static struct aggregate aggregate;
+static struct target_table targets;
+static struct worker_pool pool;
+static int nursery_fd; /* the nursery's end */
+static unsigned result_count;
+static unsigned char buf[CONTROL_MAX_BYTES];
+
+/* A worker as the nursery gave birth to it. */
+struct newborn {
+	struct control_birth birth;
+	pid_t pid;
+	int control_fd, pipe_fd;
+	uint64_t checks_started, records_dropped;
+};
+
+static void
+on_result(struct worker_pool *of)
+{
+	ck_assert_ptr_eq(of, &pool);
+	result_count++;
+}
+
+static void
+on_born(struct nursery *of, const struct control_born *born)
+{
+	(void)of;
+	worker_pool_born(&pool, born);
+}
+
+static void
+on_gone(struct nursery *of)
+{
+	(void)of;
+}
+
+static struct target_spec
+a_spec(const char *key)
+{
+	return (struct target_spec){ .key = key,
+		.label = key,
+		.url = "http://192.0.2.1/",
+		.method = "GET",
+		.expect = { 200 },
+		.expect_count = 1,
+		.interval_ns = NS_PER_S,
+		.timeout_ns = 6 * NS_PER_S,
+		.dial_timeout_ns = 5 * NS_PER_S };
+}
+
+static void
+want(const char *first, const char *second)
+{
+	const char *const keys[] = { first, second };
+
+	target_table_begin(&targets, WORKER_EXTRA);
+	for (int i = 0; i < 2; i++)
+		if (keys[i] != NULL) {
+			struct target_spec spec = a_spec(keys[i]);
+
+			ck_assert_int_eq(target_table_want(&targets,
+						 WORKER_EXTRA, &spec, 0),
+				0);
+		}
+	target_table_end(&targets, WORKER_EXTRA, now_ns);
+	worker_pool_update(&pool, WORKER_EXTRA);
+}
+
+static void
+setup(void)
+{
+	static const uint64_t bounds_ns[] = { NS_PER_S };
+	int pair[2];
+
+	now_ns = 1000 * NS_PER_S;
+	result_count = 0;
+	loop = loop_new();
+	registry = registry_new(METRIC_ID_COUNT, 1000);
+	ck_assert_int_eq(metric_families_register(
+				 registry, bounds_ns, 1, false, true),
+		0);
+	ck_assert_int_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	memset(&nursery, 0, sizeof(nursery));
+	nursery.fd = pair[0];
+	nursery.loop = loop;
+	nursery.on_born = on_born;
+	nursery.on_gone = on_gone;
+	nursery_fd = pair[1];
+	target_table_init(&targets);
+	aggregate = (struct aggregate){ .registry = registry };
+	memset(&pool, 0, sizeof(pool));
+	pool.loop = loop;
+	pool.nursery = &nursery;
+	pool.registry = registry;
+	pool.aggregate = &aggregate;
+	pool.targets = &targets;
+	pool.on_result = on_result;
+	worker_pool_init(&pool);
+}
+
+static void
+teardown(void)
+{
+	worker_pool_fini(&pool);
+	ck_assert_uint_eq(worker_pool_running(&pool), 0);
+	target_table_fini(&targets, now_ns);
+	registry_free(registry);
+	close(nursery.fd);
+	close(nursery_fd);
+	loop_free(loop);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* no child left */
+}
+
+static void
+turn(void)
+{
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+	worker_pool_read(&pool); /* as before a scrape */
+}
+
+/* Lets time pass: what is due fires. */
+static void
+pass(uint64_t duration_ns)
+{
+	now_ns += duration_ns;
+	turn();
+}
+
+/* 1: the supervisor has asked the nursery for something. */
+static int
+asked(struct control_message *ret_message)
+{
+	return control_receive(nursery_fd, ret_message, buf, sizeof(buf));
+}
+
+static struct newborn
+take_birth(void)
+{
+	struct newborn newborn = { .pid = 0 };
+	struct control_message message;
+
+	ck_assert_int_eq(asked(&message), 1);
+	ck_assert_int_eq(message.kind, CONTROL_BIRTH);
+	ck_assert_uint_eq(message.fd_count, 2);
+	newborn.birth = message.body.birth;
+	newborn.control_fd = message.fds[0];
+	newborn.pipe_fd = message.fds[1];
+	ck_assert_int_eq(control_receive(newborn.control_fd, &message, buf,
+				 sizeof(buf)),
+		1);
+	ck_assert_int_eq(message.kind, CONTROL_BOOT);
+	ck_assert_uint_eq(
+		message.body.boot.worker_gen, newborn.birth.worker_gen);
+	newborn.pid = fork();
+	if (newborn.pid == 0) {
+		closefrom(3);
+		for (;;)
+			pause();
+	}
+	return newborn;
+}
+
+static void
+tell_birth(const struct newborn *newborn, int32_t pid)
+{
+	worker_pool_born(&pool,
+		&(struct control_born){ newborn->birth.worker_gen, pid });
+}
+
+static void
+say_record(struct newborn *newborn, struct wire_record *record)
+{
+	record->checks_started = newborn->checks_started;
+	record->records_dropped = newborn->records_dropped;
+	ck_assert_int_eq(wire_write(newborn->pipe_fd, record), 0);
+	turn();
+}
+
+static void
+say(struct newborn *newborn, enum wire_kind kind)
+{
+	struct wire_record record;
+
+	wire_init(&record, kind, newborn->birth.worker_gen);
+	say_record(newborn, &record);
+}
+
+static struct wire_record
+a_sample(struct newborn *newborn, const struct target *target)
+{
+	struct wire_record record;
+	struct wire_sample *sample = &record.body.sample;
+
+	wire_init(&record, WIRE_SAMPLE, newborn->birth.worker_gen);
+	sample->target_id = target->id;
+	sample->target_gen = target->gen;
+	sample->has_status = 1;
+	sample->http_status = 200;
+	sample->last = 1;
+	return record;
+}
+
+static struct newborn
+live(void)
+{
+	struct newborn newborn = take_birth();
+
+	tell_birth(&newborn, newborn.pid);
+	say(&newborn, WIRE_HELLO);
+	return newborn;
+}
+
+/* What the worker was told, one letter each: T, G(one), D(rain), C(ancel). */
+static const char *
+told(const struct newborn *newborn)
+{
+	static char text[32];
+	struct control_message message;
+	size_t n = 0;
+
+	while (n < sizeof(text) - 1 &&
+		control_receive(newborn->control_fd, &message, buf,
+			sizeof(buf)) == 1) {
+		text[n++] = message.kind == CONTROL_TARGET ? 'T'
+			: message.kind == CONTROL_TARGET_GONE ? 'G'
+			: message.kind == CONTROL_DRAIN	      ? 'D'
+			: message.kind == CONTROL_CANCEL      ? 'C'
+							      : '?';
+		control_close_fds(&message);
+	}
+	text[n] = '\0';
+	return text;
+}
+
+/* It dies of this signal, and the supervisor hears of it. */
+static void
+die_of(struct newborn *newborn, int signal_number)
+{
+	siginfo_t info;
+	int status;
+
+	if (signal_number != 0)
+		kill(newborn->pid, signal_number);
+	/* or the turn in which it was killed has seen it die already */
+	if (waitid(P_PID, (id_t)newborn->pid, &info, WEXITED | WNOWAIT) < 0)
+		ck_assert_int_eq(errno, ECHILD);
+	close(newborn->control_fd);
+	close(newborn->pipe_fd);
+	turn();
+	/* where there is no pidfd_open(2), SIGCHLD tells it */
+	if (waitpid(newborn->pid, &status, WNOHANG) == newborn->pid)
+		ck_assert(worker_pool_reaped(&pool, newborn->pid, status));
+}
+
+/* As it would end by exit(2). */
+static void
+end_well(struct newborn *newborn)
+{
+	int status = 0;
+
+	kill(newborn->pid, SIGKILL);
+	waitpid(newborn->pid, NULL, 0);
+	close(newborn->control_fd);
+	close(newborn->pipe_fd);
+	ck_assert(worker_pool_reaped(&pool, newborn->pid, status));
+}
+
+/* A line of the metrics; -1: there is none. */
+static double
+metric(const char *series)
+{
+	static char text[256 * 1024];
+	static struct exposition reader;
+	size_t used = 0;
+	ssize_t n;
+	const char *at;
+
+	exposition_start(&reader, registry, false);
+	while ((n = exposition_read(
+			&reader, text + used, sizeof(text) - 1 - used)) > 0)
+		used += (size_t)n;
+	exposition_fini(&reader);
+	text[used] = '\0';
+	at = strstr(text, series);
+	return at == NULL ? -1 : strtod(at + strlen(series), NULL);
+}
+
+#define UP   "kubenurse_worker_up{worker=\"extra\"} "
+#define LOST "kubenurse_samples_lost_total{worker=\"extra\"} "
+#define RESTARTS(reason)                                                       \
+	"kubenurse_worker_restarts_total{worker=\"extra\",reason=\"" reason    \
+	"\"} "
+
+START_TEST(a_type_without_targets_has_no_worker)
+{
+	struct control_message message;
+
+	want(NULL, NULL);
+	ck_assert_int_eq(asked(&message), 0);
+	ck_assert(metric(UP) < 0);
+}
+END_TEST
+
+START_TEST(a_worker_is_told_its_targets_after_its_hello)
+{
+	struct newborn newborn;
+
+	want("a", "b");
+	newborn = take_birth();
+	ck_assert_uint_eq(newborn.birth.worker_type, WORKER_EXTRA);
+	ck_assert(!newborn.birth.needs_tls);
+	tell_birth(&newborn, newborn.pid);
+	ck_assert_str_eq(told(&newborn), "");
+	ck_assert(metric(UP) == 0);
+	say(&newborn, WIRE_HELLO);
+	ck_assert_str_eq(told(&newborn), "TT");
+	ck_assert(metric(UP) == 1);
+	want("a", "b");
+	ck_assert_str_eq(told(&newborn), ""); /* nothing new */
+	want("b", "c");
+	ck_assert_str_eq(told(&newborn), "GT");
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_hello_may_come_before_the_nurserys_answer)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = take_birth();
+	say(&newborn, WIRE_HELLO);
+	tell_birth(&newborn, newborn.pid);
+	ck_assert_str_eq(told(&newborn), "T");
+	ck_assert(metric(UP) == 1);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(restarts_wait_longer_each_time)
+{
+	static const uint64_t delays_s[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
+	struct control_message message;
+	struct newborn newborn;
+
+	want("a", NULL);
+	for (size_t i = 0; i < 8; i++) {
+		newborn = live();
+		die_of(&newborn, SIGKILL);
+		ck_assert_int_eq(asked(&message), 1);
+		ck_assert_int_eq(message.kind, CONTROL_RENEW);
+		ck_assert(metric(UP) == 0);
+		pass(delays_s[i] * NS_PER_S - 1);
+		ck_assert_int_eq(asked(&message), 0);
+		pass(1);
+	}
+	ck_assert(metric(RESTARTS("signal")) == 8);
+	/* one that lived a minute is followed at once */
+	newborn = live();
+	now_ns += 60 * NS_PER_S;
+	die_of(&newborn, SIGKILL);
+	ck_assert_int_eq(asked(&message), 1);
+	pass(1);
+	newborn = live();
+	ck_assert_str_eq(told(&newborn), "T");
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(what_was_in_flight_is_lost_and_what_was_said_is_not)
+{
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	newborn.checks_started = 3;
+	record = a_sample(&newborn, targets.targets[0]);
+	record.checks_started = 3;
+	/* written, not yet read */
+	ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+	die_of(&newborn, SIGKILL);
+	ck_assert_uint_eq(result_count, 1);
+	ck_assert(metric(LOST) == 2);
+	ck_assert(metric("kubenurse_httpclient_requests_total{type=\"a\","
+			 "code=\"200\"} ") == 1);
+}
+END_TEST
+
+START_TEST(records_that_were_dropped_are_counted_once)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	newborn.checks_started = 5;
+	newborn.records_dropped = 4;
+	say(&newborn, WIRE_HEARTBEAT);
+	say(&newborn, WIRE_HEARTBEAT);
+	ck_assert(metric(LOST) == 4);
+	die_of(&newborn, SIGKILL);
+	ck_assert(metric(LOST) == 5);
+}
+END_TEST
+
+/* The supervisor need not wake for each record. */
+START_TEST(a_busy_pipe_is_read_every_20_ms)
+{
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	record = a_sample(&newborn, targets.targets[0]);
+	record.checks_started = 100;
+	now_ns += NS_PER_S;
+	for (unsigned i = 1; i <= 2; i++) { /* heard at once, both */
+		ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+		now_ns += NS_PER_MS;
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_uint_eq(result_count, i);
+	}
+	for (unsigned i = 1; i <= 19; i++) {
+		ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+		now_ns += NS_PER_MS;
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_uint_eq(result_count, 2);
+	}
+	now_ns += NS_PER_MS;
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 21);
+	now_ns += WORKER_READ_NS; /* nothing came: heard at once again */
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	now_ns += NS_PER_S;
+	ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 22);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(silence_is_death_after_two_and_a_half_seconds)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	now_ns += WORKER_SILENCE_NS - 1;
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	now_ns += 1;
+	worker_pool_judge(&pool, now_ns, 0);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("silent")) == 1);
+}
+END_TEST
+
+START_TEST(the_supervisors_own_lateness_is_no_silence)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	now_ns += 10 * NS_PER_S;
+	worker_pool_judge(&pool, now_ns, 10 * NS_PER_S);
+	now_ns += WORKER_SILENCE_NS - 1;
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	/* what lies in the pipe is heard first */
+	say(&newborn, WIRE_HEARTBEAT);
+	now_ns += WORKER_SILENCE_NS - 1;
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+enum nonsense {
+	NONSENSE_TORN,
+	NONSENSE_MAGIC,
+	NONSENSE_GENERATION,
+	NONSENSE_TARGET,
+	NONSENSE_TARGET_GENERATION,
+	NONSENSE_FEWER_STARTED,
+	NONSENSE_MORE_ENDED,
+	NONSENSE_COUNT
+};
+
+static void
+write_nonsense(struct newborn *newborn, enum nonsense what)
+{
+	struct wire_record record =
+		a_sample(newborn, targets.targets[0]);
+
+	newborn->checks_started = 1;
+	if (what == NONSENSE_TORN) {
+		ck_assert_int_eq((int)write(newborn->pipe_fd, &record, 9), 9);
+		turn();
+		return;
+	}
+	if (what == NONSENSE_MAGIC)
+		record.magic++;
+	if (what == NONSENSE_GENERATION)
+		record.worker_gen++;
+	if (what == NONSENSE_TARGET)
+		record.body.sample.target_id = 99;
+	if (what == NONSENSE_TARGET_GENERATION)
+		record.body.sample.target_gen = targets.last_gen + 1;
+	if (what == NONSENSE_FEWER_STARTED) {
+		newborn->checks_started = 9;
+		say(newborn, WIRE_HEARTBEAT);
+		newborn->checks_started = 8;
+	}
+	if (what == NONSENSE_MORE_ENDED)
+		newborn->checks_started = 0;
+	say_record(newborn, &record);
+}
+
+START_TEST(nonsense_is_death)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	write_nonsense(&newborn, (enum nonsense)_i);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+	ck_assert_uint_eq(result_count, 0);
+}
+END_TEST
+
+START_TEST(inventing_nameservers_is_nonsense)
+{
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	wire_init(&record, WIRE_DNS, newborn.birth.worker_gen);
+	record.body.dns.target_id = targets.targets[0]->id;
+	record.body.dns.target_gen = targets.targets[0]->gen;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
+			"192.0.2.%d:53", i % WORKER_NAMESERVERS_MAX);
+		say_record(&newborn, &record);
+	}
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	strcpy(record.body.dns.nameserver, "one more");
+	say_record(&newborn, &record);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
+START_TEST(nonsense_before_the_pid_is_known_is_death_too)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = take_birth();
+	write_nonsense(&newborn, NONSENSE_MAGIC);
+	tell_birth(&newborn, newborn.pid);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
+START_TEST(a_sample_of_an_older_generation_is_dropped)
+{
+	struct newborn newborn;
+	struct wire_record record;
+	struct target_spec spec = a_spec("a");
+
+	want("a", NULL);
+	newborn = live();
+	newborn.checks_started = 2;
+	record = a_sample(&newborn, targets.targets[0]);
+	spec.interval_ns++;
+	target_table_begin(&targets, WORKER_EXTRA);
+	target_table_want(&targets, WORKER_EXTRA, &spec, 0);
+	target_table_end(&targets, WORKER_EXTRA, now_ns);
+	worker_pool_update(&pool, WORKER_EXTRA);
+	say_record(&newborn, &record);
+	ck_assert_uint_eq(result_count, 0);
+	ck_assert(metric(UP) == 1); /* and no nonsense */
+	record = a_sample(&newborn, targets.targets[0]);
+	say_record(&newborn, &record);
+	ck_assert_uint_eq(result_count, 1);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_cancelled_check_counts_nowhere)
+{
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	newborn.checks_started = 1;
+	record = a_sample(&newborn, targets.targets[0]);
+	record.body.sample.outcome = OUTCOME_CANCELLED;
+	record.body.sample.stamped = 1;
+	say_record(&newborn, &record);
+	ck_assert_uint_eq(result_count, 0);
+	ck_assert(metric("kubenurse_scheduler_lateness_seconds_count") < 0);
+	ck_assert(metric("kubenurse_httpclient_requests_total") < 0);
+	die_of(&newborn, SIGKILL);
+	ck_assert(metric(LOST) == 0);
+}
+END_TEST
+
+START_TEST(a_nursery_that_cannot_is_asked_again)
+{
+	struct newborn newborn;
+	struct control_message message;
+
+	want("a", NULL);
+	newborn = take_birth();
+	tell_birth(&newborn, -EAGAIN);
+	ck_assert(metric(RESTARTS("exit")) == 1);
+	kill(newborn.pid, SIGKILL);
+	waitpid(newborn.pid, NULL, 0);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+	ck_assert_int_eq(asked(&message), 0);
+	pass(NS_PER_S);
+	newborn = live();
+	ck_assert(metric(UP) == 1);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+/* It was dead and buried before the nursery's answer was read. */
+START_TEST(a_worker_that_dies_at_once_is_not_waited_for_for_ever)
+{
+	struct newborn newborn;
+	int status;
+
+	want("a", NULL);
+	newborn = take_birth();
+	kill(newborn.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(newborn.pid, &status, 0), newborn.pid);
+	ck_assert(!worker_pool_reaped(&pool, newborn.pid, status));
+	tell_birth(&newborn, newborn.pid);
+	ck_assert(metric(RESTARTS("signal")) == 1);
+	ck_assert_uint_eq(worker_pool_running(&pool), 0);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_replacement_is_born_before_the_old_one_leaves)
+{
+	struct newborn old, new;
+	struct wire_record record;
+
+	want("a", NULL);
+	old = live();
+	ck_assert_str_eq(told(&old), "T");
+	worker_pool_replace(&pool);
+	new = take_birth();
+	ck_assert_str_eq(told(&old), "");
+	tell_birth(&new, new.pid);
+	say(&new, WIRE_HELLO);
+	ck_assert_str_eq(told(&old), "D");
+	ck_assert_str_eq(told(&new), "");
+	/* its last check still counts */
+	old.checks_started = 1;
+	record = a_sample(&old, targets.targets[0]);
+	say_record(&old, &record);
+	ck_assert_uint_eq(result_count, 1);
+	ck_assert(metric(UP) == 1);
+	end_well(&old);
+	ck_assert_str_eq(told(&new), "T");
+	ck_assert(metric(UP) == 1);
+	ck_assert(metric("kubenurse_worker_restarts_total") < 0);
+	ck_assert(metric(LOST) == 0);
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
+START_TEST(an_old_one_that_does_not_leave_is_killed)
+{
+	struct newborn old, new;
+
+	want("a", NULL);
+	old = live();
+	worker_pool_replace(&pool);
+	new = live();
+	ck_assert_str_eq(told(&old), "TD");
+	for (int i = 0; i < 7; i++) { /* the timeout of its targets, and 1 s */
+		say(&old, WIRE_HEARTBEAT);
+		say(&new, WIRE_HEARTBEAT);
+		ck_assert_int_eq(waitpid(old.pid, NULL, WNOHANG), 0);
+		now_ns += NS_PER_S;
+		worker_pool_judge(&pool, now_ns, 0);
+	}
+	die_of(&old, 0);
+	ck_assert_str_eq(told(&new), "T");
+	ck_assert(metric("kubenurse_worker_restarts_total") < 0);
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
+START_TEST(an_old_one_that_dies_early_leaves_it_to_the_new)
+{
+	struct newborn old, new;
+
+	want("a", NULL);
+	old = live();
+	worker_pool_replace(&pool);
+	new = take_birth();
+	tell_birth(&new, new.pid);
+	die_of(&old, SIGKILL);
+	ck_assert(metric(UP) == 0);
+	say(&new, WIRE_HELLO);
+	ck_assert_str_eq(told(&new), "T");
+	ck_assert(metric(UP) == 1);
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_change_during_a_replacement_replaces_again)
+{
+	struct newborn old, new, third;
+	struct control_message message;
+
+	want("a", NULL);
+	old = live();
+	worker_pool_replace(&pool);
+	new = live();
+	worker_pool_replace(&pool);
+	ck_assert_int_eq(asked(&message), 0);
+	end_well(&old);
+	third = live();
+	ck_assert_str_eq(told(&new), "TD");
+	end_well(&new);
+	ck_assert_str_eq(told(&third), "T");
+	ck_assert_int_eq(asked(&message), 0);
+	close(third.control_fd);
+	close(third.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_successor_that_dies_is_tried_again)
+{
+	struct newborn old, new;
+
+	want("a", NULL);
+	old = live();
+	worker_pool_replace(&pool);
+	new = take_birth();
+	tell_birth(&new, -ENOMEM);
+	kill(new.pid, SIGKILL);
+	waitpid(new.pid, NULL, 0);
+	close(new.control_fd);
+	close(new.pipe_fd);
+	ck_assert(metric(UP) == 1); /* the old one goes on */
+	pass(NS_PER_S);
+	new = live();
+	ck_assert_str_eq(told(&old), "TD");
+	end_well(&old);
+	ck_assert_str_eq(told(&new), "T");
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
+START_TEST(no_targets_no_worker_no_series)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	want(NULL, NULL);
+	ck_assert_str_eq(told(&newborn), "TC");
+	end_well(&newborn);
+	ck_assert(metric(UP) < 0);
+	ck_assert(metric("kubenurse_worker_restarts_total") < 0);
+	want("a", NULL);
+	newborn = live();
+	ck_assert_str_eq(told(&newborn), "T");
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(no_longer_wanted_while_it_waits_for_its_restart)
+{
+	struct newborn newborn;
+	struct control_message message;
+
+	want("a", NULL);
+	newborn = live();
+	die_of(&newborn, SIGKILL);
+	ck_assert_int_eq(asked(&message), 1); /* renew */
+	want(NULL, NULL);
+	ck_assert(metric(UP) < 0);
+	ck_assert(!targets.targets[0]->used);
+	pass(NS_PER_S);
+	ck_assert_int_eq(asked(&message), 0);
+}
+END_TEST
+
+START_TEST(at_the_stop_all_are_cancelled_and_none_comes_back)
+{
+	struct newborn newborn;
+	struct control_message message;
+
+	want("a", NULL);
+	newborn = live();
+	worker_pool_stop(&pool);
+	worker_pool_stop(&pool);
+	ck_assert_str_eq(told(&newborn), "TC");
+	end_well(&newborn);
+	pass(100 * NS_PER_S);
+	ck_assert_int_eq(asked(&message), 0);
+	ck_assert_uint_eq(worker_pool_running(&pool), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = { a_type_without_targets_has_no_worker,
+		a_worker_is_told_its_targets_after_its_hello,
+		a_hello_may_come_before_the_nurserys_answer,
+		restarts_wait_longer_each_time,
+		what_was_in_flight_is_lost_and_what_was_said_is_not,
+		records_that_were_dropped_are_counted_once,
+		a_busy_pipe_is_read_every_20_ms,
+		silence_is_death_after_two_and_a_half_seconds,
+		the_supervisors_own_lateness_is_no_silence,
+		inventing_nameservers_is_nonsense,
+		nonsense_before_the_pid_is_known_is_death_too,
+		a_sample_of_an_older_generation_is_dropped,
+		a_cancelled_check_counts_nowhere,
+		a_nursery_that_cannot_is_asked_again,
+		a_worker_that_dies_at_once_is_not_waited_for_for_ever,
+		a_replacement_is_born_before_the_old_one_leaves,
+		an_old_one_that_does_not_leave_is_killed,
+		an_old_one_that_dies_early_leaves_it_to_the_new,
+		a_change_during_a_replacement_replaces_again,
+		a_successor_that_dies_is_tried_again,
+		no_targets_no_worker_no_series,
+		no_longer_wanted_while_it_waits_for_its_restart,
+		at_the_stop_all_are_cancelled_and_none_comes_back };
+	Suite *suite = suite_create("worker_pool");
+	TCase *tcase = tcase_create("worker_pool");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	signal(SIGPIPE, SIG_IGN);
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		tcase_add_test(tcase, tests[i]);
+	tcase_add_loop_test(tcase, nonsense_is_death, 0, NONSENSE_COUNT);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
