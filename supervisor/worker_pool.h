@@ -31,12 +31,12 @@ struct worker_slot {
 	struct worker_process processes[2];
 	unsigned in_charge; /* index of the one that has the targets */
 	bool wanted;
-	bool replace; /* the one in charge is to be replaced */
+	bool replace;       /* the one in charge is to be replaced */
 	bool replace_again; /* and so is the successor under way */
 	struct restart restart;
 	struct loop_timer restart_timer;
 	uint64_t cpu_of_the_dead_ns;
-	uint64_t cpu_ns; /* of all that were in charge */
+	uint64_t cpu_ns;          /* of all that were in charge */
 	uint64_t dropped_counted; /* of the process in charge */
 	/* Whom it says to have asked: each is a label of several series. */
 	char nameservers[WORKER_NAMESERVERS_MAX][WIRE_NAMESERVER_BYTES];

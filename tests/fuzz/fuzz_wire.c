@@ -58,8 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	case WIRE_NEIGHBOUR:
 		must(strlen(record.body.neighbour.pod_name) < WIRE_NAME_BYTES);
 		must(strlen(record.body.neighbour.node_name) < WIRE_NAME_BYTES);
-		must(strlen(record.body.neighbour.pod_ip) <
-			WIRE_ADDRESS_BYTES);
+		must(strlen(record.body.neighbour.pod_ip) < WIRE_ADDRESS_BYTES);
 		break;
 	case WIRE_DISCOVERY:
 		must(strlen(record.body.discovery.detail) < WIRE_DETAIL_BYTES);

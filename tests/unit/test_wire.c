@@ -109,10 +109,10 @@ START_TEST(enums_and_flags_out_of_range_are_nonsense)
 	ASSERT_BAD_SAMPLE(sample->stamped = 2);
 	ASSERT_BAD_SAMPLE(sample->has_status = 2);
 	ASSERT_BAD_SAMPLE(sample->http_status = 1000);
-	ASSERT_BAD_SAMPLE(
-		sample->events = (uint16_t)(sample->events | 1u << EVENT_COUNT));
-	ASSERT_BAD_SAMPLE(
-		sample->phases = (uint16_t)(sample->phases | 1u << PHASE_COUNT));
+	ASSERT_BAD_SAMPLE(sample->events = (uint16_t)(sample->events |
+						      1u << EVENT_COUNT));
+	ASSERT_BAD_SAMPLE(sample->phases = (uint16_t)(sample->phases |
+						      1u << PHASE_COUNT));
 }
 END_TEST
 

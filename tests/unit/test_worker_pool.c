@@ -120,8 +120,8 @@ setup(void)
 	result_count = 0;
 	loop = loop_new();
 	registry = registry_new(METRIC_ID_COUNT, 1000);
-	ck_assert_int_eq(metric_families_register(
-				 registry, bounds_ns, 1, false, true),
+	ck_assert_int_eq(
+		metric_families_register(registry, bounds_ns, 1, false, true),
 		0);
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -191,8 +191,8 @@ take_birth(void)
 	newborn.birth = message.body.birth;
 	newborn.control_fd = message.fds[0];
 	newborn.pipe_fd = message.fds[1];
-	ck_assert_int_eq(control_receive(newborn.control_fd, &message, buf,
-				 sizeof(buf)),
+	ck_assert_int_eq(
+		control_receive(newborn.control_fd, &message, buf, sizeof(buf)),
 		1);
 	ck_assert_int_eq(message.kind, CONTROL_BOOT);
 	ck_assert_uint_eq(
@@ -265,13 +265,13 @@ told(const struct newborn *newborn)
 	size_t n = 0;
 
 	while (n < sizeof(text) - 1 &&
-		control_receive(newborn->control_fd, &message, buf,
-			sizeof(buf)) == 1) {
-		text[n++] = message.kind == CONTROL_TARGET ? 'T'
-			: message.kind == CONTROL_TARGET_GONE ? 'G'
-			: message.kind == CONTROL_DRAIN	      ? 'D'
-			: message.kind == CONTROL_CANCEL      ? 'C'
-							      : '?';
+		control_receive(
+			newborn->control_fd, &message, buf, sizeof(buf)) == 1) {
+		text[n++] = message.kind == CONTROL_TARGET        ? 'T'
+			    : message.kind == CONTROL_TARGET_GONE ? 'G'
+			    : message.kind == CONTROL_DRAIN       ? 'D'
+			    : message.kind == CONTROL_CANCEL      ? 'C'
+								  : '?';
 		control_close_fds(&message);
 	}
 	text[n] = '\0';
@@ -645,8 +645,7 @@ enum nonsense {
 static void
 write_nonsense(struct newborn *newborn, enum nonsense what)
 {
-	struct wire_record record =
-		a_sample(newborn, targets.targets[0]);
+	struct wire_record record = a_sample(newborn, targets.targets[0]);
 
 	newborn->checks_started = 1;
 	if (what == NONSENSE_TORN) {
