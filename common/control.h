@@ -21,15 +21,16 @@ enum control_kind {
 	CONTROL_TARGET_GONE, /* a check under way ends as OUTCOME_CANCELLED */
 	CONTROL_DRAIN,	     /* end the checks under way, then exit 0 */
 	CONTROL_CANCEL,	     /* end at once: checks count nowhere */
-	CONTROL_DISCOVERY,   /* what to find neighbours by; first, and once */
-	CONTROL_NEIGHBOUR,   /* a static one */
-	CONTROL_NEIGHBOURS_END, /* there are no more static ones */
 	/* to the nursery */
 	CONTROL_BIRTH, /* descriptors: control socket, sample pipe */
 	CONTROL_RENEW, /* execute yourself anew */
 	/* from the nursery */
 	CONTROL_READY, /* initialised, waiting */
 	CONTROL_BORN,  /* answer to CONTROL_BIRTH */
+	/* to discovery */
+	CONTROL_DISCOVERY, /* what to find neighbours by; first, and once */
+	CONTROL_NEIGHBOUR, /* a static one */
+	CONTROL_NEIGHBOURS_END, /* there are no more static ones */
 	CONTROL_KIND_END
 };
 
