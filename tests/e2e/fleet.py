@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster as c
 from cluster import is_, ok, within, metric, node, pod
@@ -16,7 +17,7 @@ from cluster import is_, ok, within, metric, node, pod
 COUNT = int(os.environ.get("FLEET", "50"))
 LOST = 7
 
-c.isolate()
+c.isolate("kube-apiserver")
 k = c.Cluster()
 names = [node(i) for i in range(COUNT)]
 rings = {name: c.ring(names, name) for name in names}
