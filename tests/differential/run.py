@@ -124,9 +124,9 @@ class Run:
 
     @staticmethod
     def first_request(server):
-        """Its lines, without those of the version."""
-        return sorted(server.requests[0].split("\r\n")) \
-            if server.requests else None
+        """The lines of one that no redirect has led there."""
+        return min(server.requests, default="",
+                   key=lambda request: "Referer:" in request).split("\r\n")
 
 
 def differences(go, ours, with_requests):
@@ -139,7 +139,7 @@ def differences(go, ours, with_requests):
                                  dict(zip(("status", "headers", "body"),
                                           ours.answers[key])))
     for check in go.asked if with_requests else ():
-        lines = [dict.fromkeys(run.asked[check] or (), "sent")
+        lines = [dict.fromkeys(run.asked[check], "sent")
                  for run in (go, ours)]
         yield from compare.lists(f"request {check}", *lines)
 
