@@ -28,6 +28,7 @@ furnish()
 targets = Targets()
 cluster = Cluster(targets)
 environment = cluster.environment(targets.urls)
+environment["KUBENURSE_SHUTDOWN_DURATION"] = "60s"
 port = 8080  # where neighbours are checked
 doctor = Doctor(env=environment, port=port, wrapper=(
     "unshare", "--uts", "sh", "-c", f'hostname {POD}; exec "$@"', "sh"))
@@ -74,4 +75,5 @@ hops = metrics.number("kubenurse_httpclient_requests_total"
 equal(metrics.select(f'kubenurse_errors_total{{type="{LOOP}",.*}}'), {
     f'kubenurse_errors_total{{type="{LOOP}",event="round_trip_error"}}':
     hops // 10}, "K 3 redirects: ten requests, then one error")
+doctor.halt()
 done()
