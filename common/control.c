@@ -335,8 +335,9 @@ control_receive(int fd, struct control_message *ret_message, unsigned char *buf,
 	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 :
-			errno == ECONNRESET ? -EPIPE : -errno;
+		return errno == EAGAIN || errno == EINTR ? 0
+		       : errno == ECONNRESET             ? -EPIPE
+							 : -errno;
 	memset(&rights, 0, sizeof(rights));
 	take_fds(&msg, &rights);
 	if (n == 0) { /* the end, or a message of no bytes: nobody sends one */

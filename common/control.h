@@ -12,24 +12,25 @@
 #include <stdint.h>
 
 #define CONTROL_MAX_BYTES  (64 * 1024)
-#define CONTROL_MAX_FDS	   4
+#define CONTROL_MAX_FDS    4
 #define CONTROL_MAX_EXPECT 32
 
 enum control_kind {
 	CONTROL_BOOT = 1,    /* first message to a worker */
-	CONTROL_TARGET,	     /* a target is new, or has changed (same id) */
+	CONTROL_TARGET,      /* a target is new, or has changed (same id) */
 	CONTROL_TARGET_GONE, /* a check under way ends as OUTCOME_CANCELLED */
-	CONTROL_DRAIN,	     /* end the checks under way, then exit 0 */
-	CONTROL_CANCEL,	     /* end at once: checks count nowhere */
-	CONTROL_DISCOVERY,   /* what to find neighbours by; first, and once */
-	CONTROL_NEIGHBOUR,   /* a static one */
-	CONTROL_NEIGHBOURS_END, /* there are no more static ones */
+	CONTROL_DRAIN,       /* end the checks under way, then exit 0 */
+	CONTROL_CANCEL,      /* end at once: checks count nowhere */
 	/* to the nursery */
 	CONTROL_BIRTH, /* descriptors: control socket, sample pipe */
 	CONTROL_RENEW, /* execute yourself anew */
 	/* from the nursery */
 	CONTROL_READY, /* initialised, waiting */
 	CONTROL_BORN,  /* answer to CONTROL_BIRTH */
+	/* to discovery */
+	CONTROL_DISCOVERY, /* what to find neighbours by; first, and once */
+	CONTROL_NEIGHBOUR, /* a static one */
+	CONTROL_NEIGHBOURS_END, /* there are no more static ones */
 	CONTROL_KIND_END
 };
 
@@ -83,13 +84,13 @@ struct control_target {
 	uint16_t expect[CONTROL_MAX_EXPECT]; /* statuses that are success */
 	uint32_t expect_count;
 	uint64_t interval_ns;
-	uint64_t timeout_ns;	 /* of the whole check */
+	uint64_t timeout_ns;      /* of the whole check */
 	uint64_t dial_timeout_ns; /* DNS and connect together */
-	uint64_t first_delay_ns; /* of the first check */
+	uint64_t first_delay_ns;  /* of the first check */
 	bool insecure;
 	bool follow_redirects;
 	bool reuse_connections;
-	bool has_ca;	      /* the first descriptor beside the message */
+	bool has_ca;          /* the first descriptor beside the message */
 	bool has_header_file; /* the next one */
 };
 
@@ -108,12 +109,12 @@ enum control_source {
 struct control_discovery {
 	uint32_t source;
 	const char *namespace_name; /* "": all */
-	const char *selector;	    /* for the server, as it was written */
-	const char *service;	    /* the name that source dns resolves */
-	const char *pod_name;	    /* the own ones, as far as they are known */
+	const char *selector;       /* for the server, as it was written */
+	const char *service;        /* the name that source dns resolves */
+	const char *pod_name;       /* the own ones, as far as they are known */
 	const char *node_name;
-	bool watch_pods;  /* neighbours are checked */
-	bool watch_nodes; /* cordons count */
+	bool watch_pods;      /* neighbours are checked */
+	bool watch_nodes;     /* cordons count */
 	uint64_t interval_ns; /* source dns: between two queries */
 };
 

@@ -37,7 +37,7 @@ stderr_is_journal(void)
 	if (stream == NULL || sscanf(stream, "%llu:%llu", &dev, &ino) != 2)
 		return false;
 	return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
-		st.st_ino == ino;
+	       st.st_ino == ino;
 }
 
 void
@@ -78,11 +78,11 @@ add_text(struct line *line, const char *text)
 static size_t
 utf8_len(const unsigned char *text)
 {
-	size_t len = text[0] < 0xc2 ? 0
-		: text[0] < 0xe0    ? 2
-		: text[0] < 0xf0    ? 3
-		: text[0] < 0xf5    ? 4
-				    : 0;
+	size_t len = text[0] < 0xc2   ? 0
+		     : text[0] < 0xe0 ? 2
+		     : text[0] < 0xf0 ? 3
+		     : text[0] < 0xf5 ? 4
+				      : 0;
 
 	for (size_t i = 1; i < len; i++)
 		if ((text[i] & 0xc0) != 0x80)
@@ -145,8 +145,7 @@ needs_quotes(const char *text)
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c <= ' ' || c == '"' || c == '=' || c == '\\' ||
-			c >= 0x7f)
+		if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c >= 0x7f)
 			return true;
 	}
 	return false;
@@ -160,9 +159,9 @@ add_key(struct line *line, const char *key)
 	bool first = line->len_bytes <= 4; /* a prefix and a brace */
 	char text[LOG_KEY_BYTES + 8];
 	int len = snprintf(text, sizeof(text), json ? "%s\"%s\":" : "%s%s=",
-		first		? ""
-			: json	? ","
-				: " ",
+		first  ? ""
+		: json ? ","
+		       : " ",
 		key);
 
 	if ((size_t)len >= sizeof(text))
@@ -189,9 +188,9 @@ add_field(struct line *line, const struct log_field *field)
 			(long long)field->number);
 		add_text(line, number);
 	} else if (settings.format == LOG_FORMAT_JSON ||
-		needs_quotes(field->text) ||
-		strlen(field->text) + line->len_bytes >
-			LINE_BYTES - CLOSING_BYTES) {
+		   needs_quotes(field->text) ||
+		   strlen(field->text) + line->len_bytes >
+			   LINE_BYTES - CLOSING_BYTES) {
 		add_quoted(line, field->text);
 	} else {
 		add_text(line, field->text);

@@ -24,7 +24,7 @@ enum log_format {
 };
 
 struct log_field {
-	const char *key; /* NULL ends the list */
+	const char *key;  /* NULL ends the list */
 	const char *text; /* NULL: the number counts */
 	int64_t number;
 };

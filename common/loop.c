@@ -56,23 +56,23 @@ static uint32_t
 to_epoll(unsigned wanted)
 {
 	return (wanted & LOOP_READ ? (uint32_t)EPOLLIN : 0) |
-		(wanted & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0) |
-		(wanted & LOOP_RDHUP ? (uint32_t)EPOLLRDHUP : 0);
+	       (wanted & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0) |
+	       (wanted & LOOP_RDHUP ? (uint32_t)EPOLLRDHUP : 0);
 }
 
 static unsigned
 from_epoll(uint32_t events)
 {
 	return (events & EPOLLIN ? (unsigned)LOOP_READ : 0) |
-		(events & EPOLLOUT ? (unsigned)LOOP_WRITE : 0) |
-		(events & EPOLLRDHUP ? (unsigned)LOOP_RDHUP : 0) |
-		(events & EPOLLHUP ? (unsigned)LOOP_HUP : 0) |
-		(events & EPOLLERR ? (unsigned)LOOP_ERR : 0);
+	       (events & EPOLLOUT ? (unsigned)LOOP_WRITE : 0) |
+	       (events & EPOLLRDHUP ? (unsigned)LOOP_RDHUP : 0) |
+	       (events & EPOLLHUP ? (unsigned)LOOP_HUP : 0) |
+	       (events & EPOLLERR ? (unsigned)LOOP_ERR : 0);
 }
 
 void
-loop_watch_init(
-	struct loop_watch *watch, void (*on_ready)(struct loop_watch *, unsigned))
+loop_watch_init(struct loop_watch *watch,
+	void (*on_ready)(struct loop_watch *, unsigned))
 {
 	watch->fd = -1;
 	watch->wanted = 0;
@@ -224,8 +224,8 @@ loop_timer_start(
 	loop_timer_stop(loop, timer);
 	/* never in the turn that arms it: a timer that re-arms itself for now
 	 * must not starve the descriptors */
-	timer->due_mono_ns = due_mono_ns > loop->now_ns ? due_mono_ns
-							: loop->now_ns + 1;
+	timer->due_mono_ns =
+		due_mono_ns > loop->now_ns ? due_mono_ns : loop->now_ns + 1;
 	timer->armed = true;
 	loop->timers = heap_meld(loop->timers, timer);
 }
@@ -272,8 +272,8 @@ wait_events(struct loop *loop, uint64_t timeout_ns)
 		loop->no_pwait2 = true;
 	}
 	timeout_ms = timeout_ns >= 3600 * NS_PER_S
-		? 3600 * 1000
-		: (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS);
+			     ? 3600 * 1000
+			     : (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS);
 	timeout_ms = epoll_wait(
 		loop->epoll_fd, loop->batch, BATCH_COUNT, timeout_ms);
 	return timeout_ms < 0 ? -errno : timeout_ms;

@@ -39,16 +39,17 @@ struct loop_timer {
 
 /* The object that embeds a watch or a timer. */
 #define LOOP_OWNER(ptr, type, member)                                          \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* NULL: no memory or no descriptor (errno). */
 struct loop *loop_new(void);
 /* Watches and timers still known to it are forgotten, not freed. */
 void loop_free(struct loop *loop);
 
-void loop_watch_init(
-	struct loop_watch *watch, void (*on_ready)(struct loop_watch *, unsigned));
-/* Level-triggered.  0 or a negative errno; the descriptor stays the caller's. */
+void loop_watch_init(struct loop_watch *watch,
+	void (*on_ready)(struct loop_watch *, unsigned));
+/* Level-triggered.  0 or a negative errno; the descriptor stays the caller's.
+ */
 int loop_watch_open(
 	struct loop *loop, struct loop_watch *watch, int fd, unsigned wanted);
 int loop_watch_change(

@@ -27,8 +27,8 @@ enum phase {
 	PHASE_CONNECT, /* from the first attempt to the winner's connection */
 	PHASE_TLS,
 	PHASE_WRITE,
-	PHASE_WAIT, /* request written to first byte of the answer */
-	PHASE_READ, /* first byte to the end of the body */
+	PHASE_WAIT,  /* request written to first byte of the answer */
+	PHASE_READ,  /* first byte to the end of the body */
 	PHASE_LOCAL, /* this process's own delay, by the kernel's stamps */
 	PHASE_COUNT
 };

@@ -36,7 +36,7 @@ enum sandbox_role {
 
 /* As the configuration says it; the order is that of its key. */
 enum sandbox_mode {
-	SANDBOX_AUTO,	 /* as far as the kernel can */
+	SANDBOX_AUTO,    /* as far as the kernel can */
 	SANDBOX_REQUIRE, /* all of it, or the process does not start */
 	SANDBOX_OFF,
 	SANDBOX_MODE_COUNT

@@ -36,8 +36,8 @@ add_rules(struct rule *rule, unsigned depth)
 			.op = SCMP_CMP_MASKED_EQ,
 			.datum_a = condition->mask,
 			.datum_b = condition->is_own_pid
-				? (scmp_datum_t)getpid()
-				: condition->values[i],
+					   ? (scmp_datum_t)getpid()
+					   : condition->values[i],
 		};
 		rc = add_rules(rule, depth + 1);
 	}
@@ -113,8 +113,8 @@ sandbox_filter_enter(enum sandbox_role role)
 void
 sandbox_call_name(int call_number, char *buf, size_t cap_bytes)
 {
-	char *name = seccomp_syscall_resolve_num_arch(
-		SCMP_ARCH_NATIVE, call_number);
+	char *name =
+		seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call_number);
 
 	snprintf(buf, cap_bytes, "%s", name != NULL ? name : "?");
 	free(name);

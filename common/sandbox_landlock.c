@@ -16,11 +16,11 @@
 /* The same on all machines since Linux 5.13. */
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
-#define SYS_landlock_add_rule	    445
+#define SYS_landlock_add_rule       445
 #define SYS_landlock_restrict_self  446
 #endif
 
-#define CREATE_VERSION	  1u
+#define CREATE_VERSION    1u
 #define RULE_PATH_BENEATH 1
 
 /* Rights of the file system. */
@@ -32,11 +32,11 @@
 #define FS_ALL_V3 ((1ULL << 15) - 1)
 #define FS_ALL_V5 ((1ULL << 16) - 1)
 /* From version 4 on. */
-#define NET_BIND_TCP	(1ULL << 0)
+#define NET_BIND_TCP    (1ULL << 0)
 #define NET_CONNECT_TCP (1ULL << 1)
 /* From version 6 on. */
 #define SCOPE_ABSTRACT_UNIX (1ULL << 0)
-#define SCOPE_SIGNAL	    (1ULL << 1)
+#define SCOPE_SIGNAL        (1ULL << 1)
 
 struct ruleset {
 	uint64_t handled_fs;
@@ -67,8 +67,8 @@ make_ruleset(enum sandbox_role role, long version)
 
 	if (version >= 4)
 		ruleset.handled_net = role == SANDBOX_SUPERVISOR
-			? NET_CONNECT_TCP
-			: NET_BIND_TCP;
+					      ? NET_CONNECT_TCP
+					      : NET_BIND_TCP;
 	/* the supervisor has to kill workers, which are in other domains */
 	if (version >= 6 && role != SANDBOX_SUPERVISOR)
 		ruleset.scoped = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
@@ -88,8 +88,8 @@ allow_reading(int ruleset_fd, const char *path)
 		return 0;
 	if (fstat(rule.parent_fd, &status) == 0 && S_ISDIR(status.st_mode))
 		rule.allowed |= FS_READ_DIR;
-	if (syscall(SYS_landlock_add_rule, ruleset_fd, RULE_PATH_BENEATH,
-		    &rule, 0) < 0)
+	if (syscall(SYS_landlock_add_rule, ruleset_fd, RULE_PATH_BENEATH, &rule,
+		    0) < 0)
 		rc = -errno;
 	close(rule.parent_fd);
 	return rc;
@@ -113,8 +113,8 @@ int
 sandbox_landlock_enter(enum sandbox_role role,
 	const struct sandbox_grant *grants, size_t n_grants)
 {
-	long version = syscall(
-		SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
+	long version =
+		syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_VERSION);
 	struct ruleset ruleset;
 	int fd, rc = 0;
 
@@ -127,8 +127,7 @@ sandbox_landlock_enter(enum sandbox_role role,
 		return -errno;
 	for (size_t i = 0; i < sandbox_n_places && rc == 0; i++)
 		if (sandbox_places[i].roles & SANDBOX_BIT(role))
-			rc = add_row(
-				fd, &sandbox_places[i], grants, n_grants);
+			rc = add_row(fd, &sandbox_places[i], grants, n_grants);
 	if (rc == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		rc = -errno;
 	close(fd);

@@ -11,9 +11,9 @@
 
 #define SUPERVISOR SANDBOX_BIT(SANDBOX_SUPERVISOR)
 #define DISCOVERY  SANDBOX_BIT(SANDBOX_DISCOVERY)
-#define TOKEN	   (SANDBOX_BIT(SANDBOX_API_PROBER) | DISCOVERY)
-#define WORKERS	   (SANDBOX_BIT(SANDBOX_PROBER) | TOKEN)
-#define ALL	   (SUPERVISOR | WORKERS)
+#define TOKEN      (SANDBOX_BIT(SANDBOX_API_PROBER) | DISCOVERY)
+#define WORKERS    (SANDBOX_BIT(SANDBOX_PROBER) | TOKEN)
+#define ALL        (SUPERVISOR | WORKERS)
 
 /* Arguments of type int: the kernel does not look at the upper half. */
 #define INT 0xffffffffULL
@@ -22,7 +22,7 @@
 /* What makes an open(2) more than reading. */
 #define WRITE_FLAGS                                                            \
 	((uint64_t)(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND |                 \
-		(O_TMPFILE & ~O_DIRECTORY)))
+		    (O_TMPFILE & ~O_DIRECTORY)))
 /* socket(2): SOCK_NONBLOCK and SOCK_CLOEXEC stand above these bits. */
 #define SOCKET_TYPE 0xfULL
 /* prctl(2): malloc names its memory, when it is told to. */

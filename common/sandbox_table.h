@@ -30,7 +30,7 @@ struct sandbox_condition {
 
 struct sandbox_calls {
 	const char *what;  /* as docs/security.md says it */
-	unsigned roles;	   /* a SANDBOX_BIT each */
+	unsigned roles;    /* a SANDBOX_BIT each */
 	const char *calls; /* names, with a blank between them; those that a
 			      machine does not have are left out */
 	struct sandbox_condition conditions[SANDBOX_CONDITIONS_MAX];

@@ -37,7 +37,8 @@ static bool
 reserve(struct strbuf *buf, size_t len_bytes)
 {
 	size_t need_bytes = buf->len_bytes + len_bytes + 1;
-	size_t cap_bytes = buf->cap_bytes > 0 ? buf->cap_bytes : FIRST_CAP_BYTES;
+	size_t cap_bytes =
+		buf->cap_bytes > 0 ? buf->cap_bytes : FIRST_CAP_BYTES;
 	char *text;
 
 	if (buf->failed)

@@ -93,24 +93,23 @@ static bool
 times_hold(const struct wire_sample *sample)
 {
 	return sample->duration_ns <= WIRE_MAX_NS &&
-		sample->response_ns <= sample->duration_ns &&
-		sample->lateness_ns <= WIRE_MAX_NS &&
-		sample->check_duration_ns <= WIRE_MAX_NS &&
-		(!sample->last ||
-			sample->check_duration_ns >= sample->duration_ns) &&
-		events_hold(sample) && phases_hold(sample);
+	       sample->response_ns <= sample->duration_ns &&
+	       sample->lateness_ns <= WIRE_MAX_NS &&
+	       sample->check_duration_ns <= WIRE_MAX_NS &&
+	       (!sample->last ||
+		       sample->check_duration_ns >= sample->duration_ns) &&
+	       events_hold(sample) && phases_hold(sample);
 }
 
 static bool
 sample_holds(const struct wire_sample *sample)
 {
 	return sample->last <= 1 && sample->stamped <= 1 &&
-		sample->has_status <= 1 && sample->http_status <= 999 &&
-		(sample->has_status ||
-			(sample->http_status == 0 &&
-				sample->response_ns == 0)) &&
-		outcome_holds(sample) && times_hold(sample) &&
-		text_ends(sample->detail, sizeof(sample->detail));
+	       sample->has_status <= 1 && sample->http_status <= 999 &&
+	       (sample->has_status || (sample->http_status == 0 &&
+					      sample->response_ns == 0)) &&
+	       outcome_holds(sample) && times_hold(sample) &&
+	       text_ends(sample->detail, sizeof(sample->detail));
 }
 
 static bool
@@ -119,7 +118,7 @@ is_address(const char *text)
 	unsigned char address[16];
 
 	return inet_pton(AF_INET, text, address) == 1 ||
-		inet_pton(AF_INET6, text, address) == 1;
+	       inet_pton(AF_INET6, text, address) == 1;
 }
 
 /* What is no address does not become a URL. */
@@ -129,23 +128,23 @@ neighbour_holds(const struct wire_neighbour *neighbour)
 	bool gone = (neighbour->flags & WIRE_NEIGHBOUR_GONE) != 0;
 
 	return neighbour->flags < WIRE_NEIGHBOUR_FLAGS_END &&
-		text_ends(neighbour->pod_name, WIRE_NAME_BYTES) &&
-		text_ends(neighbour->namespace_name, WIRE_NAMESPACE_BYTES) &&
-		text_ends(neighbour->node_name, WIRE_NAME_BYTES) &&
-		text_ends(neighbour->pod_ip, WIRE_ADDRESS_BYTES) &&
-		text_ends(neighbour->host_ip, WIRE_ADDRESS_BYTES) &&
-		neighbour->pod_name[0] != '\0' &&
-		(gone || (neighbour->node_name[0] != '\0' &&
-				 is_address(neighbour->pod_ip)));
+	       text_ends(neighbour->pod_name, WIRE_NAME_BYTES) &&
+	       text_ends(neighbour->namespace_name, WIRE_NAMESPACE_BYTES) &&
+	       text_ends(neighbour->node_name, WIRE_NAME_BYTES) &&
+	       text_ends(neighbour->pod_ip, WIRE_ADDRESS_BYTES) &&
+	       text_ends(neighbour->host_ip, WIRE_ADDRESS_BYTES) &&
+	       neighbour->pod_name[0] != '\0' &&
+	       (gone || (neighbour->node_name[0] != '\0' &&
+				is_address(neighbour->pod_ip)));
 }
 
 static bool
 discovery_holds(const struct wire_discovery *discovery)
 {
 	return discovery->up <= 1 && discovery->complete <= 1 &&
-		discovery->own_cordoned <= 1 &&
-		text_ends(discovery->own_node_name, WIRE_NAME_BYTES) &&
-		text_ends(discovery->detail, WIRE_DETAIL_BYTES);
+	       discovery->own_cordoned <= 1 &&
+	       text_ends(discovery->own_node_name, WIRE_NAME_BYTES) &&
+	       text_ends(discovery->detail, WIRE_DETAIL_BYTES);
 }
 
 int

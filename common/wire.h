@@ -19,13 +19,13 @@
 #define WIRE_MAGIC 0x4b4e5731u /* "KNW1" */
 
 enum wire_kind {
-	WIRE_HELLO = 1,	/* the worker's birth is complete */
+	WIRE_HELLO = 1, /* the worker's birth is complete */
 	WIRE_HEARTBEAT, /* WIRE_HEARTBEAT_NS apart */
-	WIRE_SAMPLE,	/* one hop of a check */
-	WIRE_DNS,	/* one query to one nameserver */
+	WIRE_SAMPLE,    /* one hop of a check */
+	WIRE_DNS,       /* one query to one nameserver */
 	WIRE_NEIGHBOUR, /* one is there, has changed or has left */
 	WIRE_DISCOVERY, /* how the source of neighbours is */
-	WIRE_TRAP,	/* the last one: it made a forbidden system call */
+	WIRE_TRAP,      /* the last one: it made a forbidden system call */
 	WIRE_KIND_END
 };
 
@@ -33,7 +33,7 @@ enum wire_kind {
 
 #define WIRE_DETAIL_BYTES     256
 #define WIRE_NAMESERVER_BYTES 64
-#define WIRE_NAME_BYTES	      254 /* RFC 1123 subdomains and a NUL */
+#define WIRE_NAME_BYTES       254 /* RFC 1123 subdomains and a NUL */
 #define WIRE_NAMESPACE_BYTES  64  /* RFC 1123 labels and a NUL */
 #define WIRE_ADDRESS_BYTES    46  /* INET6_ADDRSTRLEN */
 
@@ -47,7 +47,7 @@ enum wire_kind {
 
 struct wire_hello {
 	uint32_t sandbox_level; /* 2: seccomp and Landlock, 1: seccomp, 0 */
-	int32_t pid;		/* as the worker sees it: for the log */
+	int32_t pid;            /* as the worker sees it: for the log */
 };
 
 struct wire_heartbeat {
@@ -59,27 +59,27 @@ struct wire_sample {
 	uint32_t target_id;
 	uint32_t target_gen; /* a changed target gets a new one */
 	uint64_t started_mono_ns;
-	uint64_t duration_ns;	    /* of this hop: the sum of its phases */
-	uint64_t check_duration_ns; /* all hops; valid when last */
-	uint64_t response_ns;	    /* start to end of headers; valid with
-				       a status */
+	uint64_t duration_ns;           /* of this hop: the sum of its phases */
+	uint64_t check_duration_ns;     /* all hops; valid when last */
+	uint64_t response_ns;           /* start to end of headers; valid with
+					   a status */
 	uint64_t event_ns[EVENT_COUNT]; /* since the start; valid where events
 					   has bit i */
 	uint64_t phase_ns[PHASE_COUNT]; /* valid where phases has bit i, else
 					   0 */
-	uint64_t lateness_ns;	       /* the check's start against its timer;
-					  valid in hop 0 */
-	int64_t cert_not_after_unix_s; /* 0: no certificate seen */
-	uint32_t rtt_us;	       /* of a new connection; 0: not known */
-	uint32_t retransmits_syn;      /* all attempts of the hop */
+	uint64_t lateness_ns;           /* the check's start against its timer;
+					   valid in hop 0 */
+	int64_t cert_not_after_unix_s;  /* 0: no certificate seen */
+	uint32_t rtt_us;                /* of a new connection; 0: not known */
+	uint32_t retransmits_syn;       /* all attempts of the hop */
 	uint32_t retransmits_data;
 	int32_t sys_errno;    /* 0: none */
 	uint16_t http_status; /* valid with has_status: "000" is an answer */
 	uint16_t events;      /* bit per enum event */
 	uint16_t phases;      /* bit per enum phase */
 	uint8_t outcome;      /* enum outcome */
-	uint8_t hop;	      /* 0 is the first */
-	uint8_t last;	      /* 1: the check ends with this hop */
+	uint8_t hop;          /* 0 is the first */
+	uint8_t last;         /* 1: the check ends with this hop */
 	uint8_t stamped;      /* 1: phase local is by the kernel's stamp */
 	uint8_t has_status;   /* 1: a response came */
 	/* What /alive and the log say, "ok" or the reason: printable text
@@ -91,14 +91,14 @@ struct wire_dns {
 	uint32_t target_id;
 	uint32_t target_gen;
 	uint64_t duration_ns;
-	uint32_t result; /* enum dns_result */
+	uint32_t result;                        /* enum dns_result */
 	char nameserver[WIRE_NAMESERVER_BYTES]; /* address:port */
 };
 
 enum wire_neighbour_flag {
 	WIRE_NEIGHBOUR_GONE = 1 << 0, /* the names alone are valid */
 	WIRE_NEIGHBOUR_READY = 1 << 1,
-	WIRE_NEIGHBOUR_SELF = 1 << 2,	  /* this very pod */
+	WIRE_NEIGHBOUR_SELF = 1 << 2,     /* this very pod */
 	WIRE_NEIGHBOUR_CORDONED = 1 << 3, /* its node is */
 	WIRE_NEIGHBOUR_FLAGS_END = 1 << 4,
 };
@@ -116,7 +116,7 @@ struct wire_neighbour {
 
 /* The whole state each time, so that a lost record does no harm. */
 struct wire_discovery {
-	uint64_t received_bytes; /* since birth */
+	uint64_t received_bytes;                /* since birth */
 	uint64_t errors[DISCOVERY_ERROR_COUNT]; /* since birth */
 	uint64_t success_unix_ns; /* the last answer; 0: none yet */
 	uint64_t own_node_hash;
@@ -138,7 +138,7 @@ struct wire_record {
 	uint32_t worker_gen; /* birth number: a record of another one is
 				nonsense */
 	uint32_t reserved;
-	uint64_t checks_started; /* since birth, this one included */
+	uint64_t checks_started;  /* since birth, this one included */
 	uint64_t records_dropped; /* samples since birth: the pipe was full */
 	union {
 		struct wire_hello hello;
@@ -151,12 +151,12 @@ struct wire_record {
 	} body;
 };
 
-_Static_assert(sizeof(struct wire_record) <= PIPE_BUF,
-	"one write must be atomic");
+_Static_assert(
+	sizeof(struct wire_record) <= PIPE_BUF, "one write must be atomic");
 
 /* Zeroes it and fills the head. */
-void wire_init(struct wire_record *record, enum wire_kind kind,
-	uint32_t worker_gen);
+void wire_init(
+	struct wire_record *record, enum wire_kind kind, uint32_t worker_gen);
 /* Copies a text into a field of a record, cut and terminated. */
 void wire_set_text(char *field, size_t field_bytes, const char *text);
 /*

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define US_TO_NS(us) ((uint64_t)(us) * 1000)
+#define US_TO_NS(us) ((uint64_t)(us)*1000)
 
 /* The series in *place, looked up when it is not there yet. */
 static struct series *
@@ -79,8 +79,8 @@ count_request(struct aggregate *aggregate, struct target *target,
 
 	format_code(code_of(sample), code, sizeof(code));
 	series_add(series_at(aggregate, &place->requests,
-			   METRIC_HTTPCLIENT_REQUESTS_TOTAL,
-			   target->spec.label, code),
+			   METRIC_HTTPCLIENT_REQUESTS_TOTAL, target->spec.label,
+			   code),
 		1);
 	if (sample->has_status)
 		series_observe(
@@ -124,9 +124,9 @@ count_tcp(struct aggregate *aggregate, struct target *target,
 	struct target_series *series = &target->series;
 
 	if (sample->rtt_us > 0)
-		series_observe(series_at(aggregate, &series->tcp_rtt,
-				       METRIC_TCP_RTT,
-				       wide_label(aggregate, target), NULL),
+		series_observe(
+			series_at(aggregate, &series->tcp_rtt, METRIC_TCP_RTT,
+				wide_label(aggregate, target), NULL),
 			US_TO_NS(sample->rtt_us));
 	if (sample->retransmits_syn > 0)
 		series_add(series_at(aggregate, &series->retransmits[0],
@@ -323,13 +323,14 @@ aggregate_dns(struct aggregate *aggregate, struct target *target,
 		dns->nameserver, reason };
 	struct series **error = &place->errors[dns->result];
 	bool answered = dns->result == DNS_OK || dns->result == DNS_NXDOMAIN ||
-		dns->result == DNS_SERVFAIL || dns->result == DNS_REFUSED;
+			dns->result == DNS_SERVFAIL ||
+			dns->result == DNS_REFUSED;
 
 	if (answered)
-		series_observe(series_at(aggregate, &place->duration,
-				       METRIC_DNS_QUERY_DURATION,
-				       wide_label(aggregate, target),
-				       dns->nameserver),
+		series_observe(
+			series_at(aggregate, &place->duration,
+				METRIC_DNS_QUERY_DURATION,
+				wide_label(aggregate, target), dns->nameserver),
 			dns->duration_ns);
 	if (dns->result == DNS_OK)
 		return;

@@ -40,8 +40,8 @@ static bool
 stamps_differ(const struct file_stamp *a, const struct file_stamp *b)
 {
 	return a->dev != b->dev || a->ino != b->ino ||
-		a->size_bytes != b->size_bytes || a->mtime_s != b->mtime_s ||
-		a->mtime_ns != b->mtime_ns;
+	       a->size_bytes != b->size_bytes || a->mtime_s != b->mtime_s ||
+	       a->mtime_ns != b->mtime_ns;
 }
 
 /*

@@ -40,7 +40,7 @@ struct file_watch {
 	struct loop_watch watch;
 	struct loop_timer settle;
 	uint64_t latest_ns; /* of a settle that is armed */
-	int fd; /* inotify; -1: not available */
+	int fd;             /* inotify; -1: not available */
 	size_t count;
 	struct watched_file files[FILE_WATCH_MAX];
 	/* The tags of all files that have changed. */

@@ -482,7 +482,7 @@ close_client(struct client *client)
 	if (daemon->tls != NULL)
 		http_tls_farewell(&client->peer);
 	else if (!client->ends_well &&
-		client->deadline.phase == HTTP_PHASE_HEADERS)
+		 client->deadline.phase == HTTP_PHASE_HEADERS)
 		http_farewell_bad_request(client->deadline.fd);
 	if (!client->ends_well)
 		http_farewell_drain(client->deadline.fd);

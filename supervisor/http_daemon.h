@@ -27,8 +27,9 @@ size_t http_site_connections(const struct http_site *site);
 
 /*
  * Serves on the socket, which from now on is the daemon's: https with tls,
- * which must outlive it, http with none.  after_run is called at the end of each turn that did something, and may stop the daemon.
- * NULL: no memory or no descriptor; the socket is still the caller's.
+ * which must outlive it, http with none.  after_run is called at the end of
+ * each turn that did something, and may stop the daemon. NULL: no memory or no
+ * descriptor; the socket is still the caller's.
  */
 struct http_daemon *http_daemon_start(struct http_site *site, int listen_fd,
 	struct http_tls *tls, void (*after_run)(void *arg), void *arg);

@@ -34,7 +34,7 @@ struct listener {
 	struct listener *next;
 	char *address;
 	struct http_tls *tls; /* NULL: http */
-	int fd; /* -1: the daemon's, or closed */
+	int fd;               /* -1: the daemon's, or closed */
 	uint16_t port;
 	struct http_daemon *daemon; /* NULL: not started */
 	bool retired;

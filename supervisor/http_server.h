@@ -21,7 +21,7 @@ struct http_server;
 struct http_tls;
 
 struct http_listener_options {
-	const char *address; /* see http_listen.h */
+	const char *address;  /* see http_listen.h */
 	struct http_tls *tls; /* NULL: http; must outlive the server */
 };
 

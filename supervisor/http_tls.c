@@ -123,8 +123,7 @@ parse_chain(struct pair *pair, const char *path, const gnutls_datum_t *text,
 	gnutls_x509_crt_t certificate;
 	unsigned count = CHAIN_MAX;
 	int rc = gnutls_pcert_list_import_x509_raw(pair->chain, &count, text,
-		GNUTLS_X509_FMT_PEM,
-		GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
+		GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_FAIL_IF_UNSORTED);
 
 	if (rc < 0)
 		return refuse(error, error_cap, path, gnutls_strerror(rc));
@@ -165,19 +164,19 @@ match(const struct pair *pair, const struct http_tls *tls, char *error,
 	int rc = gnutls_pubkey_init(&public_key);
 
 	if (rc < 0)
-		return refuse(error, error_cap, tls->key_path,
-			gnutls_strerror(rc));
+		return refuse(
+			error, error_cap, tls->key_path, gnutls_strerror(rc));
 	rc = gnutls_pubkey_import_privkey(public_key, pair->key, 0, 0);
 	if (rc == 0)
-		rc = gnutls_pubkey_get_key_id(public_key,
-			GNUTLS_KEYID_USE_SHA256, ids[0], &lens[0]);
+		rc = gnutls_pubkey_get_key_id(
+			public_key, GNUTLS_KEYID_USE_SHA256, ids[0], &lens[0]);
 	if (rc == 0)
 		rc = gnutls_pubkey_get_key_id(pair->chain[0].pubkey,
 			GNUTLS_KEYID_USE_SHA256, ids[1], &lens[1]);
 	gnutls_pubkey_deinit(public_key);
 	if (rc < 0)
-		return refuse(error, error_cap, tls->key_path,
-			gnutls_strerror(rc));
+		return refuse(
+			error, error_cap, tls->key_path, gnutls_strerror(rc));
 	if (lens[0] != lens[1] || memcmp(ids[0], ids[1], lens[0]) != 0)
 		return refuse(error, error_cap, tls->key_path,
 			"not the key of the certificate");

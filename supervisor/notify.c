@@ -62,9 +62,8 @@ void
 notify_send(const struct notify *notify, const char *state)
 {
 	/* a manager that does not listen is not our trouble */
-	if (notify->fd >= 0 &&
-		send(notify->fd, state, strlen(state),
-			MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (notify->fd >= 0 && send(notify->fd, state, strlen(state),
+				       MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return;
 }
 

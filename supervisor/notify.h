@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct notify {
-	int fd; /* -1: nobody to tell */
+	int fd;               /* -1: nobody to tell */
 	uint64_t watchdog_ns; /* 0: no watchdog; else how often to be heard */
 };
 

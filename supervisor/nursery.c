@@ -19,7 +19,7 @@
 #define CHILD_FD_CONTROL    3
 #define CHILD_FD_SETTINGS   4
 #define CHILD_FD_EXECUTABLE 5
-#define CHILD_FD_COUNT	    3
+#define CHILD_FD_COUNT      3
 
 #define WORKER_NAME "kubenurse-worker"
 
@@ -105,8 +105,8 @@ become_nursery(const int *fds, char **envp)
 
 	/* out of the way first: a source may be another's target */
 	for (int i = 0; i < CHILD_FD_COUNT; i++) {
-		high[i] = fcntl(fds[i], F_DUPFD,
-			CHILD_FD_CONTROL + CHILD_FD_COUNT);
+		high[i] = fcntl(
+			fds[i], F_DUPFD, CHILD_FD_CONTROL + CHILD_FD_COUNT);
 		if (high[i] < 0)
 			_exit(127);
 	}
@@ -164,8 +164,8 @@ nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
 	}
 	nursery->pid = fork();
 	if (nursery->pid == 0)
-		become_nursery((const int[]){ pair[1], settings_fd,
-				       executable_fd },
+		become_nursery(
+			(const int[]){ pair[1], settings_fd, executable_fd },
 			envp);
 	rc = nursery->pid < 0 ? -errno : 0;
 	close(pair[1]);

@@ -19,8 +19,8 @@ struct nursery {
 	struct loop_watch watch;
 	int fd; /* -1: not started */
 	pid_t pid;
-	void (*on_born)(struct nursery *nursery,
-		const struct control_born *born);
+	void (*on_born)(
+		struct nursery *nursery, const struct control_born *born);
 	/* Its end of the socket has closed. */
 	void (*on_gone)(struct nursery *nursery);
 };
@@ -35,8 +35,8 @@ int nursery_open_executable(const char **ret_path);
  * Forks and executes it.  settings go into a sealed memory file.  The
  * executable's descriptor stays the caller's.  0 or a negative errno.
  */
-int nursery_start(struct nursery *nursery, struct loop *loop,
-	int executable_fd, const struct control_nursery *settings);
+int nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
+	const struct control_nursery *settings);
 /*
  * Asks for a worker with these descriptors, which stay the caller's.  0 or a
  * negative errno; the answer comes by on_born.

@@ -28,8 +28,8 @@ built_in_url(const struct conf *conf, enum worker_type type)
 	switch (type) {
 	case WORKER_API_SERVER_DIRECT:
 		return conf->check_api_server_direct
-			? conf->api_server_direct_target
-			: "";
+			       ? conf->api_server_direct_target
+			       : "";
 	case WORKER_API_SERVER_DNS:
 		return conf->check_api_server_dns ? conf->api_server_dns_target
 						  : "";
@@ -71,8 +71,8 @@ uint64_t
 plan_stagger_ns(const struct conf *conf, size_t index, size_t count)
 {
 	uint64_t spread_ns = (uint64_t)conf->check_interval_ns < STAGGER_NS
-		? (uint64_t)conf->check_interval_ns
-		: STAGGER_NS;
+				     ? (uint64_t)conf->check_interval_ns
+				     : STAGGER_NS;
 
 	return count > 0 ? spread_ns / count * index : 0;
 }

@@ -19,14 +19,13 @@
  * Makes the table hold the configured checks of all types but path.  What has
  * not changed keeps its generation.  0 or -ENOMEM.
  */
-int plan_checks(struct target_table *table, const struct conf *conf,
-	uint64_t now_ns);
+int plan_checks(
+	struct target_table *table, const struct conf *conf, uint64_t now_ns);
 /* The options all built-in checks have in common; key, label and URL are the
  * caller's. */
 void plan_fill_defaults(struct target_spec *spec, const struct conf *conf);
 /* The n-th of count targets starts after this, so that they are spread. */
-uint64_t plan_stagger_ns(
-	const struct conf *conf, size_t index, size_t count);
+uint64_t plan_stagger_ns(const struct conf *conf, size_t index, size_t count);
 /* The built-in check of this type has no target, or is off. */
 bool plan_skips(const struct conf *conf, enum worker_type type);
 

@@ -18,7 +18,7 @@ enum file_tag {
 	FILE_TAG_RESOLVER = 1 << 1,
 	FILE_TAG_CA = 1 << 2,
 	FILE_TAG_CHECK = 1 << 3, /* `ca` and `header_file` of a check */
-	FILE_TAG_TLS = 1 << 4,	 /* of the https listener */
+	FILE_TAG_TLS = 1 << 4,   /* of the https listener */
 };
 
 static const char *const resolver_files[] = { "/etc/resolv.conf" };
@@ -37,9 +37,9 @@ add_listeners(struct listener_list *list, const struct conf_listen *listen,
 		char *text = list->texts[list->count];
 
 		http_listen_format(&listen->addresses[i].any, text);
-		list->options[list->count++] = (struct http_listener_options){
-			.address = text, .tls = tls
-		};
+		list->options[list->count++] =
+			(struct http_listener_options){ .address = text,
+				.tls = tls };
 	}
 }
 

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /* Who lived as long as this died of something new. */
-#define RESTART_GOOD_LIFE_NS	(60 * 1000000000ULL)
-#define RESTART_FIRST_DELAY_NS	(1 * 1000000000ULL)
+#define RESTART_GOOD_LIFE_NS     (60 * 1000000000ULL)
+#define RESTART_FIRST_DELAY_NS   (1 * 1000000000ULL)
 #define RESTART_LONGEST_DELAY_NS (60 * 1000000000ULL)
 
 struct restart {

@@ -34,7 +34,7 @@ is_beneath(const char *path, const char *directory)
 	if (strcmp(directory, "/") == 0)
 		return true;
 	return strncmp(path, directory, len) == 0 &&
-		(path[len] == '/' || path[len] == '\0');
+	       (path[len] == '/' || path[len] == '\0');
 }
 
 static bool
@@ -55,7 +55,7 @@ holds_token(const char *directory)
 	if (strcmp(directory, "/") == 0)
 		return true;
 	return realpath(SERVICE_ACCOUNT_DIR, token) != NULL &&
-		is_beneath(token, directory);
+	       is_beneath(token, directory);
 }
 
 static bool
@@ -64,7 +64,7 @@ is_token(const char *real_path)
 	char token[PATH_MAX];
 
 	return realpath(SERVICE_ACCOUNT_TOKEN, token) != NULL &&
-		strcmp(token, real_path) == 0;
+	       strcmp(token, real_path) == 0;
 }
 
 static void
@@ -106,7 +106,8 @@ grant_file(enum sandbox_place place, const char *path)
 	if (!holds_token(dirname(copy)))
 		grant(place, copy);
 	else if (!is_token(file))
-		grant(place, file); /* this one alone; another needs a restart */
+		grant(place,
+			file); /* this one alone; another needs a restart */
 }
 
 static void
@@ -180,7 +181,7 @@ supervisor_sandbox_enter(
 	int rc;
 
 	_Static_assert((int)SANDBOX_REQUIRE == (int)CONF_SANDBOX_REQUIRE &&
-			(int)SANDBOX_OFF == (int)CONF_SANDBOX_OFF,
+			       (int)SANDBOX_OFF == (int)CONF_SANDBOX_OFF,
 		"one order");
 	if (wish.mode == SANDBOX_OFF)
 		return 0;

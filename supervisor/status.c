@@ -39,7 +39,7 @@ ready(void *arg)
 	const struct supervisor *supervisor = arg;
 
 	return !supervisor->stopping &&
-		!neighbours_own_cordoned(&supervisor->neighbours);
+	       !neighbours_own_cordoned(&supervisor->neighbours);
 }
 
 static bool

@@ -25,6 +25,9 @@
 
 /* How often workers are judged; heartbeats come as often. */
 #define TICK_NS (500 * NS_PER_MS)
+/* A scrape of ten neighbours takes a millisecond; who reads slowly gets text
+ * of more than one moment. */
+#define SCRAPE_HOLD_NS (50 * NS_PER_MS)
 /* Connections in flight may take so long at the end (contract). */
 #define FAREWELL_NS (5 * NS_PER_S)
 
@@ -108,7 +111,8 @@ begin_shutdown(struct supervisor *supervisor, int signal_number)
 	notify_send(&supervisor->notify, "STOPPING=1\nSTATUS=shutting down");
 	worker_pool_stop(&supervisor->pool);
 	loop_timer_start(supervisor->loop, &supervisor->shutdown,
-		clock_mono_ns() + (duration_ns > 0 ? (uint64_t)duration_ns : 0));
+		clock_mono_ns() +
+			(duration_ns > 0 ? (uint64_t)duration_ns : 0));
 }
 
 static void
@@ -193,6 +197,7 @@ on_collect(void *arg)
 	struct supervisor *supervisor = arg;
 
 	worker_pool_read(&supervisor->pool);
+	worker_pool_hold(&supervisor->pool, clock_mono_ns() + SCRAPE_HOLD_NS);
 	series_set(supervisor->series.incoming_checks,
 		(double)origins_count(supervisor->origins, clock_mono_ns()));
 }
@@ -257,9 +262,8 @@ start_nursery(struct supervisor *supervisor)
 		.api_port = conf->api_server_port,
 		.api_dns = conf->api_server_dns,
 		.token_path = SERVICE_ACCOUNT_TOKEN,
-		.service_ca_path = service_account_has_ca()
-			? SERVICE_ACCOUNT_CA
-			: "",
+		.service_ca_path =
+			service_account_has_ca() ? SERVICE_ACCOUNT_CA : "",
 		.extra_ca_path = conf->extra_ca,
 	};
 	int rc;
@@ -281,14 +285,13 @@ open_http(struct supervisor *supervisor, char *error, size_t error_bytes)
 	struct http_source source = status_source(supervisor);
 
 	if (supervisor->conf->use_tls) {
-		supervisor->http_tls = http_tls_open(
-			supervisor->conf->cert_file,
-			supervisor->conf->cert_key, error, error_bytes);
+		supervisor->http_tls =
+			http_tls_open(supervisor->conf->cert_file,
+				supervisor->conf->cert_key, error, error_bytes);
 		if (supervisor->http_tls == NULL)
 			return -EINVAL;
 	}
-	listener_list_fill(
-		&listeners, supervisor->conf, supervisor->http_tls);
+	listener_list_fill(&listeners, supervisor->conf, supervisor->http_tls);
 	options.listeners = listeners.options;
 	options.n_listeners = listeners.count;
 	supervisor->http = http_server_open(
@@ -305,8 +308,8 @@ on_neighbours(struct neighbours *neighbours)
 
 	if (supervisor->stopping)
 		return;
-	if (neighbours_plan(
-		    neighbours, &supervisor->targets, clock_mono_ns()) < 0)
+	if (neighbours_plan(neighbours, &supervisor->targets, clock_mono_ns()) <
+		0)
 		LOG_ERROR("no memory for all neighbours");
 	worker_pool_update(&supervisor->pool, WORKER_PATH);
 }
@@ -435,8 +438,8 @@ serve(struct supervisor *supervisor)
 	start_pool(supervisor);
 	loop_timer_init(&supervisor->tick, on_tick);
 	loop_timer_init(&supervisor->shutdown, on_shutdown);
-	loop_timer_start(supervisor->loop, &supervisor->tick,
-		clock_mono_ns() + TICK_NS);
+	loop_timer_start(
+		supervisor->loop, &supervisor->tick, clock_mono_ns() + TICK_NS);
 	if (supervisor_plan(supervisor) < 0)
 		LOG_ERROR("no memory for all targets");
 	log_skipped(supervisor);

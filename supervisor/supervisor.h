@@ -45,7 +45,7 @@ struct supervisor {
 	struct loop *loop;
 	struct conf *conf;
 	struct conf_input conf_input; /* to load it again */
-	const char *conf_path;	      /* NULL: no file */
+	const char *conf_path;        /* NULL: no file */
 	char host_name[HOST_NAME_MAX + 1];
 	bool in_cluster;
 	int executable_fd;

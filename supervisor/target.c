@@ -66,14 +66,14 @@ spec_equal(struct target_spec *a, const struct target_spec *other)
 			    text_or_empty(*spec_text(&b, i))) != 0)
 			return false;
 	return a->expect_count == b.expect_count &&
-		memcmp(a->expect, b.expect,
-			a->expect_count * sizeof(a->expect[0])) == 0 &&
-		a->interval_ns == b.interval_ns &&
-		a->timeout_ns == b.timeout_ns &&
-		a->dial_timeout_ns == b.dial_timeout_ns &&
-		a->insecure == b.insecure &&
-		a->follow_redirects == b.follow_redirects &&
-		a->reuse_connections == b.reuse_connections;
+	       memcmp(a->expect, b.expect,
+		       a->expect_count * sizeof(a->expect[0])) == 0 &&
+	       a->interval_ns == b.interval_ns &&
+	       a->timeout_ns == b.timeout_ns &&
+	       a->dial_timeout_ns == b.dial_timeout_ns &&
+	       a->insecure == b.insecure &&
+	       a->follow_redirects == b.follow_redirects &&
+	       a->reuse_connections == b.reuse_connections;
 }
 
 void
@@ -240,7 +240,8 @@ bool
 target_table_has(const struct target_table *table, enum worker_type type)
 {
 	for (size_t i = 0; i < table->count; i++)
-		if (table->targets[i]->used && table->targets[i]->type == type &&
+		if (table->targets[i]->used &&
+			table->targets[i]->type == type &&
 			table->targets[i]->news != TARGET_NEWS_GONE)
 			return true;
 	return false;
@@ -250,7 +251,8 @@ bool
 target_table_needs_tls(const struct target_table *table, enum worker_type type)
 {
 	for (size_t i = 0; i < table->count; i++)
-		if (table->targets[i]->used && table->targets[i]->type == type &&
+		if (table->targets[i]->used &&
+			table->targets[i]->type == type &&
 			strncasecmp(table->targets[i]->spec.url, "https:", 6) ==
 				0)
 			return true;

@@ -52,7 +52,7 @@ struct target {
 	enum worker_type type;
 	struct target_spec spec; /* owned copies */
 	enum target_news news;
-	bool wanted; /* during a plan */
+	bool wanted;             /* during a plan */
 	uint64_t first_delay_ns; /* of its first check in a new worker */
 	struct target_series series;
 	/* The last result. */
@@ -71,7 +71,7 @@ struct target_table {
 
 enum target_match {
 	TARGET_CURRENT,
-	TARGET_STALE,	/* changed or removed meanwhile: drop the sample */
+	TARGET_STALE,   /* changed or removed meanwhile: drop the sample */
 	TARGET_UNKNOWN, /* never issued: nonsense */
 };
 
@@ -92,8 +92,7 @@ void target_forget(struct target *target);
 void target_table_renew(struct target_table *table, enum worker_type type);
 /* Targets with files get a new generation: what they name has changed. */
 void target_table_touch_files(struct target_table *table);
-bool target_table_has(
-	const struct target_table *table, enum worker_type type);
+bool target_table_has(const struct target_table *table, enum worker_type type);
 size_t target_table_count(
 	const struct target_table *table, enum worker_type type);
 /* Whether a worker of this type will speak TLS. */

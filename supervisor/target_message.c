@@ -12,8 +12,8 @@
 
 /* Adds the file's descriptor.  False: logged, and the check goes without. */
 static bool
-attach_file(struct control_message *message, const char *label,
-	const char *path)
+attach_file(
+	struct control_message *message, const char *label, const char *path)
 {
 	int fd;
 

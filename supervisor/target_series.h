@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Codes and nameservers that are kept; others are looked up each time. */
-#define TARGET_SERIES_CODES	  6
+#define TARGET_SERIES_CODES       6
 #define TARGET_SERIES_NAMESERVERS 4
 
 /* What one errors_total series is about: an event, or a status. */

@@ -132,7 +132,8 @@ count_dropped(struct worker_slot *slot, const struct worker_process *process)
 	if (process != in_charge(slot) ||
 		process->records_dropped <= slot->dropped_counted)
 		return;
-	series_add(slot->lost, process->records_dropped - slot->dropped_counted);
+	series_add(
+		slot->lost, process->records_dropped - slot->dropped_counted);
 	slot->dropped_counted = process->records_dropped;
 }
 
@@ -165,7 +166,8 @@ is_of_us(struct worker_process *process, uint32_t id, uint32_t gen)
 	if (target_table_match(slot->pool->targets, slot->type, id, gen,
 		    &target) != TARGET_UNKNOWN)
 		return true;
-	LOG_ERROR("a worker wrote a sample of a target it never got, killing it",
+	LOG_ERROR(
+		"a worker wrote a sample of a target it never got, killing it",
 		LOG_STR("worker", worker_type_name(slot->type)));
 	worker_process_kill(process, WORKER_END_NONSENSE);
 	return false;
@@ -184,7 +186,8 @@ static void
 judge_memory(const struct worker_slot *slot, struct worker_process *process,
 	uint64_t resident_bytes)
 {
-	uint64_t limit_bytes = MEMORY_BASE_BYTES +
+	uint64_t limit_bytes =
+		MEMORY_BASE_BYTES +
 		MEMORY_TARGET_BYTES *
 			target_table_count(slot->pool->targets, slot->type);
 
@@ -230,7 +233,8 @@ take_discovery(struct worker_process *process, const struct wire_record *record)
 			slot->pool->neighbours, &record->body.discovery);
 }
 
-/* A worker that was taken over must not fill the registry with its inventions. */
+/* A worker that was taken over must not fill the registry with its inventions.
+ */
 static bool
 knows_nameserver(struct worker_slot *slot, const char *name)
 {
@@ -279,8 +283,8 @@ on_record(struct worker_process *process, const struct wire_record *record)
 	case WIRE_HEARTBEAT:
 		if (process == in_charge(slot))
 			take_heartbeat(slot, &record->body.heartbeat);
-		judge_memory(slot, process,
-			record->body.heartbeat.resident_bytes);
+		judge_memory(
+			slot, process, record->body.heartbeat.resident_bytes);
 		break;
 	case WIRE_SAMPLE:
 		if (is_of_us(process, record->body.sample.target_id,
@@ -572,9 +576,11 @@ worker_pool_init(struct worker_pool *pool)
 		slot->pool = pool;
 		slot->type = (enum worker_type)i;
 		loop_timer_init(&slot->restart_timer, on_restart);
-		for (unsigned j = 0; j < 2; j++)
+		for (unsigned j = 0; j < 2; j++) {
 			worker_process_init(&slot->processes[j], pool->loop,
 				slot->type, &process_ops, slot);
+			slot->processes[j].hold_until_ns = &pool->hold_until_ns;
+		}
 	}
 }
 
@@ -635,8 +641,8 @@ worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 {
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++)
-			worker_process_judge(&pool->slots[i].processes[j],
-				now_ns, late_ns);
+			worker_process_judge(
+				&pool->slots[i].processes[j], now_ns, late_ns);
 }
 
 void
@@ -645,6 +651,12 @@ worker_pool_read(struct worker_pool *pool)
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++)
 			worker_process_read(&pool->slots[i].processes[j]);
+}
+
+void
+worker_pool_hold(struct worker_pool *pool, uint64_t until_mono_ns)
+{
+	pool->hold_until_ns = until_mono_ns;
 }
 
 /* Some process has been asked for whose pid the nursery has not told yet. */
@@ -729,7 +741,7 @@ worker_pool_running(const struct worker_pool *pool)
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++)
 			count += pool->slots[i].processes[j].state !=
-				WORKER_FREE;
+				 WORKER_FREE;
 	return count;
 }
 

@@ -31,12 +31,12 @@ struct worker_slot {
 	struct worker_process processes[2];
 	unsigned in_charge; /* index of the one that has the targets */
 	bool wanted;
-	bool replace; /* the one in charge is to be replaced */
+	bool replace;       /* the one in charge is to be replaced */
 	bool replace_again; /* and so is the successor under way */
 	struct restart restart;
 	struct loop_timer restart_timer;
 	uint64_t cpu_of_the_dead_ns;
-	uint64_t cpu_ns; /* of all that were in charge */
+	uint64_t cpu_ns;          /* of all that were in charge */
 	uint64_t dropped_counted; /* of the process in charge */
 	/* Whom it says to have asked: each is a label of several series. */
 	char nameservers[WORKER_NAMESERVERS_MAX][WIRE_NAMESERVER_BYTES];
@@ -63,6 +63,7 @@ struct worker_pool {
 	struct discovery_order discovery_order;
 	uint32_t last_gen;
 	bool stopping;
+	uint64_t hold_until_ns;
 	struct worker_slot slots[WORKER_TYPE_COUNT];
 	struct worker_pool_early early[WORKER_POOL_EARLY_MAX]; /* a ring */
 	unsigned early_next;
@@ -83,6 +84,11 @@ void worker_pool_judge(
 	struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns);
 /* Before a scrape: what lies in the pipes counts. */
 void worker_pool_read(struct worker_pool *pool);
+/*
+ * Leaves the pipes alone until then, so that what a scrape shows in several
+ * pieces is of one moment: sums that must be equal are.  0: not any more.
+ */
+void worker_pool_hold(struct worker_pool *pool, uint64_t until_mono_ns);
 /* The nursery's answer to one of our requests. */
 void worker_pool_born(
 	struct worker_pool *pool, const struct control_born *born);

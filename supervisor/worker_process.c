@@ -39,7 +39,8 @@ release(struct worker_process *process)
 	process->pid = 0;
 }
 
-/* Only to a child that has not been reaped: until then the number is its own. */
+/* Only to a child that has not been reaped: until then the number is its own.
+ */
 static void
 send_kill(const struct worker_process *process)
 {
@@ -94,15 +95,14 @@ take_record(struct worker_process *process, const struct wire_record *record)
 
 /* What must not go backwards, and cannot be more than was begun. */
 static bool
-counters_hold(const struct worker_process *process,
-	const struct wire_record *record)
+counters_hold(
+	const struct worker_process *process, const struct wire_record *record)
 {
 	bool ends = record->kind == WIRE_SAMPLE && record->body.sample.last;
 
 	return record->checks_started >= process->checks_started &&
-		record->records_dropped >= process->records_dropped &&
-		record->checks_started >=
-		process->checks_ended + (ends ? 1 : 0);
+	       record->records_dropped >= process->records_dropped &&
+	       record->checks_started >= process->checks_ended + (ends ? 1 : 0);
 }
 
 /* The number read; 0: nothing more, now or ever. */
@@ -121,7 +121,7 @@ read_batch(struct worker_process *process)
 		return 0;
 	}
 	if (n < READ_BATCH_COUNT)
-		process->emptied_mono_ns = loop_now_ns(process->loop);
+		process->emptied = true;
 	process->records_since_judged += (unsigned)n;
 	for (int i = 0; i < n && !process->killed; i++) {
 		if (wire_check(&records[i], process->gen) < 0 ||
@@ -171,16 +171,29 @@ listen_to_pipe(struct worker_process *process, bool at_once)
 			loop_now_ns(process->loop) + WORKER_READ_NS);
 }
 
+/* A scrape is on its way: what it shows shall be of one moment. */
+static bool
+is_held(const struct worker_process *process, uint64_t now_ns)
+{
+	return process->hold_until_ns != NULL &&
+	       now_ns < *process->hold_until_ns;
+}
+
 static void
 on_pipe(struct loop_watch *watch, unsigned ready)
 {
 	struct worker_process *process =
 		LOOP_OWNER(watch, struct worker_process, pipe_watch);
 	uint64_t now_ns = loop_now_ns(process->loop);
-	bool busy = clock_since_ns(now_ns, process->pipe_mono_ns) <
-		WORKER_READ_NS;
-	int count = read_pipe(process);
+	bool busy =
+		clock_since_ns(now_ns, process->pipe_mono_ns) < WORKER_READ_NS;
+	int count;
 
+	if (is_held(process, now_ns)) {
+		listen_to_pipe(process, false);
+		return;
+	}
+	count = read_pipe(process);
 	process->pipe_mono_ns = now_ns;
 	if (busy && (ready & LOOP_HUP) == 0 &&
 		count < READ_TURN_BATCHES * READ_BATCH_COUNT)
@@ -192,9 +205,15 @@ on_pipe_timer(struct loop_timer *timer)
 {
 	struct worker_process *process =
 		LOOP_OWNER(timer, struct worker_process, pipe_timer);
-	int count = read_pipe(process);
+	uint64_t now_ns = loop_now_ns(process->loop);
+	int count;
 
-	process->pipe_mono_ns = loop_now_ns(process->loop);
+	if (is_held(process, now_ns)) {
+		listen_to_pipe(process, false);
+		return;
+	}
+	count = read_pipe(process);
+	process->pipe_mono_ns = now_ns;
 	listen_to_pipe(process,
 		count == 0 || count == READ_TURN_BATCHES * READ_BATCH_COUNT);
 }
@@ -264,8 +283,8 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	rc = loop_watch_open(
 		process->loop, &process->pipe_watch, pipe_fd, LOOP_READ);
 	if (rc == 0)
-		rc = loop_watch_open(process->loop, &process->control_watch,
-			control_fd, 0);
+		rc = loop_watch_open(
+			process->loop, &process->control_watch, control_fd, 0);
 	if (rc < 0)
 		release(process);
 	return rc;
@@ -281,8 +300,8 @@ watch_pid(struct worker_process *process)
 	process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
 	if (process->pid_fd < 0) /* a zombie still takes signals */
 		return kill(process->pid, 0) == 0 || errno != ESRCH;
-	if (loop_watch_open(process->loop, &process->pid_watch,
-		    process->pid_fd, LOOP_READ) < 0)
+	if (loop_watch_open(process->loop, &process->pid_watch, process->pid_fd,
+		    LOOP_READ) < 0)
 		close_fd(&process->pid_fd);
 	return true;
 }
@@ -367,16 +386,19 @@ floods(struct worker_process *process, uint64_t now_ns)
 {
 	uint64_t since_ns = clock_since_ns(now_ns, process->judged_mono_ns);
 	uint64_t most = WORKER_RECORDS_PER_S_MAX * (since_ns / NS_PER_MS) /
-		(NS_PER_S / NS_PER_MS);
+			(NS_PER_S / NS_PER_MS);
 	bool too_many = process->records_since_judged >
-		most + WORKER_PIPE_BYTES / sizeof(struct wire_record);
+			most + WORKER_PIPE_BYTES / sizeof(struct wire_record);
 
+	if (process->emptied)
+		process->emptied_mono_ns = now_ns;
+	process->emptied = false;
 	process->judged_mono_ns = now_ns;
 	process->records_since_judged = 0;
 	/* one that is closed is never emptied again: that is silence */
 	return process->pipe_watch.fd >= 0 &&
-		(too_many || clock_since_ns(now_ns, process->emptied_mono_ns) >=
-				     WORKER_SILENCE_NS);
+	       (too_many || clock_since_ns(now_ns, process->emptied_mono_ns) >=
+				    WORKER_SILENCE_NS);
 }
 
 void
@@ -437,10 +459,9 @@ worker_process_reaped(struct worker_process *process, int wait_status)
 		LOG_ERROR("a worker exited",
 			LOG_STR("worker", worker_type_name(process->type)),
 			LOG_INT("pid", process->pid),
-			LOG_INT("status",
-				WIFEXITED(wait_status)
-					? WEXITSTATUS(wait_status)
-					: -1));
+			LOG_INT("status", WIFEXITED(wait_status)
+						  ? WEXITSTATUS(wait_status)
+						  : -1));
 	release(process);
 	process->ops->on_end(process, end, lived_ns);
 }

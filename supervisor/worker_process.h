@@ -38,8 +38,8 @@
 
 enum worker_state {
 	WORKER_FREE,
-	WORKER_ASKED,	 /* the nursery has the request */
-	WORKER_BORN,	 /* there is a pid, no hello yet */
+	WORKER_ASKED, /* the nursery has the request */
+	WORKER_BORN,  /* there is a pid, no hello yet */
 	WORKER_SPEAKING,
 	WORKER_DRAINING, /* ends its checks; its samples still count */
 };
@@ -83,13 +83,16 @@ struct worker_process {
 	struct loop_watch control_watch;
 	struct loop_watch pipe_watch;
 	struct loop_timer pipe_timer; /* armed: the watch is mute meanwhile */
-	uint64_t pipe_mono_ns;	      /* when it was read last */
+	/* Until then its pipe is left alone; NULL: never.  The owner's. */
+	const uint64_t *hold_until_ns;
+	uint64_t pipe_mono_ns; /* when it was read last */
 	uint64_t born_mono_ns;
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
 	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */
 	bool cancelled;
 	uint64_t judged_mono_ns;
-	uint64_t emptied_mono_ns; /* the pipe was; moved likewise */
+	uint64_t emptied_mono_ns; /* the last judgement before which... */
+	bool emptied;             /* ...the pipe was found empty */
 	uint64_t records_since_judged;
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */
@@ -115,8 +118,8 @@ int worker_process_ask(struct worker_process *process, uint32_t gen,
 void worker_process_born(
 	struct worker_process *process, int32_t pid, int reaped_status);
 /* 0, or -EAGAIN: on_writable will come; other errors end with the process. */
-int worker_process_send(struct worker_process *process,
-	const struct control_message *message);
+int worker_process_send(
+	struct worker_process *process, const struct control_message *message);
 /* Asks it to end its checks and exit, which may take it max_ns. */
 void worker_process_drain(struct worker_process *process, uint64_t max_ns);
 /* Asks it to exit at once; its checks count nowhere.  Idempotent. */

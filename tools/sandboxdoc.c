@@ -60,7 +60,7 @@ print_calls(void)
 
 		printf("| %s | %s | ", row->what, row->calls);
 		for (size_t j = 0; j < SANDBOX_CONDITIONS_MAX &&
-			row->conditions[j].mask != 0;
+				   row->conditions[j].mask != 0;
 			j++) {
 			if (j > 0)
 				printf(", ");

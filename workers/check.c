@@ -107,15 +107,16 @@ follow(struct check *check)
 	if (check->target->follow_redirects)
 		redirect = redirect_decide(hop->response.status,
 			hop->response.fields.location,
-			hop->response.fields.location_too_long, check->hop_count);
+			hop->response.fields.location_too_long,
+			check->hop_count);
 	if (redirect == REDIRECT_NONE)
 		return false;
 	if (redirect != REDIRECT_FOLLOW) {
 		fail_redirect(sample, redirect_error(redirect));
 		return false;
 	}
-	if (url_resolve(&check->url, hop->response.fields.location,
-		    &url, &error) < 0) {
+	if (url_resolve(&check->url, hop->response.fields.location, &url,
+		    &error) < 0) {
 		fail_redirect(sample, error);
 		return false;
 	}
@@ -124,8 +125,7 @@ follow(struct check *check)
 		check->may_authorize, &first, &next);
 	check->may_send_token =
 		redirect_keeps_token(check->may_send_token, &first, &next);
-	check->method =
-		redirect_method(hop->response.status, check->method);
+	check->method = redirect_method(hop->response.status, check->method);
 	check->referer = check->url;
 	check->url = url;
 	sample->outcome = OUTCOME_REDIRECT;
@@ -193,7 +193,7 @@ void
 check_start(struct check *check, uint64_t due_ns)
 {
 	if (check->running)
-		return; /* the end of that one sets the timer again */
+		return;         /* the end of that one sets the timer again */
 	hop_close(&check->hop); /* what lingers of the check before */
 	check->running = true;
 	check->started_ns = clock_mono_ns();

@@ -24,9 +24,9 @@ struct check {
 	uint8_t hop_count;
 	bool may_authorize; /* no redirect has led to another host yet */
 	bool may_send_token;
-	const char *method; /* of the present hop */
-	struct url url;	    /* of the present hop */
-	struct url referer; /* of the one before */
+	const char *method;         /* of the present hop */
+	struct url url;             /* of the present hop */
+	struct url referer;         /* of the one before */
 	struct loop_timer deadline; /* dial first, then the whole check; at
 				       last the wait for the server's FIN */
 	struct hop hop;

@@ -362,8 +362,8 @@ on_first_attempt(struct race *race, uint64_t now_ns)
 	if (hop->state == HOP_RESOLVE) {
 		/* the answer's stamp, where an answer set this off: what has
 		 * passed since then is our own delay, not the nameserver's */
-		uint64_t known_ns = stamp_in_window(
-			hop->answered_ns, hop->mark_ns, now_ns);
+		uint64_t known_ns =
+			stamp_in_window(hop->answered_ns, hop->mark_ns, now_ns);
 
 		if (known_ns == 0)
 			known_ns = now_ns;
@@ -386,8 +386,7 @@ fail_resolve(struct hop *hop, int sys_errno)
 }
 
 static void
-fail_connect(
-	struct hop *hop, int sys_errno, const struct race_address *address)
+fail_connect(struct hop *hop, int sys_errno, const struct race_address *address)
 {
 	char peer[64] = "", what[80];
 
@@ -609,7 +608,8 @@ step_read(struct hop *hop)
 			return take_end(hop);
 		if (result != IO_DONE)
 			return result;
-		hop->is_kept = false; /* it is alive: what fails now has failed */
+		hop->is_kept =
+			false; /* it is alive: what fails now has failed */
 		arrived_ns = arrival_ns(hop, clock_mono_ns());
 		if (hop->state == HOP_WAIT) {
 			mark_event(hop, EVENT_GOT_FIRST_RESP_BYTE, arrived_ns);
@@ -783,8 +783,7 @@ use_kept(struct hop *hop)
 }
 
 void
-hop_start(
-	struct hop *hop, const struct hop_request *request, uint64_t start_ns)
+hop_start(struct hop *hop, const struct hop_request *request, uint64_t start_ns)
 {
 	const struct url *url = request->url;
 
@@ -854,7 +853,7 @@ hop_close(struct hop *hop)
 	loop_watch_forget(worker_of(hop)->loop, hop->watch);
 	hop->watch = NULL;
 	/* with the peer's FIN in, closing leaves no TIME_WAIT on this side */
-	transport_close(&hop->transport,
-		hop->transport.fin_seen ? TRANSPORT_CLOSE_NORMAL
-					: TRANSPORT_CLOSE_ABORT);
+	transport_close(&hop->transport, hop->transport.fin_seen
+						 ? TRANSPORT_CLOSE_NORMAL
+						 : TRANSPORT_CLOSE_ABORT);
 }

@@ -39,9 +39,9 @@ enum hop_state {
 
 struct hop_request {
 	struct target *target;
-	const struct url *url; /* must outlive the hop */
+	const struct url *url;     /* must outlive the hop */
 	const struct url *referer; /* NULL: none */
-	bool may_authorize; /* the target's own headers may be sent */
+	bool may_authorize;        /* the target's own headers may be sent */
 	bool may_send_token;
 	const char *method;
 };
@@ -56,22 +56,23 @@ struct hop {
 	/* A kept connection was dead: that budget begins anew.  Or NULL. */
 	void (*on_redial)(struct hop *hop);
 	const struct proxy *proxy; /* NULL: directly */
-	uint64_t mark_ns; /* where the present phase began */
-	uint64_t answered_ns; /* in a DNS answer's callback: its stamp, else 0 */
-	uint64_t write_ns; /* before the request's first byte was written */
+	uint64_t mark_ns;          /* where the present phase began */
+	uint64_t
+		answered_ns; /* in a DNS answer's callback: its stamp, else 0 */
+	uint64_t write_ns;   /* before the request's first byte was written */
 	uint32_t retransmits_before; /* of the connection, before the request */
 	uint16_t dial_port;
 	size_t request_len_bytes, written_bytes;
 	struct resolver_query query;
 	struct race race;
 	struct transport transport;
-	struct loop_watch *watch; /* the winner's; NULL: no connection */
+	struct loop_watch *watch;     /* the winner's; NULL: no connection */
 	struct loop_watch kept_watch; /* of a connection that was kept */
 	bool is_kept; /* it comes from the pool, and nothing has come on it */
 	bool has_surplus; /* the server sent more than its answer */
 	struct http_response response;
 	struct wire_record record;
-	int sys_errno; /* with error */
+	int sys_errno;                 /* with error */
 	char error[WIRE_DETAIL_BYTES]; /* a reason no library knows, or "" */
 };
 
@@ -82,8 +83,8 @@ void hop_init(struct hop *hop, void (*on_done)(struct hop *),
  * start_ns: when the check began, or the hop before ended.  on_done may come
  * before this returns.
  */
-void hop_start(struct hop *hop, const struct hop_request *request,
-	uint64_t start_ns);
+void hop_start(
+	struct hop *hop, const struct hop_request *request, uint64_t start_ns);
 /* The same for one that cannot be made at all. */
 void hop_refuse(struct hop *hop, const struct hop_request *request,
 	uint64_t start_ns, const char *text);

@@ -28,8 +28,8 @@ is_api_server(const struct worker *worker, const struct url *url)
 	const struct control_nursery *settings = worker->settings;
 
 	return url->https && url->port == settings->api_port &&
-		(same_host(url->host, settings->api_host) ||
-			same_host(url->host, settings->api_dns));
+	       (same_host(url->host, settings->api_host) ||
+		       same_host(url->host, settings->api_dns));
 }
 
 static int
@@ -78,8 +78,8 @@ format_with_headers(struct hop *hop, struct http_request *request)
 		copy = target->headers_scratch;
 		strcpy(copy, target->headers); /* as long, by target_apply() */
 		request->headers = headers;
-		request->n_headers = split_headers(
-			copy, headers, HTTP_REQUEST_MAX_HEADERS);
+		request->n_headers =
+			split_headers(copy, headers, HTTP_REQUEST_MAX_HEADERS);
 	}
 	len = http_request_format(
 		target->request, target->request_cap_bytes, request);
@@ -119,8 +119,8 @@ hop_format_request(struct hop *hop, char *ret_error, size_t cap_bytes)
 	}
 	if (hop->request.referer != NULL) {
 		url_format(hop->request.referer, false, previous);
-		if (redirect_format_referer(referer, sizeof(referer), previous,
-			    url->https) > 0)
+		if (redirect_format_referer(
+			    referer, sizeof(referer), previous, url->https) > 0)
 			request.referer = referer;
 	}
 	if (request.absolute_form && hop->proxy->has_user) {

@@ -16,7 +16,7 @@ place_of(const struct hop *hop)
 {
 	const struct url *url = hop->request.url;
 	bool tls = url->https ||
-		(hop->proxy != NULL && hop->proxy->kind == PROXY_HTTPS);
+		   (hop->proxy != NULL && hop->proxy->kind == PROXY_HTTPS);
 
 	return (struct idle_place){
 		.https = url->https,

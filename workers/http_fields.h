@@ -26,7 +26,7 @@ struct http_fields {
 	uint8_t n_transfer_encodings;
 	bool is_chunked; /* the last Transfer-Encoding is "chunked", no more */
 	bool has_close, has_keep_alive; /* of Connection */
-	bool is_gzip; /* Content-Encoding is that and no more */
+	bool is_gzip;           /* Content-Encoding is that and no more */
 	uint32_t retry_after_s; /* 0: none, or a date */
 	bool bad_trailer;       /* Trailer announces a field of the framing */
 	bool loose_name;        /* a blank between a name and its colon */

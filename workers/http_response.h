@@ -3,7 +3,8 @@
  * Reads one HTTP/1.1 answer, informational ones before it included, in
  * whatever pieces the network delivers it.  Embedded in the hop; allocates
  * nothing, keeps nothing of the body, and is bounded in all a server can make
- * it do, unless its owner sets another bound.  What is forgiven is what kubenurse 1.x forgives; RFC 9112 otherwise.
+ * it do, unless its owner sets another bound.  What is forgiven is what
+ * kubenurse 1.x forgives; RFC 9112 otherwise.
  */
 #ifndef WORKERS_HTTP_RESPONSE_H
 #define WORKERS_HTTP_RESPONSE_H
@@ -52,8 +53,7 @@ struct http_response {
 	 * For who wants the body: set after init.  Each piece of it, without
 	 * framing, in order; it must not touch the parser.
 	 */
-	void (*on_body)(
-		struct http_response *r, const char *bytes, size_t len);
+	void (*on_body)(struct http_response *r, const char *bytes, size_t len);
 	/* What is read after the headers; init sets the usual bound. */
 	uint64_t body_max_bytes;
 

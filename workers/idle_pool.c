@@ -40,7 +40,8 @@ retire(struct idle_pool *pool, struct idle_slot *slot)
 static void
 discard(struct idle_slot *slot)
 {
-	bool fin_seen = slot->transport.fin_seen || slot->transport.tls.fin_seen;
+	bool fin_seen =
+		slot->transport.fin_seen || slot->transport.tls.fin_seen;
 
 	retire(slot->pool, slot);
 	transport_close(&slot->transport,
@@ -59,7 +60,7 @@ is_quiet(struct transport *transport)
 	size_t n_bytes;
 
 	return transport_read(transport, &byte, sizeof(byte), &n_bytes) ==
-		IO_WANT_READ;
+	       IO_WANT_READ;
 }
 
 static void
@@ -83,9 +84,9 @@ static bool
 is_same(const struct idle_place *a, const struct idle_place *b)
 {
 	return a->https == b->https && a->port == b->port &&
-		a->trust == b->trust && a->proxy == b->proxy &&
-		strcasecmp(a->host, b->host) == 0 &&
-		strcmp(a->zone, b->zone) == 0;
+	       a->trust == b->trust && a->proxy == b->proxy &&
+	       strcasecmp(a->host, b->host) == 0 &&
+	       strcmp(a->zone, b->zone) == 0;
 }
 
 void
@@ -147,8 +148,8 @@ idle_pool_put(struct idle_pool *pool, const struct idle_place *place,
 		strlen(place->zone) >= sizeof(slot->zone) ||
 		!has_room(pool, place) || !is_quiet(transport))
 		return false;
-	if (loop_watch_open(pool->loop, &slot->watch, transport->fd,
-		    LOOP_READ) < 0)
+	if (loop_watch_open(
+		    pool->loop, &slot->watch, transport->fd, LOOP_READ) < 0)
 		return false;
 	pool->unused = slot->next;
 	slot->next = pool->idle;

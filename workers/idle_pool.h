@@ -28,10 +28,10 @@ struct idle_slot;
 struct idle_place {
 	bool https;
 	uint16_t port;
-	const char *host; /* without brackets */
-	const char *zone; /* of an IPv6 literal, or "" */
+	const char *host;              /* without brackets */
+	const char *zone;              /* of an IPv6 literal, or "" */
 	const struct tls_trust *trust; /* whom it was judged by; http: NULL */
-	const struct proxy *proxy; /* NULL: directly */
+	const struct proxy *proxy;     /* NULL: directly */
 };
 
 struct idle_pool {
@@ -42,7 +42,8 @@ struct idle_pool {
 	struct idle_slot *unused;
 };
 
-void idle_pool_init(struct idle_pool *pool, struct loop *loop, uint64_t keep_ns);
+void idle_pool_init(
+	struct idle_pool *pool, struct loop *loop, uint64_t keep_ns);
 /* Room for that many connections, or -ENOMEM.  It never shrinks. */
 int idle_pool_reserve(struct idle_pool *pool, size_t slot_count);
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The extra checks of the configuration, all in one process.  Their headers come
- * with the target; the token never goes there.
+ * The extra checks of the configuration, all in one process.  Their headers
+ * come with the target; the token never goes there.
  */
 #include "workers/kind.h"
 #include "workers/prober.h"

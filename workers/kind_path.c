@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /alwayshappy of each selected neighbour.  Says who asks, so that the neighbour
- * can count who checks it.
+ * /alwayshappy of each selected neighbour.  Says who asks, so that the
+ * neighbour can count who checks it.
  */
 #include "workers/kind.h"
 #include "workers/prober.h"

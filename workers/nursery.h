@@ -9,7 +9,7 @@
 
 /* Inherited descriptors of the nursery, by fixed number. */
 enum nursery_fd {
-	NURSERY_FD_CONTROL = 3,	   /* SOCK_SEQPACKET to the supervisor */
+	NURSERY_FD_CONTROL = 3,    /* SOCK_SEQPACKET to the supervisor */
 	NURSERY_FD_SETTINGS = 4,   /* sealed memory file: control_nursery */
 	NURSERY_FD_EXECUTABLE = 5, /* this program, to renew itself */
 };

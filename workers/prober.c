@@ -79,8 +79,8 @@ on_server_answer(void *arg, uint32_t context_id, const char *nameserver,
 	record.body.dns.target_gen = target_gen(worker, context_id);
 	record.body.dns.duration_ns = duration_ns;
 	record.body.dns.result = result;
-	wire_set_text(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
-		nameserver);
+	wire_set_text(
+		record.body.dns.nameserver, WIRE_NAMESERVER_BYTES, nameserver);
 	worker_emit(worker, &record);
 }
 

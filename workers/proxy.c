@@ -222,10 +222,8 @@ decode(const char *text, size_t len, char *buf, size_t cap_bytes)
 		char c = text[i];
 
 		if (c == '%') {
-			int high =
-				i + 2 < len ? hex_value(text[i + 1]) : -1;
-			int low =
-				i + 2 < len ? hex_value(text[i + 2]) : -1;
+			int high = i + 2 < len ? hex_value(text[i + 1]) : -1;
+			int low = i + 2 < len ? hex_value(text[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return false;

@@ -23,8 +23,8 @@ static socklen_t
 address_len(const struct race_address *address)
 {
 	return address->socket.any.sa_family == AF_INET6
-		? (socklen_t)sizeof(address->socket.ipv6)
-		: (socklen_t)sizeof(address->socket.ipv4);
+		       ? (socklen_t)sizeof(address->socket.ipv6)
+		       : (socklen_t)sizeof(address->socket.ipv4);
 }
 
 /* The family that did not have the last turn; IPv6 has the first. */
@@ -45,7 +45,7 @@ static bool
 has_next(const struct race *race)
 {
 	return race->ipv6.next < race->ipv6.count ||
-		race->ipv4.next < race->ipv4.count;
+	       race->ipv4.next < race->ipv4.count;
 }
 
 /* TCP_INFO first: after close there is nothing to ask. */
@@ -219,8 +219,8 @@ race_complete(struct race *race, int family)
 }
 
 void
-race_add_answer(struct race *race, const struct resolver_answer *answer,
-	uint16_t port)
+race_add_answer(
+	struct race *race, const struct resolver_answer *answer, uint16_t port)
 {
 	bool ipv6 = answer->family == RESOLVER_IPV6;
 	struct race_address address;
@@ -289,7 +289,7 @@ race_parse_literal(struct race_address *ret_address, const char *host,
 		address.socket.ipv4.sin_family = AF_INET;
 		address.socket.ipv4.sin_port = htons(port);
 	} else if (inet_pton(AF_INET6, host, &address.socket.ipv6.sin6_addr) ==
-		1) {
+		   1) {
 		address.socket.ipv6.sin6_family = AF_INET6;
 		address.socket.ipv6.sin6_port = htons(port);
 		address.socket.ipv6.sin6_scope_id = scope_of(zone);

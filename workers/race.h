@@ -79,8 +79,8 @@ void race_start(struct race *race, struct loop *loop,
 /* Copies an address; one over the bound is left out. */
 void race_add(struct race *race, const struct sockaddr *address);
 /* What the resolver found of one family, which is complete with it. */
-void race_add_answer(struct race *race, const struct resolver_answer *answer,
-	uint16_t port);
+void race_add_answer(
+	struct race *race, const struct resolver_answer *answer, uint16_t port);
 /* An address that needs no resolver; there are no others. */
 void race_add_literal(struct race *race, const struct race_address *address);
 /* All addresses of this family (AF_INET, AF_INET6) are there, maybe none. */

@@ -77,8 +77,8 @@ add_token(struct grants *grants, const struct control_nursery *settings)
 {
 	char *slash;
 
-	snprintf(grants->token_directory, sizeof(grants->token_directory),
-		"%s", settings->token_path);
+	snprintf(grants->token_directory, sizeof(grants->token_directory), "%s",
+		settings->token_path);
 	slash = strrchr(grants->token_directory, '/');
 	if (slash == NULL || slash == grants->token_directory)
 		return;

@@ -95,8 +95,8 @@ copy_numbers(struct target *target, const struct control_target *spec)
 	target->insecure = spec->insecure;
 	target->follow_redirects = spec->follow_redirects;
 	target->reuse_connections = spec->reuse_connections;
-	target->phase_ns = schedule_phase_ns(
-		spec->label, spec->url, spec->interval_ns);
+	target->phase_ns =
+		schedule_phase_ns(spec->label, spec->url, spec->interval_ns);
 }
 
 /* A check at a time, and of each a connection: one that is kept, in the end. */
@@ -134,8 +134,9 @@ fill(struct target *target, const struct control_message *message)
 		return -ENOMEM;
 	if (url_parse(&target->url, spec->url, &target->url_error) == 0)
 		target->url_error = NULL;
-	target->request_cap_bytes = REQUEST_FIXED_BYTES +
-		2 * URL_TEXT_BYTES + 2 * strlen(target->headers) +
+	target->request_cap_bytes =
+		REQUEST_FIXED_BYTES + 2 * URL_TEXT_BYTES +
+		2 * strlen(target->headers) +
 		(worker->kind->reads_token ? TOKEN_MAX_BYTES : 0);
 	target->request = malloc(target->request_cap_bytes);
 	if (target->request == NULL)
@@ -181,8 +182,8 @@ target_apply(struct worker *worker, struct control_message *message)
 		check_init(&target->check, target);
 	}
 	if (target == NULL || fill(target, message) < 0) {
-		LOG_ERROR("no memory for a target",
-			LOG_STR("type", spec->label));
+		LOG_ERROR(
+			"no memory for a target", LOG_STR("type", spec->label));
 		target_free(target);
 		return;
 	}

@@ -25,7 +25,7 @@ struct target {
 	char *label;
 	char *method;
 	char *origin;
-	char *headers; /* lines; those of the header file too */
+	char *headers;         /* lines; those of the header file too */
 	char *headers_scratch; /* as long */
 	struct url url;
 	const char *url_error; /* NULL: it can be checked */
@@ -39,7 +39,7 @@ struct target {
 	bool follow_redirects;
 	bool reuse_connections;
 	struct tls_trust *own_trust; /* NULL: the worker's */
-	char *request;		     /* room for a request's head */
+	char *request;               /* room for a request's head */
 	size_t request_cap_bytes;
 	struct loop_timer timer; /* the next check */
 	struct check check;

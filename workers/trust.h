@@ -20,8 +20,8 @@ void trust_load(const struct control_nursery *settings);
  * The process's CAs and those of the PEM file, for the caller to free.  NULL:
  * the reason has been logged.
  */
-struct tls_trust *trust_with_file(const struct control_nursery *settings,
-	const char *source, int fd);
+struct tls_trust *trust_with_file(
+	const struct control_nursery *settings, const char *source, int fd);
 /* What counts for this target.  NULL: no memory. */
 const struct tls_trust *trust_for(const struct target *target);
 /* What counts for the API server, whom api_insecure alone excuses. */

@@ -65,7 +65,8 @@ resident_bytes(int memory_fd)
 static uint64_t
 timeval_ns(struct timeval tv)
 {
-	return (uint64_t)tv.tv_sec * NS_PER_S + (uint64_t)tv.tv_usec * NS_PER_US;
+	return (uint64_t)tv.tv_sec * NS_PER_S +
+	       (uint64_t)tv.tv_usec * NS_PER_US;
 }
 
 static void
@@ -76,10 +77,11 @@ on_heartbeat(struct loop_timer *timer)
 	struct rusage usage;
 
 	wire_init(&record, WIRE_HEARTBEAT, worker->gen);
-	record.body.heartbeat.resident_bytes = resident_bytes(worker->memory_fd);
+	record.body.heartbeat.resident_bytes =
+		resident_bytes(worker->memory_fd);
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
-		record.body.heartbeat.cpu_ns = timeval_ns(usage.ru_utime) +
-			timeval_ns(usage.ru_stime);
+		record.body.heartbeat.cpu_ns =
+			timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
 	worker_emit(worker, &record);
 	loop_timer_start(worker->loop, timer,
 		loop_now_ns(worker->loop) + WIRE_HEARTBEAT_NS);
@@ -181,8 +183,8 @@ open_own(struct worker *worker)
 	rc = worker->kind->body->open(worker);
 	if (rc < 0)
 		return rc;
-	return loop_watch_open(worker->loop, &worker->control,
-		worker->control_fd, LOOP_READ);
+	return loop_watch_open(
+		worker->loop, &worker->control, worker->control_fd, LOOP_READ);
 }
 
 /*

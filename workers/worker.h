@@ -39,7 +39,7 @@ struct worker {
 	uint32_t gen;
 	int control_fd;
 	int pipe_fd;
-	int memory_fd;	     /* /proc/self/statm */
+	int memory_fd;       /* /proc/self/statm */
 	int stamp_holder_fd; /* keeps the kernel's stamping switched on */
 	struct loop_watch control;
 	struct loop_timer heartbeat;
@@ -57,8 +57,8 @@ struct worker {
  * A worker's whole life, in the process that was born for it.  Owns both
  * descriptors.  Returns the exit code.
  */
-int worker_run(int control_fd, int pipe_fd,
-	const struct control_nursery *settings);
+int worker_run(
+	int control_fd, int pipe_fd, const struct control_nursery *settings);
 /* Fills in the head's counters and writes the record; a full pipe loses it,
  * counted. */
 void worker_emit(struct worker *worker, struct wire_record *record);

@@ -63,8 +63,9 @@ def skip_all(why):
     sys.exit(0)
 
 
-def isolate():
-    """Runs the script anew where its network and its /run are its own."""
+def isolate(*programs):
+    """Runs the script anew where its network and its /run are its own, once the
+    programs of Kubernetes that it needs are built."""
     if os.environ.get("CLUSTER_ISOLATED"):
         subprocess.run("ip link set lo up && ip addr add 10.2.0.0/16 dev lo && "
                        "mount -t tmpfs tmpfs /run", shell=True, check=True)
@@ -77,12 +78,12 @@ def isolate():
             skip_all(f"needs {program}")
     if os.path.realpath("/var/run") != "/run":
         skip_all("needs /var/run to be /run")
-    built = subprocess.run(["bash", f"{SOURCE}/tests/e2e/build-cluster.sh", PROGRAMS,
-                            "kube-apiserver"], stdout=subprocess.PIPE, text=True)
+    built = subprocess.run(["bash", f"{SOURCE}/tests/e2e/build-cluster.sh", PROGRAMS, *programs],
+                           stdout=subprocess.PIPE, text=True)
     if built.returncode == 77:
         skip_all(built.stdout.strip())
     if built.returncode != 0:
-        skip_all("kube-apiserver cannot be built here")
+        skip_all(f"{' '.join(programs)} cannot be built here")
     os.environ["CLUSTER_ISOLATED"] = "1"
     os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private",
                           sys.executable] + sys.argv)

@@ -6,11 +6,12 @@ import os
 import sys
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster as c
 from cluster import is_, ok, within, paths, metric, node, pod, ip
 
-c.isolate()
+c.isolate("kube-apiserver")
 k = c.Cluster()
 OUTAGE_S = int(os.environ.get("OUTAGE_S", "60"))
 # Back-off is at most a minute, and a request takes its time.

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cluster as c
 from cluster import is_, ok, within, metric, node, pod
@@ -16,7 +17,7 @@ from cluster import is_, ok, within, metric, node, pod
 COUNT = int(os.environ.get("FLEET", "50"))
 LOST = 7
 
-c.isolate()
+c.isolate("kube-apiserver")
 k = c.Cluster()
 names = [node(i) for i in range(COUNT)]
 rings = {name: c.ring(names, name) for name in names}
@@ -27,13 +28,18 @@ def address(i):
 
 
 def make_network():
-    commands = ["ip link add br0 type bridge", "ip addr add 10.3.0.1/16 dev br0",
-                "ip link set br0 up", "mkdir -p /run/netns"]
+    """A router in the middle: on one link, so many would know each other's
+    hardware addresses that the kernel's table, one for all, overflows."""
+    commands = ["ip addr add 10.3.0.1/32 dev lo", "sysctl -q net.ipv4.ip_forward=1",
+                "mkdir -p /run/netns"]
     for i in range(COUNT):
         commands += [
             f"ip netns add n{i}", f"ip link add v{i} type veth peer name eth0 netns n{i}",
-            f"ip link set v{i} master br0 up", f"ip -n n{i} link set lo up",
-            f"ip -n n{i} addr add {address(i)}/16 dev eth0", f"ip -n n{i} link set eth0 up"]
+            f"ip link set v{i} up", f"ip route add {address(i)} dev v{i} src 10.3.0.1",
+            f"ip -n n{i} link set lo up", f"ip -n n{i} link set eth0 up",
+            f"ip -n n{i} addr add {address(i)}/32 dev eth0",
+            f"ip -n n{i} route add 10.3.0.1 dev eth0",
+            f"ip -n n{i} route add default via 10.3.0.1"]
     subprocess.run(" && ".join(commands), shell=True, check=True)
 
 

@@ -32,8 +32,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		must_equal(control_encode(&message, again, sizeof(again)),
 			again, bytes, len);
 	if (control_decode_nursery(&nursery, bytes, len) == 0)
-		must_equal(control_encode_nursery(
-				   &nursery, again, sizeof(again)),
+		must_equal(
+			control_encode_nursery(&nursery, again, sizeof(again)),
 			again, bytes, len);
 	return 0;
 }

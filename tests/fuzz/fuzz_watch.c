@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams of watch events as a hostile API server may write them.  The first byte says
- * what was asked and where to cut; the rest is fed whole and in pieces and must
- * come to the same each time.  What is told must be names and addresses.
+ * Streams of watch events as a hostile API server may write them.  The first
+ * byte says what was asked and where to cut; the rest is fed whole and in
+ * pieces and must come to the same each time.  What is told must be names and
+ * addresses.
  */
 #include "workers/discovery/table_parser.h"
 
@@ -31,8 +32,8 @@ static void
 mix(struct told *told, const char *text)
 {
 	for (; *text != '\0'; text++)
-		told->hash = (told->hash ^ (unsigned char)*text) *
-			0x100000001b3ULL;
+		told->hash =
+			(told->hash ^ (unsigned char)*text) * 0x100000001b3ULL;
 	told->hash *= 0x100000001b3ULL;
 }
 
@@ -42,7 +43,7 @@ is_address(const char *text)
 	unsigned char address[16];
 
 	return text[0] == '\0' || inet_pton(AF_INET, text, address) == 1 ||
-		inet_pton(AF_INET6, text, address) == 1;
+	       inet_pton(AF_INET6, text, address) == 1;
 }
 
 static int

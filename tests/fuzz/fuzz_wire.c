@@ -6,6 +6,7 @@
 #include "common/wire.h"
 
 #include <stddef.h>
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,23 @@ check_sample(const struct wire_sample *sample)
 	must(sample->outcome != OUTCOME_STATUS || sample->has_status);
 }
 
+static void
+check_neighbour(const struct wire_neighbour *neighbour)
+{
+	unsigned char address[16];
+
+	must(strlen(neighbour->pod_name) > 0 &&
+		strlen(neighbour->pod_name) < WIRE_NAME_BYTES);
+	must(strlen(neighbour->namespace_name) < WIRE_NAMESPACE_BYTES);
+	must(strlen(neighbour->node_name) < WIRE_NAME_BYTES);
+	must(strlen(neighbour->host_ip) < WIRE_ADDRESS_BYTES);
+	if ((neighbour->flags & WIRE_NEIGHBOUR_GONE) != 0)
+		return;
+	must(neighbour->node_name[0] != '\0');
+	must(inet_pton(AF_INET, neighbour->pod_ip, address) == 1 ||
+		inet_pton(AF_INET6, neighbour->pod_ip, address) == 1);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -56,12 +74,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 			WIRE_NAMESERVER_BYTES);
 		break;
 	case WIRE_NEIGHBOUR:
-		must(strlen(record.body.neighbour.pod_name) < WIRE_NAME_BYTES);
-		must(strlen(record.body.neighbour.node_name) < WIRE_NAME_BYTES);
-		must(strlen(record.body.neighbour.pod_ip) <
-			WIRE_ADDRESS_BYTES);
+		check_neighbour(&record.body.neighbour);
 		break;
 	case WIRE_DISCOVERY:
+		must(strlen(record.body.discovery.own_node_name) <
+			WIRE_NAME_BYTES);
 		must(strlen(record.body.discovery.detail) < WIRE_DETAIL_BYTES);
 		break;
 	case WIRE_HELLO:

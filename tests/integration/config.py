@@ -201,7 +201,8 @@ ok(wait(lambda: socket.create_connection(("::1", home), 1)), "and served")
 doctor.reload(HEAD)
 wait_ok(lambda: doctor.worker("extra") is None,
         "without targets there is no worker")
-equal(doctor.metrics().total("kubenurse_worker_up.*"), 0, "nor its series")
+wait_ok(lambda: not doctor.metrics().select("kubenurse_worker_up.*"),
+        "nor its series")
 doctor.reload(HEAD + check("four"))
 ok(doctor.wait_checks(["four"]).checks("four"), "and it comes again")
 equal(doctor.metrics().total("kubenurse_worker_restarts_total.*"), 0,

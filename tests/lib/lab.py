@@ -70,6 +70,10 @@ def need(*programs):
 
 
 def done():
+    for process in _processes:
+        found = process.said("Sanitizer|runtime error:")
+        if isinstance(process, Doctor) and found:
+            ok(False, f"{process.name}: no sanitizer says anything")
     print(f"1..{_count}")
     sys.exit(1 if _failed else 0)
 

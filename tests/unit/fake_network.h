@@ -36,7 +36,7 @@
 struct fake_step {
 	uint64_t after_ns; /* of the step before; the first: of the request */
 	const char *bytes; /* NULL: end of the stream */
-	int error;	   /* the stream breaks with this errno instead */
+	int error;         /* the stream breaks with this errno instead */
 	bool no_stamp;
 	int64_t stamp_shift_ns; /* the wall clock stepped meanwhile */
 };
@@ -49,11 +49,11 @@ struct fake_peer {
 	int start_errno;     /* connect(2) itself fails */
 	uint32_t syn_retransmits, data_retransmits, rtt_us;
 	uint64_t tls_ns; /* of the handshake; FAKE_NEVER: silence */
-	int tls_errno;	 /* how it fails then; -1: untrusted certificate */
+	int tls_errno;   /* how it fails then; -1: untrusted certificate */
 	int64_t not_after_unix_s;
-	uint64_t write_ns;   /* how long the socket is full; FAKE_NEVER */
+	uint64_t write_ns; /* how long the socket is full; FAKE_NEVER */
 	int write_errno;
-	bool no_goodbye;     /* TLS ends without close_notify */
+	bool no_goodbye; /* TLS ends without close_notify */
 	int transport_start_rc;
 	struct fake_step steps[FAKE_STEPS];
 	size_t step_count;
@@ -66,7 +66,7 @@ struct fake_name {
 	uint64_t ipv6_ns, ipv4_ns; /* FAKE_NEVER: no answer */
 	const char *ipv6[4], *ipv4[4];
 	enum dns_result result; /* of a family without addresses */
-	uint64_t late_ns;	/* how long this process did not look */
+	uint64_t late_ns;       /* how long this process did not look */
 };
 
 struct fake_socket {
@@ -131,8 +131,8 @@ clock_unix_to_mono_ns(uint64_t unix_ns)
 /* ------------------------------------------------------------------- loop */
 
 void
-loop_watch_init(
-	struct loop_watch *watch, void (*on_ready)(struct loop_watch *, unsigned))
+loop_watch_init(struct loop_watch *watch,
+	void (*on_ready)(struct loop_watch *, unsigned))
 {
 	watch->fd = -1;
 	watch->wanted = 0;
@@ -312,7 +312,8 @@ socket_observe_tcp(int fd, struct tcp_observation *ret_observation)
 	const struct fake_peer *peer = fake_socket->peer;
 
 	memset(ret_observation, 0, sizeof(*ret_observation));
-	ret_observation->retransmit_count = peer->syn_retransmits +
+	ret_observation->retransmit_count =
+		peer->syn_retransmits +
 		(fake_socket->request_bytes > 0 ? peer->data_retransmits : 0);
 	ret_observation->rtt_us = peer->rtt_us;
 	return 0;
@@ -359,12 +360,13 @@ transport_start(struct transport *transport, int fd,
 	transport->ops = FAKE_OPS;
 	transport->fd = fd;
 	fake_socket->secure = trust != NULL;
-	fake_socket->ready_ns = trust != NULL
-		? fake_after(fake.now_ns, fake_socket->peer->tls_ns)
-		: fake.now_ns;
+	fake_socket->ready_ns =
+		trust != NULL
+			? fake_after(fake.now_ns, fake_socket->peer->tls_ns)
+			: fake.now_ns;
 	if (trust != NULL)
-		snprintf(fake.log + used, sizeof(fake.log) - used,
-			"[TLS %s]", server_name);
+		snprintf(fake.log + used, sizeof(fake.log) - used, "[TLS %s]",
+			server_name);
 	return 0;
 }
 
@@ -391,11 +393,13 @@ fake_request_written(struct fake_socket *fake_socket)
 	fake_socket->request_done = true;
 	fake_socket->in_tunnel = connect;
 	fake_socket->step = 0;
-	fake_socket->step_due_ns = connect
-		? fake_after(fake.now_ns, fake_socket->peer->tunnel.after_ns)
+	fake_socket->step_due_ns =
+		connect ? fake_after(fake.now_ns,
+				  fake_socket->peer->tunnel.after_ns)
 		: fake_socket->peer->step_count == 0
-		? FAKE_NEVER
-		: fake_after(fake.now_ns, fake_socket->peer->steps[0].after_ns);
+			? FAKE_NEVER
+			: fake_after(fake.now_ns,
+				  fake_socket->peer->steps[0].after_ns);
 }
 
 enum io_result
@@ -433,8 +437,8 @@ fake_step_of(const struct fake_socket *fake_socket)
 		return fake_socket->step == 0 ? &fake_socket->peer->tunnel
 					      : NULL;
 	return fake_socket->step < fake_socket->peer->step_count
-		? &fake_socket->peer->steps[fake_socket->step]
-		: NULL;
+		       ? &fake_socket->peer->steps[fake_socket->step]
+		       : NULL;
 }
 
 static void
@@ -445,9 +449,10 @@ fake_next_step(struct fake_socket *fake_socket)
 	fake_socket->step++;
 	fake_socket->step_taken_bytes = 0;
 	step = fake_step_of(fake_socket);
-	fake_socket->step_due_ns = step == NULL
-		? FAKE_NEVER
-		: fake_after(fake_socket->step_due_ns, step->after_ns);
+	fake_socket->step_due_ns =
+		step == NULL
+			? FAKE_NEVER
+			: fake_after(fake_socket->step_due_ns, step->after_ns);
 }
 
 enum io_result
@@ -474,9 +479,10 @@ transport_read(struct transport *transport, void *buf, size_t cap_bytes,
 	memcpy(buf, step->bytes + fake_socket->step_taken_bytes, len);
 	fake_socket->step_taken_bytes += len;
 	*ret_bytes = len;
-	transport->stamp_mono_ns = step->no_stamp
-		? 0
-		: fake_socket->step_due_ns + (uint64_t)step->stamp_shift_ns;
+	transport->stamp_mono_ns =
+		step->no_stamp ? 0
+			       : fake_socket->step_due_ns +
+					 (uint64_t)step->stamp_shift_ns;
 	if (step->bytes[fake_socket->step_taken_bytes] == '\0')
 		fake_next_step(fake_socket);
 	return IO_DONE;
@@ -611,8 +617,8 @@ resolver_result(const struct resolver_query *query)
 }
 
 void
-resolver_format_error(const struct resolver_query *query,
-	char ret_text[RESOLVER_ERROR_BYTES])
+resolver_format_error(
+	const struct resolver_query *query, char ret_text[RESOLVER_ERROR_BYTES])
 {
 	snprintf(ret_text, RESOLVER_ERROR_BYTES, "dns: %s for %s",
 		dns_result_name(query->result), query->host);
@@ -641,7 +647,8 @@ fake_answer(int i, int family)
 	const struct fake_name *name = fake.query_names[i];
 	struct resolver_query *query = fake.queries[i];
 	struct resolver_address addresses[4];
-	struct resolver_answer answer = { .family = family,
+	struct resolver_answer answer = { .family =
+						  (enum resolver_family)family,
 		.result = name->result,
 		.addresses = addresses,
 		.answered_mono_ns = fake_answer_due_ns(i, family) };
@@ -654,9 +661,9 @@ fake_answer(int i, int family)
 			&addresses[answer.address_count];
 
 		address->family = family == RESOLVER_IPV6 ? AF_INET6 : AF_INET;
-		ck_assert_int_eq(inet_pton(address->family,
-					 texts[answer.address_count],
-					 &address->ipv6),
+		ck_assert_int_eq(
+			inet_pton(address->family, texts[answer.address_count],
+				&address->ipv6),
 			1);
 		answer.address_count++;
 	}
@@ -778,9 +785,8 @@ fake_next_event(void)
 	for (int i = 0; i < FAKE_MAX; i++) {
 		if (fake.watches[i] != NULL)
 			fake_consider(&next,
-				(struct fake_event){
-					.due_ns = fake_ready_ns(
-						fake.watches[i]),
+				(struct fake_event){ .due_ns = fake_ready_ns(
+							     fake.watches[i]),
 					.late_ns = fake.late_ns,
 					.watch = fake.watches[i] });
 		if (fake.queries[i] == NULL)
@@ -819,8 +825,7 @@ fake_run_until(uint64_t until_ns)
 			break;
 		fake.now_ns = runs_ns;
 		if (event.watch != NULL) {
-			event.watch->on_ready(
-				event.watch, event.watch->wanted);
+			event.watch->on_ready(event.watch, event.watch->wanted);
 		} else if (event.timer != NULL) {
 			loop_timer_stop(NULL, event.timer);
 			event.timer->on_due(event.timer);

@@ -12,7 +12,10 @@
 #define S  NS_PER_S
 
 #define OK_BYTES "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-#define FIN	 { .after_ns = 0 }
+#define FIN                                                                    \
+	{                                                                      \
+		.after_ns = 0                                                  \
+	}
 
 #define EVENT_BIT(name) (1u << EVENT_##name)
 /* What a request over a new plain connection to an address comes past. */
@@ -105,8 +108,8 @@ probe_teardown(void)
 static inline void
 assert_sums(void)
 {
-	uint64_t sum_ns = 0, started_ns = fake.records[0].body.sample.
-		started_mono_ns;
+	uint64_t sum_ns = 0,
+		 started_ns = fake.records[0].body.sample.started_mono_ns;
 
 	for (size_t i = 0; i < fake.record_count; i++) {
 		const struct wire_sample *sample = &fake.records[i].body.sample;

@@ -38,8 +38,8 @@ setup(void)
 	static const uint64_t bounds_ns[] = { 100, 1000 };
 
 	registry = registry_new(METRIC_ID_COUNT, 10000);
-	ck_assert_int_eq(metric_families_register(
-				 registry, bounds_ns, 2, false, true),
+	ck_assert_int_eq(
+		metric_families_register(registry, bounds_ns, 2, false, true),
 		0);
 	aggregate = (struct aggregate){ .registry = registry };
 	target_table_init(&targets);
@@ -74,7 +74,7 @@ assert_line(const char *line)
 	const char *at = strstr(text, line);
 
 	ck_assert_msg(at != NULL && (at == text || at[-1] == '\n') &&
-			at[strlen(line)] == '\n',
+			      at[strlen(line)] == '\n',
 		"no line %s", line);
 }
 
@@ -99,7 +99,7 @@ good_sample(void)
 		.response_ns = 500,
 		.events = 1u << EVENT_GOT_CONN | 1u << EVENT_WROTE_REQUEST,
 		.phases = 1u << PHASE_CONNECT | 1u << PHASE_WAIT |
-			1u << PHASE_LOCAL,
+			  1u << PHASE_LOCAL,
 		.outcome = OUTCOME_OK,
 		.last = 1,
 		.has_status = 1,
@@ -151,8 +151,8 @@ START_TEST(a_success_in_every_line)
 		    "{type=\"shop\",stage=\"syn\"} 2");
 	assert_line("kubenurse_tls_certificate_expiry_timestamp_seconds"
 		    "{type=\"shop\"} 1800000000");
-	ck_assert_ptr_nonnull(strstr(text,
-		"kubenurse_check_last_success_timestamp_seconds"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "kubenurse_check_last_success_timestamp_seconds"));
 	/* nothing of what did not happen */
 	ck_assert_ptr_null(strstr(text, "kubenurse_errors_total"));
 	ck_assert_ptr_null(strstr(text, "phase=\"dns\""));
@@ -264,9 +264,10 @@ START_TEST(phases_add_up_to_the_durations_of_checks)
 	for (unsigned i = 0; i < 500; i++) {
 		struct wire_sample sample = good_sample();
 
-		sample.outcome = (uint8_t)(i % 3 == 0 ? OUTCOME_OK
-				: i % 3 == 1	      ? OUTCOME_STATUS
-					: OUTCOME_ROUND_TRIP_FAILED);
+		sample.outcome =
+			(uint8_t)(i % 3 == 0   ? OUTCOME_OK
+				  : i % 3 == 1 ? OUTCOME_STATUS
+					       : OUTCOME_ROUND_TRIP_FAILED);
 		sample.phase_ns[PHASE_WAIT] = i * 7919;
 		sample.duration_ns = sample.check_duration_ns =
 			100 + sample.phase_ns[PHASE_WAIT];
@@ -275,7 +276,7 @@ START_TEST(phases_add_up_to_the_durations_of_checks)
 	render();
 	ck_assert(fabs(sum_of("kubenurse_phase_duration_seconds_sum") -
 			  sum_of("kubenurse_check_duration_seconds_sum")) <
-		1e-12);
+		  1e-12);
 	ck_assert(sum_of("kubenurse_check_duration_seconds_sum") > 0.98);
 }
 END_TEST

@@ -9,8 +9,10 @@
 	.steps = { { .after_ns = (after), .bytes = (text) }, FIN },            \
 	.step_count = 2
 #define PEER(where, text)                                                      \
-	{ .address = (where), .connect_ns = 1 * MS, .tls_ns = 1 * MS,          \
-		ANSWERS(1 * MS, text) }
+	{                                                                      \
+		.address = (where), .connect_ns = 1 * MS, .tls_ns = 1 * MS,    \
+		ANSWERS(1 * MS, text)                                          \
+	}
 #define MOVED(location)                                                        \
 	"HTTP/1.1 302 Found\r\nLocation: " location                            \
 	"\r\nContent-Length: 0\r\n\r\n"
@@ -117,8 +119,9 @@ START_TEST(all_hops_share_one_budget)
 {
 	const struct wire_sample *last;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1 * S,
-			ANSWERS(3 * S, MOVED("http://192.0.2.2/")) },
+	USE_PEERS({ .address = "192.0.2.1:80",
+			  .connect_ns = 1 * S,
+			  ANSWERS(3 * S, MOVED("http://192.0.2.2/")) },
 		{ .address = "192.0.2.2:80", .connect_ns = FAKE_NEVER });
 	last = run_check();
 	ck_assert_uint_eq(last->outcome, OUTCOME_CONNECT_FAILED);
@@ -131,8 +134,9 @@ START_TEST(each_hop_has_its_own_dial_budget)
 {
 	const struct wire_sample *last;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1 * S,
-			ANSWERS(0, MOVED("http://192.0.2.2/")) },
+	USE_PEERS({ .address = "192.0.2.1:80",
+			  .connect_ns = 1 * S,
+			  ANSWERS(0, MOVED("http://192.0.2.2/")) },
 		{ .address = "192.0.2.2:80", .connect_ns = FAKE_NEVER });
 	spec.timeout_ns = 60 * S;
 	last = run_check();
@@ -194,7 +198,8 @@ START_TEST(the_token_is_not_sent_in_the_clear_or_elsewhere)
 	static const char *const urls[] = { "http://10.0.0.1:6443/version",
 		"https://10.0.0.9:6443/version", "https://10.0.0.1/version" };
 
-	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES), PEER("10.0.0.1:443", OK_BYTES),
+	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES),
+		PEER("10.0.0.1:443", OK_BYTES),
 		PEER("10.0.0.9:6443", OK_BYTES));
 	be_api_server_worker();
 	spec.url = urls[_i];
@@ -268,8 +273,10 @@ START_TEST(https_through_a_proxy_is_a_tunnel)
 {
 	const struct wire_sample *last;
 
-	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
-		.tls_ns = 3 * MS, TUNNEL("HTTP/1.1 200 Yes\r\n\r\n"),
+	USE_PEERS({ .address = "198.51.100.1:3128",
+		.connect_ns = 1 * MS,
+		.tls_ns = 3 * MS,
+		TUNNEL("HTTP/1.1 200 Yes\r\n\r\n"),
 		ANSWERS(4 * MS, OK_BYTES) });
 	spec.url = "https://192.0.2.1/";
 	use_proxies("", "http://u:p@198.51.100.1:3128");
@@ -288,7 +295,8 @@ END_TEST
 
 START_TEST(a_head_request_through_a_tunnel_has_no_body)
 {
-	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+	USE_PEERS({ .address = "198.51.100.1:3128",
+		.connect_ns = 1 * MS,
 		TUNNEL("HTTP/1.1 200 Yes\r\n\r\n"),
 		.steps = { { .bytes = "HTTP/1.1 200 OK\r\n"
 				      "Content-Length: 99\r\n\r\n" } },
@@ -304,7 +312,8 @@ START_TEST(a_proxy_that_refuses_the_tunnel)
 {
 	const struct wire_sample *last;
 
-	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+	USE_PEERS({ .address = "198.51.100.1:3128",
+		.connect_ns = 1 * MS,
 		TUNNEL("HTTP/1.1 403 No Way\r\nContent-Length: 0\r\n\r\n") });
 	spec.url = "https://192.0.2.1/";
 	use_proxies("", "http://198.51.100.1:3128");
@@ -320,7 +329,8 @@ START_TEST(a_silent_proxy_ends_with_the_whole_budget)
 {
 	const struct wire_sample *last;
 
-	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+	USE_PEERS({ .address = "198.51.100.1:3128",
+		.connect_ns = 1 * MS,
 		.tunnel = { .after_ns = FAKE_NEVER } });
 	spec.url = "https://192.0.2.1/";
 	use_proxies("", "http://198.51.100.1:3128");
@@ -333,7 +343,8 @@ END_TEST
 
 START_TEST(tls_that_cannot_begin_in_a_tunnel_closes_the_socket)
 {
-	USE_PEERS({ .address = "198.51.100.1:3128", .connect_ns = 1 * MS,
+	USE_PEERS({ .address = "198.51.100.1:3128",
+		.connect_ns = 1 * MS,
 		TUNNEL("HTTP/1.1 200 Yes\r\n\r\n"),
 		.transport_start_rc = -ENOMEM });
 	spec.url = "https://192.0.2.1/";
@@ -384,16 +395,22 @@ END_TEST
 /* ---------------------------------------------------- going away, coming */
 
 static const struct fake_name slow_names[] = { { .name = "shop.example",
-	.ipv6_ns = 10 * MS, .ipv4_ns = 10 * MS, .ipv4 = { "192.0.2.1" } } };
+	.ipv6_ns = 10 * MS,
+	.ipv4_ns = 10 * MS,
+	.ipv4 = { "192.0.2.1" } } };
 static const struct fake_peer slow_peers[] = {
-	{ .address = "198.51.100.1:3128", .connect_ns = 10 * MS,
-		.tls_ns = 10 * MS, .write_ns = 10 * MS,
+	{ .address = "198.51.100.1:3128",
+		.connect_ns = 10 * MS,
+		.tls_ns = 10 * MS,
+		.write_ns = 10 * MS,
 		.tunnel = { .after_ns = 10 * MS,
 			.bytes = "HTTP/1.1 200 Yes\r\n\r\n" },
 		.steps = { { .after_ns = 10 * MS,
-				   .bytes = MOVED("http://shop.example/") } },
+			.bytes = MOVED("http://shop.example/") } },
 		.step_count = 1 },
-	{ .address = "192.0.2.1:80", .connect_ns = 10 * MS, .write_ns = 10 * MS,
+	{ .address = "192.0.2.1:80",
+		.connect_ns = 10 * MS,
+		.write_ns = 10 * MS,
 		.steps = { { .after_ns = 10 * MS,
 				   .bytes = "HTTP/1.1 200 OK\r\n"
 					    "Content-Length: 2\r\n\r\na" },
@@ -430,8 +447,8 @@ START_TEST(a_target_may_go_at_any_moment)
 	last = record_at(fake.record_count - 1);
 	ck_assert_uint_eq(last->last, 1);
 	/* the whole takes 100 ms, then it lingers */
-	ck_assert_uint_eq(last->outcome,
-		_i < 20 ? OUTCOME_CANCELLED : OUTCOME_OK);
+	ck_assert_uint_eq(
+		last->outcome, _i < 20 ? OUTCOME_CANCELLED : OUTCOME_OK);
 	assert_sums();
 }
 END_TEST
@@ -446,8 +463,7 @@ START_TEST(a_changed_target_begins_anew)
 	apply_target();
 	fake_run_for(20 * S);
 	ck_assert_uint_eq(fake.checks_started, 2);
-	ck_assert_uint_eq(
-		record_at(fake.record_count - 1)->target_gen, 7);
+	ck_assert_uint_eq(record_at(fake.record_count - 1)->target_gen, 7);
 	ck_assert_uint_eq(
 		record_at(fake.record_count - 1)->outcome, OUTCOME_OK);
 }
@@ -482,7 +498,8 @@ END_TEST
 
 START_TEST(a_lingering_connection_gives_way_to_the_next_check)
 {
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 1 * MS,
 		.steps = { { .after_ns = 1 * MS, .bytes = OK_BYTES } },
 		.step_count = 1 });
 	spec.interval_ns = 10 * MS;
@@ -516,8 +533,7 @@ main(void)
 		a_location_that_cannot_be_checked_is_an_error,
 		a_second_hop_that_fails_is_the_checks_failure,
 		all_hops_share_one_budget, each_hop_has_its_own_dial_budget,
-		a_url_that_is_none_is_refused,
-		the_token_goes_to_the_api_server,
+		a_url_that_is_none_is_refused, the_token_goes_to_the_api_server,
 		the_token_stays_at_home_on_a_redirect,
 		other_workers_have_no_token,
 		a_token_that_cannot_be_read_fails_as_wrote_request,
@@ -543,8 +559,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, probe_setup, probe_teardown);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tcase, tests[i]);
-	tcase_add_loop_test(tcase,
-		the_token_is_not_sent_in_the_clear_or_elsewhere, 0, 3);
+	tcase_add_loop_test(
+		tcase, the_token_is_not_sent_in_the_clear_or_elsewhere, 0, 3);
 	tcase_add_loop_test(
 		tcase, neighbours_are_told_who_asks_and_nobody_else, 0, 2);
 	tcase_add_loop_test(

@@ -204,8 +204,8 @@ START_TEST(restart_keys)
 
 	expect_clean(&a);
 	expect_clean(&b);
-	ck_assert_str_eq(conf_restart_key(a.conf, b.conf, 0),
-		"api_server_port");
+	ck_assert_str_eq(
+		conf_restart_key(a.conf, b.conf, 0), "api_server_port");
 	ck_assert_str_eq(conf_restart_key(a.conf, b.conf, 1), "user");
 	ck_assert_ptr_null(conf_restart_key(a.conf, b.conf, 2));
 	ck_assert_ptr_null(conf_restart_key(a.conf, a.conf, 0));

@@ -62,7 +62,7 @@ assert_target(const struct control_target *got)
 	ck_assert_uint_eq(got->dial_timeout_ns, want->dial_timeout_ns);
 	ck_assert_uint_eq(got->first_delay_ns, 1);
 	ck_assert(got->insecure && got->reuse_connections &&
-		got->has_header_file);
+		  got->has_header_file);
 	ck_assert(!got->follow_redirects && !got->has_ca);
 }
 
@@ -88,7 +88,8 @@ START_TEST(every_kind_comes_out_as_it_went_in)
 		memset(&in, 0, sizeof(in));
 		in.kind = (enum control_kind)kind;
 		if (kind == CONTROL_BOOT)
-			in.body.boot = (struct control_boot){ 5, 6, "a", "", "c" };
+			in.body.boot =
+				(struct control_boot){ 5, 6, "a", "", "c" };
 		if (kind == CONTROL_TARGET_GONE)
 			in.body.gone = (struct control_target_gone){ 7, 8 };
 		if (kind == CONTROL_BIRTH)
@@ -111,7 +112,7 @@ END_TEST
 
 START_TEST(the_nurserys_settings_come_out_as_they_went_in)
 {
-	struct control_nursery in = { 1, 0, 4242, 1, true, "2001:db8::1", 6443,
+	struct control_nursery in = { 1, 0, 4242, 2, true, "2001:db8::1", 6443,
 		"kubernetes.default", "/token", "/ca", "" };
 	struct control_nursery out;
 	int len = control_encode_nursery(&in, buf, sizeof(buf));
@@ -119,6 +120,7 @@ START_TEST(the_nurserys_settings_come_out_as_they_went_in)
 	ck_assert_int_gt(len, 0);
 	ck_assert_int_eq(control_decode_nursery(&out, buf, (size_t)len), 0);
 	ck_assert_int_eq(out.supervisor_pid, 4242);
+	ck_assert_uint_eq(out.sandbox, 2);
 	ck_assert(out.api_insecure);
 	ck_assert_uint_eq(out.api_port, 6443);
 	ck_assert_str_eq(out.api_host, in.api_host);
@@ -142,8 +144,7 @@ START_TEST(cut_at_any_byte_it_is_no_message)
 		unsigned char *cut = malloc((size_t)i + 1);
 
 		memcpy(cut, buf, (size_t)i);
-		ck_assert_int_eq(
-			control_decode(&out, cut, (size_t)i), -EPROTO);
+		ck_assert_int_eq(control_decode(&out, cut, (size_t)i), -EPROTO);
 		free(cut);
 	}
 	buf[len] = 0;
@@ -212,9 +213,9 @@ open_fd_count(void)
 static void
 open_sockets(int fds[2])
 {
-	ck_assert_int_eq(socketpair(AF_UNIX,
-				 SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				 0, fds),
+	ck_assert_int_eq(
+		socketpair(AF_UNIX,
+			SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
 		0);
 }
 

@@ -27,8 +27,10 @@ START_TEST(a_plain_request_to_an_address)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
-		.rtt_us = 2900, ANSWERS(7 * MS, OK_BYTES) });
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.rtt_us = 2900,
+		ANSWERS(7 * MS, OK_BYTES) });
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
 	ck_assert_str_eq(sample->detail, "ok");
@@ -39,15 +41,14 @@ START_TEST(a_plain_request_to_an_address)
 	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_DONE], 3 * MS);
 	ck_assert_uint_eq(sample->event_ns[EVENT_GOT_CONN], 3 * MS);
 	ck_assert_uint_eq(sample->event_ns[EVENT_WROTE_REQUEST], 3 * MS);
-	ck_assert_uint_eq(
-		sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 10 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 10 * MS);
 	ck_assert_uint_eq(sample->response_ns, 10 * MS);
 	assert_phases(sample, 0, 3 * MS, 0, 0, 7 * MS, 0, 0);
 	ck_assert_uint_eq(sample->rtt_us, 2900);
 	ck_assert_uint_eq(sample->stamped, 1);
 	/* dns and tls did not happen */
-	ck_assert_uint_eq(sample->phases & (1u << PHASE_DNS | 1u << PHASE_TLS),
-		0);
+	ck_assert_uint_eq(
+		sample->phases & (1u << PHASE_DNS | 1u << PHASE_TLS), 0);
 }
 END_TEST
 
@@ -55,34 +56,36 @@ START_TEST(every_phase_of_https_by_name)
 {
 	const struct wire_sample *sample;
 
-	USE_NAMES({ .name = "shop.example", .ipv6_ns = 2 * MS,
-		.ipv4_ns = 1 * MS, .ipv6 = { "2001:db8::1" } });
-	USE_PEERS({ .address = "[2001:db8::1]:443", .connect_ns = 3 * MS,
-		.tls_ns = 5 * MS, .write_ns = 7 * MS,
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = 2 * MS,
+		.ipv4_ns = 1 * MS,
+		.ipv6 = { "2001:db8::1" } });
+	USE_PEERS({ .address = "[2001:db8::1]:443",
+		.connect_ns = 3 * MS,
+		.tls_ns = 5 * MS,
+		.write_ns = 7 * MS,
 		.not_after_unix_s = 1800000000,
-		.steps = { { .after_ns = 11 * MS, .bytes = "HTTP/1.1 200 OK\r\n"
-					"Content-Length: 4\r\n\r\nab" },
+		.steps = { { .after_ns = 11 * MS,
+				   .bytes = "HTTP/1.1 200 OK\r\n"
+					    "Content-Length: 4\r\n\r\nab" },
 			{ .after_ns = 13 * MS, .bytes = "cd" }, FIN },
 		.step_count = 3 });
 	spec.url = "https://shop.example/";
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
-	assert_phases(sample, 2 * MS, 3 * MS, 5 * MS, 7 * MS, 11 * MS, 13 * MS,
-		0);
+	assert_phases(
+		sample, 2 * MS, 3 * MS, 5 * MS, 7 * MS, 11 * MS, 13 * MS, 0);
 	ck_assert_uint_eq(
 		sample->events, PLAIN_EVENTS | TLS_EVENTS | DNS_EVENTS);
 	ck_assert_uint_eq(sample->event_ns[EVENT_DNS_START], 0);
 	ck_assert_uint_eq(sample->event_ns[EVENT_DNS_DONE], 2 * MS);
 	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_START], 2 * MS);
 	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_DONE], 5 * MS);
-	ck_assert_uint_eq(
-		sample->event_ns[EVENT_TLS_HANDSHAKE_START], 5 * MS);
-	ck_assert_uint_eq(
-		sample->event_ns[EVENT_TLS_HANDSHAKE_DONE], 10 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_TLS_HANDSHAKE_START], 5 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_TLS_HANDSHAKE_DONE], 10 * MS);
 	ck_assert_uint_eq(sample->event_ns[EVENT_GOT_CONN], 10 * MS);
 	ck_assert_uint_eq(sample->event_ns[EVENT_WROTE_REQUEST], 17 * MS);
-	ck_assert_uint_eq(
-		sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 28 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 28 * MS);
 	ck_assert_uint_eq(sample->response_ns, 28 * MS);
 	ck_assert_uint_eq(sample->duration_ns, 41 * MS);
 	ck_assert_int_eq(sample->cert_not_after_unix_s, 1800000000);
@@ -95,10 +98,13 @@ START_TEST(what_the_kernel_stamped_is_not_our_delay)
 {
 	const struct wire_sample *sample;
 
-	USE_NAMES({ .name = "shop.example", .ipv6_ns = 2 * MS,
-		.ipv4_ns = 2 * MS, .ipv4 = { "192.0.2.1" },
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = 2 * MS,
+		.ipv4_ns = 2 * MS,
+		.ipv4 = { "192.0.2.1" },
 		.late_ns = 40 * MS });
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		ANSWERS(7 * MS, OK_BYTES) });
 	spec.url = "http://shop.example/";
 	fake.late_ns = 50 * MS;
@@ -119,7 +125,8 @@ run_with_stamp(bool no_stamp, int64_t shift_ns)
 	static struct fake_peer peer;
 
 	peer = (struct fake_peer){ .address = "192.0.2.1:80",
-		.connect_ns = 3 * MS, ANSWERS(7 * MS, OK_BYTES) };
+		.connect_ns = 3 * MS,
+		ANSWERS(7 * MS, OK_BYTES) };
 	peer.steps[0].no_stamp = no_stamp;
 	peer.steps[0].stamp_shift_ns = shift_ns;
 	fake.peers = &peer;
@@ -169,7 +176,8 @@ START_TEST(an_answer_before_the_write_returns_keeps_the_partition)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		ANSWERS(1 * MS, OK_BYTES) });
 	fake.write_takes_ns = 2 * MS;
 	sample = run_check();
@@ -194,7 +202,9 @@ START_TEST(nxdomain_is_a_failure_of_dns)
 {
 	const struct wire_sample *sample;
 
-	USE_NAMES({ .name = "nx.example", .ipv6_ns = 4 * MS, .ipv4_ns = 5 * MS,
+	USE_NAMES({ .name = "nx.example",
+		.ipv6_ns = 4 * MS,
+		.ipv4_ns = 5 * MS,
 		.result = DNS_NXDOMAIN });
 	spec.url = "http://nx.example/";
 	sample = run_check();
@@ -209,7 +219,8 @@ START_TEST(silence_of_dns_ends_with_the_dial_budget)
 {
 	const struct wire_sample *sample;
 
-	USE_NAMES({ .name = "shop.example", .ipv6_ns = FAKE_NEVER,
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = FAKE_NEVER,
 		.ipv4_ns = FAKE_NEVER });
 	spec.url = "http://shop.example/";
 	sample = run_check();
@@ -237,7 +248,8 @@ START_TEST(a_refused_connection)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		.connect_errno = ECONNREFUSED });
 	sample = run_check();
 	assert_failed(sample, OUTCOME_CONNECT_FAILED, PHASE_CONNECT,
@@ -264,7 +276,8 @@ START_TEST(no_syn_ack_ends_with_the_dial_budget)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = FAKE_NEVER,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = FAKE_NEVER,
 		.syn_retransmits = 4 });
 	sample = run_check();
 	assert_failed(sample, OUTCOME_CONNECT_FAILED, PHASE_CONNECT,
@@ -279,7 +292,9 @@ START_TEST(dns_and_connect_share_the_dial_budget)
 {
 	const struct wire_sample *sample;
 
-	USE_NAMES({ .name = "shop.example", .ipv6_ns = 4 * S, .ipv4_ns = 4 * S,
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = 4 * S,
+		.ipv4_ns = 4 * S,
 		.ipv4 = { "192.0.2.1" } });
 	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = FAKE_NEVER });
 	spec.url = "http://shop.example/";
@@ -293,8 +308,11 @@ START_TEST(a_lost_syn_is_counted_and_gives_no_rtt)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 1003 * MS,
-		.syn_retransmits = 1, .data_retransmits = 2, .rtt_us = 77,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 1003 * MS,
+		.syn_retransmits = 1,
+		.data_retransmits = 2,
+		.rtt_us = 77,
 		ANSWERS(7 * MS, OK_BYTES) });
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
@@ -353,8 +371,10 @@ START_TEST(a_request_that_cannot_be_written)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
-		.write_ns = 2 * MS, .write_errno = EPIPE });
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.write_ns = 2 * MS,
+		.write_errno = EPIPE });
 	sample = run_check();
 	assert_failed(sample, OUTCOME_WRITE_FAILED, PHASE_WRITE,
 		"write: Broken pipe");
@@ -367,11 +387,12 @@ START_TEST(a_full_socket_ends_with_the_whole_budget)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		.write_ns = FAKE_NEVER });
 	sample = run_check();
-	assert_failed(sample, OUTCOME_WRITE_FAILED, PHASE_WRITE,
-		"write: timeout");
+	assert_failed(
+		sample, OUTCOME_WRITE_FAILED, PHASE_WRITE, "write: timeout");
 	ck_assert_uint_eq(sample->check_duration_ns, 6 * S);
 }
 END_TEST
@@ -393,7 +414,8 @@ START_TEST(a_reset_instead_of_an_answer)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		.steps = { { .after_ns = 4 * MS, .error = ECONNRESET } },
 		.step_count = 1 });
 	sample = run_check();
@@ -408,8 +430,10 @@ START_TEST(an_end_instead_of_an_answer)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
-		.steps = { { .after_ns = 4 * MS } }, .step_count = 1 });
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS } },
+		.step_count = 1 });
 	sample = run_check();
 	assert_failed(sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_WAIT,
 		"no answer: the connection was closed");
@@ -420,7 +444,8 @@ START_TEST(what_is_no_http)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		ANSWERS(4 * MS, "SSH-2.0-OpenSSH_9.2\r\n") });
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
@@ -433,9 +458,11 @@ START_TEST(a_body_cut_short_keeps_its_status)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
-		.steps = { { .after_ns = 4 * MS, .bytes = "HTTP/1.1 200 OK\r\n"
-					"Content-Length: 4\r\n\r\nab" },
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS,
+				   .bytes = "HTTP/1.1 200 OK\r\n"
+					    "Content-Length: 4\r\n\r\nab" },
 			{ .after_ns = 5 * MS } },
 		.step_count = 2 });
 	sample = run_check();
@@ -451,9 +478,11 @@ START_TEST(a_body_that_stalls_ends_with_the_whole_budget)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
-		.steps = { { .after_ns = 4 * MS, .bytes = "HTTP/1.1 200 OK\r\n"
-					"Content-Length: 4\r\n\r\nab" } },
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS,
+			.bytes = "HTTP/1.1 200 OK\r\n"
+				 "Content-Length: 4\r\n\r\nab" } },
 		.step_count = 1 });
 	sample = run_check();
 	assert_failed(sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_READ,
@@ -467,7 +496,8 @@ START_TEST(a_body_until_the_end_of_the_stream)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		.steps = { { .after_ns = 4 * MS,
 				   .bytes = "HTTP/1.0 200 OK\r\n\r\nab" },
 			{ .after_ns = 900 * MS } },
@@ -512,16 +542,17 @@ START_TEST(informational_answers_are_passed_over)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		.steps = { { .after_ns = 4 * MS,
-				   .bytes = "HTTP/1.1 103 Early Hints\r\n\r\n" },
+				   .bytes =
+					   "HTTP/1.1 103 Early Hints\r\n\r\n" },
 			{ .after_ns = 5 * MS, .bytes = OK_BYTES }, FIN },
 		.step_count = 3 });
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
 	ck_assert_uint_eq(sample->http_status, 200);
-	ck_assert_uint_eq(
-		sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 7 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_GOT_FIRST_RESP_BYTE], 7 * MS);
 	ck_assert_uint_eq(sample->response_ns, 12 * MS);
 	assert_phases(sample, 0, 3 * MS, 0, 0, 4 * MS, 5 * MS, 0);
 }
@@ -531,8 +562,10 @@ START_TEST(a_status_of_000_is_an_answer)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
-		ANSWERS(4 * MS, "HTTP/1.1 000 \r\nContent-Length: 0\r\n\r\n") });
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		ANSWERS(4 * MS,
+			"HTTP/1.1 000 \r\nContent-Length: 0\r\n\r\n") });
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_STATUS);
 	ck_assert_uint_eq(sample->has_status, 1);
@@ -543,7 +576,8 @@ END_TEST
 START_TEST(the_server_is_given_100_ms_to_close_first)
 {
 	apply_target();
-	USE_PEERS({ .address = "192.0.2.1:80", .connect_ns = 3 * MS,
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
 		.steps = { { .after_ns = 4 * MS, .bytes = OK_BYTES } },
 		.step_count = 1 });
 	fake_run_for(8 * MS);

@@ -124,7 +124,9 @@ static const struct http_source source = { &source_state, is_ready,
 	first_round_ended, alive_open, alive_close, on_origin, metrics_open,
 	metrics_read, metrics_close };
 
-static const struct http_listener_options loopback[] = { { .address = "127.0.0.1:0" } };
+static const struct http_listener_options loopback[] = {
+	{ .address = "127.0.0.1:0" }
+};
 
 /* An hour where nothing is said. */
 static void
@@ -891,7 +893,8 @@ static const char *const bad_addresses[] = { "", "80", "127.0.0.1",
 
 START_TEST(a_bad_address_is_a_clear_error)
 {
-	struct http_listener_options listener = { .address = bad_addresses[_i] };
+	struct http_listener_options listener = { .address =
+							  bad_addresses[_i] };
 	struct http_server_options options = { .listeners = &listener,
 		.n_listeners = 1 };
 
@@ -903,7 +906,9 @@ END_TEST
 
 START_TEST(every_address_serves_ipv4)
 {
-	static const struct http_listener_options any[] = { { .address = "[::]:0" } };
+	static const struct http_listener_options any[] = {
+		{ .address = "[::]:0" }
+	};
 	struct sockaddr_in self;
 	socklen_t len = sizeof(self);
 	char expected[64], *text;
@@ -964,8 +969,9 @@ END_TEST
 
 START_TEST(a_reload_adds_keeps_and_closes_listeners)
 {
-	static const struct http_listener_options two[] = { { .address = "127.0.0.2:0" },
-		{ .address = "127.0.0.1:0" } };
+	static const struct http_listener_options two[] = {
+		{ .address = "127.0.0.2:0" }, { .address = "127.0.0.1:0" }
+	};
 	uint16_t first, second;
 	int idle, scrape;
 	char *text;

@@ -21,8 +21,9 @@ static struct loop *loop;
 static struct idle_pool pool;
 static struct transport client[PAIRS], taken;
 static int server_fd[PAIRS];
-static const struct idle_place here = { .port = 80, .host = "a.test",
-	.zone = "" };
+static const struct idle_place here = {
+	.port = 80, .host = "a.test", .zone = ""
+};
 
 static void
 open_all(void)

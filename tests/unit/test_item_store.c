@@ -28,8 +28,8 @@ tell(struct item_store *store)
 
 	text[0] = '\0';
 	while ((item = item_store_first_changed(store)) != NULL) {
-		len += (size_t)snprintf(text + len, sizeof(text) - len,
-			"%c%s ", item->gone ? '-' : '+', item->fields.name);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%c%s ",
+			item->gone ? '-' : '+', item->fields.name);
 		item_store_told(store, item);
 	}
 	return text;

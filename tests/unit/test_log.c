@@ -123,9 +123,8 @@ START_TEST(each_line_names_the_process)
 	start(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
 	log_set_process("me_ingress");
 	LOG_INFO("x", LOG_ERRNO(2));
-	ck_assert_str_eq(stop(),
-		"level=info process=me_ingress msg=x "
-		"error=\"No such file or directory\"\n");
+	ck_assert_str_eq(stop(), "level=info process=me_ingress msg=x "
+				 "error=\"No such file or directory\"\n");
 }
 END_TEST
 
@@ -146,8 +145,7 @@ log_around_the_end(enum log_format format, const char *unit, size_t pad)
 		LOG_STR("last", "of \"all\""));
 	stop();
 	ck_assert_uint_le(strlen(output), 4096);
-	ck_assert_ptr_eq(
-		strchr(output, '\n'), output + strlen(output) - 1);
+	ck_assert_ptr_eq(strchr(output, '\n'), output + strlen(output) - 1);
 }
 
 START_TEST(a_cut_line_of_json_is_json)

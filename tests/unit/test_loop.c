@@ -377,8 +377,7 @@ main(void)
 	tcase_add_test(
 		tcase, a_timer_stopped_by_another_of_its_turn_does_not_fire);
 	tcase_add_test(tcase, many_random_timers_fire_as_the_model_says);
-	tcase_add_test(
-		tcase, readiness_is_told_and_what_was_asked_can_change);
+	tcase_add_test(tcase, readiness_is_told_and_what_was_asked_can_change);
 	tcase_add_test(
 		tcase, a_watch_closed_by_another_of_its_batch_is_not_called);
 	tcase_add_test(tcase, a_watch_may_free_itself);

@@ -24,10 +24,10 @@ setup(void)
 	strcpy(address.sun_path, name);
 	address.sun_path[0] = '\0';
 	manager_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	ck_assert_int_eq(bind(manager_fd, (struct sockaddr *)&address,
-				 (socklen_t)(offsetof(struct sockaddr_un,
-						     sun_path) +
-					 strlen(name))),
+	ck_assert_int_eq(
+		bind(manager_fd, (struct sockaddr *)&address,
+			(socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+				    strlen(name))),
 		0);
 	setenv("NOTIFY_SOCKET", name, 1);
 	unsetenv("WATCHDOG_USEC");

@@ -50,7 +50,8 @@ START_TEST(a_slow_first_gives_the_second_a_turn_after_300_ms)
 
 	USE_NAMES({ NAME, .ipv6_ns = 2 * MS, .ipv4_ns = 2 * MS,
 		.ipv6 = { "2001:db8::1" }, .ipv4 = { "192.0.2.1" } });
-	USE_PEERS({ .address = SIX, .connect_ns = FAKE_NEVER,
+	USE_PEERS({ .address = SIX,
+			  .connect_ns = FAKE_NEVER,
 			  .syn_retransmits = 3 },
 		{ .address = FOUR, .connect_ns = 5 * MS, ANSWER });
 	sample = run_race();
@@ -74,7 +75,8 @@ START_TEST(a_failed_first_gives_the_second_a_turn_at_once)
 {
 	USE_NAMES({ NAME, .ipv6_ns = 2 * MS, .ipv4_ns = 2 * MS,
 		.ipv6 = { "2001:db8::1" }, .ipv4 = { "192.0.2.1" } });
-	USE_PEERS({ .address = SIX, .connect_ns = 3 * MS,
+	USE_PEERS({ .address = SIX,
+			  .connect_ns = 3 * MS,
 			  .connect_errno = ECONNREFUSED },
 		{ .address = FOUR, .connect_ns = 5 * MS, ANSWER });
 	assert_won(run_race(), 2 * MS, 5 * MS, 10 * MS);
@@ -133,7 +135,8 @@ START_TEST(a_failed_ipv6_waits_for_the_other_answer)
 {
 	USE_NAMES({ NAME, .ipv6_ns = 2 * MS, .ipv4_ns = 100 * MS,
 		.ipv6 = { "2001:db8::1" }, .ipv4 = { "192.0.2.1" } });
-	USE_PEERS({ .address = SIX, .connect_ns = 3 * MS,
+	USE_PEERS({ .address = SIX,
+			  .connect_ns = 3 * MS,
 			  .connect_errno = EHOSTUNREACH },
 		{ .address = FOUR, .connect_ns = 5 * MS, ANSWER });
 	assert_won(run_race(), 2 * MS, 100 * MS, 105 * MS);
@@ -160,18 +163,20 @@ START_TEST(when_all_fail_the_first_failure_is_told_once)
 
 	USE_NAMES({ NAME, .ipv6_ns = 2 * MS, .ipv4_ns = 2 * MS,
 		.ipv6 = { "2001:db8::1" }, .ipv4 = { "192.0.2.1" } });
-	USE_PEERS({ .address = SIX, .connect_ns = 3 * MS,
+	USE_PEERS({ .address = SIX,
+			  .connect_ns = 3 * MS,
 			  .connect_errno = EHOSTUNREACH },
-		{ .address = FOUR, .connect_ns = 4 * MS,
+		{ .address = FOUR,
+			.connect_ns = 4 * MS,
 			.connect_errno = ECONNREFUSED });
 	sample = run_race();
 	ck_assert_uint_eq(fake.record_count, 1);
 	ck_assert_uint_eq(sample->outcome, OUTCOME_CONNECT_FAILED);
-	ck_assert_str_eq(sample->detail,
-		"connect [2001:db8::1]:80: No route to host");
+	ck_assert_str_eq(
+		sample->detail, "connect [2001:db8::1]:80: No route to host");
 	ck_assert_uint_eq(sample->duration_ns, 9 * MS);
-	ck_assert_uint_eq(sample->events,
-		DNS_EVENTS | EVENT_BIT(CONNECT_START));
+	ck_assert_uint_eq(
+		sample->events, DNS_EVENTS | EVENT_BIT(CONNECT_START));
 	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_START], 2 * MS);
 }
 END_TEST
@@ -180,11 +185,13 @@ START_TEST(all_silent_ends_with_the_dial_budget_and_no_socket)
 {
 	const struct wire_sample *sample;
 
-	USE_NAMES({ NAME, .ipv6_ns = 0, .ipv4_ns = 0,
-		.ipv6 = { "2001:db8::1" }, .ipv4 = { "192.0.2.1" } });
-	USE_PEERS({ .address = SIX, .connect_ns = FAKE_NEVER,
+	USE_NAMES({ NAME, .ipv6_ns = 0, .ipv4_ns = 0, .ipv6 = { "2001:db8::1" },
+		.ipv4 = { "192.0.2.1" } });
+	USE_PEERS({ .address = SIX,
+			  .connect_ns = FAKE_NEVER,
 			  .syn_retransmits = 4 },
-		{ .address = FOUR, .connect_ns = FAKE_NEVER,
+		{ .address = FOUR,
+			.connect_ns = FAKE_NEVER,
 			.syn_retransmits = 3 });
 	sample = run_race();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_CONNECT_FAILED);

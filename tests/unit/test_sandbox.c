@@ -34,14 +34,12 @@
 
 #define SUPERVISOR SANDBOX_BIT(SANDBOX_SUPERVISOR)
 #define DISCOVERY  SANDBOX_BIT(SANDBOX_DISCOVERY)
-#define TOKEN	   (SANDBOX_BIT(SANDBOX_API_PROBER) | DISCOVERY)
-#define WORKERS	   (SANDBOX_BIT(SANDBOX_PROBER) | TOKEN)
-#define ALL	   (SUPERVISOR | WORKERS)
+#define TOKEN      (SANDBOX_BIT(SANDBOX_API_PROBER) | DISCOVERY)
+#define WORKERS    (SANDBOX_BIT(SANDBOX_PROBER) | TOKEN)
+#define ALL        (SUPERVISOR | WORKERS)
 
 /* Beside system calls' numbers: what a child can report. */
-enum {
-	NOT_TRAPPED = -1
-};
+enum { NOT_TRAPPED = -1 };
 
 static struct {
 	char root[64]; /* of all that lies on the disk */
@@ -83,8 +81,8 @@ enter(enum sandbox_role role)
 }
 
 struct result {
-	int trapped;	 /* number of the call, or NOT_TRAPPED */
-	int signal;	 /* that ended it, or 0 */
+	int trapped;     /* number of the call, or NOT_TRAPPED */
+	int signal;      /* that ended it, or 0 */
 	int exit_status; /* what the attempt gave: 0 or an errno */
 };
 
@@ -121,12 +119,13 @@ rc_of(long returned)
 	return returned < 0 ? -errno : 0;
 }
 
-/* --------------------------------------------------- what is forbidden to all */
+/* --------------------------------------------------- what is forbidden to all
+ */
 
 static int
 execute(void)
 {
-	char *argv[] = { (char *)(uintptr_t)"true", NULL };
+	char *argv[] = { (char *)(uintptr_t) "true", NULL };
 
 	return rc_of(execve("/bin/true", argv, environ));
 }
@@ -308,7 +307,8 @@ memory_file(void)
 	return rc_of(memfd_create("a", 0));
 }
 
-/* ----------------------------------------------------------- forbidden to some */
+/* ----------------------------------------------------------- forbidden to some
+ */
 
 static int
 netlink_socket(void)
@@ -352,8 +352,8 @@ connect_out(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	return rc_of(connect(fd, (struct sockaddr *)&here.address,
-		sizeof(here.address)));
+	return rc_of(connect(
+		fd, (struct sockaddr *)&here.address, sizeof(here.address)));
 }
 
 static int
@@ -369,7 +369,7 @@ static int
 connect_by_sending_a_message(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct iovec iov = { (void *)(uintptr_t)"x", 1 };
+	struct iovec iov = { (void *)(uintptr_t) "x", 1 };
 	struct msghdr message = { .msg_name = &here.address,
 		.msg_namelen = sizeof(here.address),
 		.msg_iov = &iov,
@@ -461,7 +461,7 @@ START_TEST(what_is_forbidden_ends_the_process)
 			continue;
 		result = try_as((enum sandbox_role)role, row->attempt);
 		ck_assert_msg(result.signal == SIGSYS &&
-				result.trapped == row->call_number,
+				      result.trapped == row->call_number,
 			"%s as %s: trapped %d (should be %d), signal %d, "
 			"errno %d",
 			row->what, sandbox_role_name((enum sandbox_role)role),
@@ -473,7 +473,8 @@ START_TEST(what_is_forbidden_ends_the_process)
 }
 END_TEST
 
-/* -------------------------------------------------------------------- allowed */
+/* -------------------------------------------------------------------- allowed
+ */
 
 static int
 connect_and_talk(void)
@@ -555,7 +556,7 @@ assert_allowed(enum sandbox_role role, int (*attempt)(void))
 	struct result result = try_as(role, attempt);
 
 	ck_assert_msg(result.signal == 0 && result.trapped == NOT_TRAPPED &&
-			result.exit_status == 0,
+			      result.exit_status == 0,
 		"as %s: trapped %d, signal %d, errno %d",
 		sandbox_role_name(role), result.trapped, result.signal,
 		result.exit_status);
@@ -577,8 +578,7 @@ END_TEST
 
 START_TEST(a_length_that_only_netlink_has_binds_no_port)
 {
-	struct result result =
-		try_as(SANDBOX_DISCOVERY, bind_port_as_netlink);
+	struct result result = try_as(SANDBOX_DISCOVERY, bind_port_as_netlink);
 
 	ck_assert_int_eq(result.signal, 0);
 	ck_assert_int_eq(result.exit_status, EINVAL);
@@ -588,14 +588,15 @@ END_TEST
 START_TEST(an_assertion_ends_by_its_own_signal)
 {
 	for (int role = 0; role < SANDBOX_ROLE_COUNT; role++)
-		ck_assert_int_eq(try_as((enum sandbox_role)role,
-					 abort_by_assertion)
-					 .signal,
+		ck_assert_int_eq(
+			try_as((enum sandbox_role)role, abort_by_assertion)
+				.signal,
 			SIGABRT);
 }
 END_TEST
 
-/* ---------------------------------------------------------------------- files */
+/* ---------------------------------------------------------------------- files
+ */
 
 static int
 open_token(void)
@@ -665,7 +666,7 @@ START_TEST(files_of_others_cannot_be_opened)
 			try_as((enum sandbox_role)role, file->attempt);
 
 		ck_assert_msg(result.signal == 0 &&
-				result.exit_status == (may ? 0 : EACCES),
+				      result.exit_status == (may ? 0 : EACCES),
 			"%s as %s: errno %d, signal %d", file->what,
 			sandbox_role_name((enum sandbox_role)role),
 			result.exit_status, result.signal);
@@ -808,7 +809,7 @@ can_be_locked_in(void)
 	const char *preload = getenv("LD_PRELOAD");
 
 	return !SANDBOX_HAS_SANITIZER &&
-		(preload == NULL || strstr(preload, "vgpreload") == NULL);
+	       (preload == NULL || strstr(preload, "vgpreload") == NULL);
 }
 
 int
@@ -834,8 +835,8 @@ main(void)
 	if (can_be_locked_in() && has_landlock()) {
 		tcase_add_loop_test(
 			tcase, files_of_others_cannot_be_opened, 0, N_FILES);
-		tcase_add_test(tcase,
-			what_cannot_be_had_is_fatal_only_when_required);
+		tcase_add_test(
+			tcase, what_cannot_be_had_is_fatal_only_when_required);
 	}
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -13,9 +13,12 @@ START_TEST(a_phase_lies_in_the_interval_and_does_not_move)
 	uint64_t phase_ns = schedule_phase_ns("me", "http://h/", 5 * S);
 
 	ck_assert_uint_lt(phase_ns, 5 * S);
-	ck_assert_uint_eq(phase_ns, schedule_phase_ns("me", "http://h/", 5 * S));
-	ck_assert_uint_ne(phase_ns, schedule_phase_ns("mf", "http://h/", 5 * S));
-	ck_assert_uint_ne(phase_ns, schedule_phase_ns("me", "http://i/", 5 * S));
+	ck_assert_uint_eq(
+		phase_ns, schedule_phase_ns("me", "http://h/", 5 * S));
+	ck_assert_uint_ne(
+		phase_ns, schedule_phase_ns("mf", "http://h/", 5 * S));
+	ck_assert_uint_ne(
+		phase_ns, schedule_phase_ns("me", "http://i/", 5 * S));
 	ck_assert_uint_eq(schedule_phase_ns("me", "", 1), 0);
 }
 END_TEST
@@ -80,7 +83,7 @@ START_TEST(whatever_the_numbers_the_rules_hold)
 		ck_assert_uint_ge(next_ns, last_ns + interval_ns / 2);
 		/* and it is the first such moment */
 		ck_assert(next_ns - interval_ns < now_ns ||
-			next_ns - interval_ns < last_ns + interval_ns / 2);
+			  next_ns - interval_ns < last_ns + interval_ns / 2);
 	}
 }
 END_TEST

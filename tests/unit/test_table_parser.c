@@ -17,14 +17,14 @@
 	"\",\"" node "\"],\"object\":null}"
 #define TABLE(version, columns, rows)                                          \
 	"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{" \
-	"\"resourceVersion\":\"" version "\"}," columns ",\"rows\":[" rows "]}"
+	"\"resourceVersion\":\"" version "\"}," columns ",\"rows\":[" rows     \
+	"]}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
 #define LIST                                                                   \
 	TABLE("12", COLUMNS,                                                   \
-		ROW("a", "1/1", "Running", "10.0.0.1", "node-a") ","           \
-		ROW("b", "0/1", "Running", "fd00::1", "node-b") ","            \
-		ROW("c", "2/2", "Terminating", "\\u003cnone\\u003e",           \
-			"<none>"))
+		ROW("a", "1/1", "Running", "10.0.0.1", "node-a") "," ROW("b",  \
+			"0/1", "Running", "fd00::1", "node-b") "," ROW("c",    \
+			"2/2", "Terminating", "\\u003cnone\\u003e", "<none>"))
 
 /* What was told, as one line per event. */
 struct said {
@@ -46,13 +46,12 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 	if (row != NULL)
 		said->len += (size_t)snprintf(said->text + said->len,
 			sizeof(said->text) - said->len, " %s/%s %s %s %s%s%s%s",
-			row->namespace_name, row->name, row->ip,
-			row->node_name, row->host_ip,
-			row->ready ? " ready" : "",
+			row->namespace_name, row->name, row->ip, row->node_name,
+			row->host_ip, row->ready ? " ready" : "",
 			row->terminating ? " terminating" : "",
 			row->unschedulable ? " cordoned" : "");
-	said->len += (size_t)snprintf(said->text + said->len,
-		sizeof(said->text) - said->len, "\n");
+	said->len += (size_t)snprintf(
+		said->text + said->len, sizeof(said->text) - said->len, "\n");
 	return said->rc;
 }
 
@@ -91,10 +90,9 @@ START_TEST(a_list_as_a_table)
 	ck_assert_int_eq(table_parser_feed(parser, LIST, strlen(LIST)), 0);
 	ck_assert_int_eq(table_parser_finish(parser), 0);
 	ck_assert_str_eq(table_parser_version(parser), "12");
-	ck_assert_str_eq(said.text,
-		"LISTED /a 10.0.0.1 node-a  ready\n"
-		"LISTED /b fd00::1 node-b \n"
-		"LISTED /c    ready terminating\n");
+	ck_assert_str_eq(said.text, "LISTED /a 10.0.0.1 node-a  ready\n"
+				    "LISTED /b fd00::1 node-b \n"
+				    "LISTED /c    ready terminating\n");
 	table_parser_free(parser);
 }
 END_TEST
@@ -152,9 +150,8 @@ START_TEST(plain_objects_are_understood)
 			"{\"metadata\":{\"name\":\"b\","
 			"\"deletionTimestamp\":\"2024-01-01T00:00:00Z\"}}]}"),
 		0);
-	ck_assert_str_eq(said.text,
-		"LISTED ns/a 10.0.0.1 n 10.9.9.9 ready\n"
-		"LISTED /b    terminating\n");
+	ck_assert_str_eq(said.text, "LISTED ns/a 10.0.0.1 n 10.9.9.9 ready\n"
+				    "LISTED /b    terminating\n");
 	memset(&said, 0, sizeof(said));
 	ck_assert_int_eq(
 		parse(&said, TABLE_WATCH, TABLE_NODES,
@@ -176,9 +173,8 @@ END_TEST
 	EVENT("MODIFIED",                                                      \
 		TABLE("21", "\"columnDefinitions\":null",                      \
 			ROW("a", "0/1", "Running", "10.0.0.2", "node-a")))     \
-	EVENT("BOOKMARK",                                                      \
-		TABLE("22", "\"columnDefinitions\":null",                      \
-			ROW("", "0/0", "", "", "")))                           \
+	EVENT("BOOKMARK", TABLE("22", "\"columnDefinitions\":null",            \
+				  ROW("", "0/0", "", "", "")))                 \
 	EVENT("DELETED",                                                       \
 		TABLE("23", "\"columnDefinitions\":null",                      \
 			ROW("a", "0/1", "Error", "10.0.0.2", "node-a")))
@@ -221,8 +217,7 @@ START_TEST(a_watch_that_ends_at_any_byte_resumes)
 
 		ck_assert_int_eq(table_parser_feed(parser, WATCH, cut), 0);
 		ck_assert_int_eq(table_parser_finish(parser), 0);
-		ck_assert_int_eq(
-			strncmp(said.text, WATCH_SAID, said.len), 0);
+		ck_assert_int_eq(strncmp(said.text, WATCH_SAID, said.len), 0);
 		version = (unsigned)atoi(table_parser_version(parser));
 		if (said.len == 0)
 			ck_assert_uint_eq(version, 0);
@@ -241,10 +236,9 @@ START_TEST(a_watch_keeps_the_columns_of_the_list)
 	said.len = 0;
 	ck_assert_int_eq(
 		parse(&said, TABLE_WATCH, TABLE_PODS,
-			EVENT("ADDED",
-				TABLE("30", "\"columnDefinitions\":null",
-					ROW("z", "1/1", "Running", "10.0.0.9",
-						"node-z")))),
+			EVENT("ADDED", TABLE("30", "\"columnDefinitions\":null",
+					       ROW("z", "1/1", "Running",
+						       "10.0.0.9", "node-z")))),
 		0);
 	ck_assert_str_eq(said.text, "ADDED /z 10.0.0.9 node-z  ready\n");
 }
@@ -347,8 +341,8 @@ START_TEST(bad_lists)
 		TABLE("1", "\"x\":1",
 			ROW("a", "1/1", "Running", "10.0.0.1", "n")),
 		"{\"kind\":\"Table\",\"metadata\":{\"resourceVersion\":\"1\"},"
-		"\"rows\":[" ROW("a", "1/1", "Running", "10.0.0.1", "n") "],"
-		COLUMNS "}",
+		"\"rows\":[" ROW("a", "1/1", "Running", "10.0.0.1",
+			"n") "]," COLUMNS "}",
 		TABLE("1", "\"columnDefinitions\":[{\"name\":\"Name\"},{}]",
 			"{\"cells\":[\"a\",1]}"),
 		TABLE("1",
@@ -364,8 +358,7 @@ START_TEST(bad_lists)
 			"\"n\"]}"),
 		TABLE("1", COLUMNS,
 			"{\"cells\":[\"a\",\"1/1\",\"Running\",0,{},\"n\"]}"),
-		TABLE("1", COLUMNS,
-			ROW("", "1/1", "Running", "10.0.0.1", "n")),
+		TABLE("1", COLUMNS, ROW("", "1/1", "Running", "10.0.0.1", "n")),
 		TABLE("1", COLUMNS,
 			ROW("A b", "1/1", "Running", "10.0.0.1", "n")),
 		TABLE("1", COLUMNS,
@@ -383,7 +376,7 @@ START_TEST(bad_lists)
 		struct said said = { 0 };
 
 		ck_assert_msg(parse(&said, TABLE_LIST, TABLE_PODS, lists[i]) ==
-				-EPROTO,
+				      -EPROTO,
 			"%s", lists[i]);
 	}
 }
@@ -413,11 +406,10 @@ START_TEST(bad_events)
 		EVENT("ADDED",
 			TABLE("", COLUMNS,
 				ROW("a", "1/1", "Running", "10.0.0.1", "n"))),
-		EVENT("ADDED",
-			TABLE("1", COLUMNS,
-				ROW("a", "1/1", "Running", "10.0.0.1",
-					"n") "," ROW("b", "1/1", "Running",
-					"10.0.0.1", "n"))),
+		EVENT("ADDED", TABLE("1", COLUMNS,
+				       ROW("a", "1/1", "Running", "10.0.0.1",
+					       "n") "," ROW("b", "1/1",
+					       "Running", "10.0.0.1", "n"))),
 		EVENT("ADDED", "{\"kind\":\"Pod\",\"metadata\":{"
 			       "\"resourceVersion\":\"1\"}}"),
 		EVENT("ADDED", "[]"),
@@ -501,8 +493,8 @@ START_TEST(the_receiver_can_end_it)
 	for (size_t i = 0; i < 3; i++) {
 		struct said said = { .rc = answers[i] };
 
-		ck_assert_int_eq(parse(&said, TABLE_LIST, TABLE_PODS, LIST),
-			answers[i]);
+		ck_assert_int_eq(
+			parse(&said, TABLE_LIST, TABLE_PODS, LIST), answers[i]);
 	}
 }
 END_TEST

@@ -109,10 +109,10 @@ START_TEST(enums_and_flags_out_of_range_are_nonsense)
 	ASSERT_BAD_SAMPLE(sample->stamped = 2);
 	ASSERT_BAD_SAMPLE(sample->has_status = 2);
 	ASSERT_BAD_SAMPLE(sample->http_status = 1000);
-	ASSERT_BAD_SAMPLE(
-		sample->events = (uint16_t)(sample->events | 1u << EVENT_COUNT));
-	ASSERT_BAD_SAMPLE(
-		sample->phases = (uint16_t)(sample->phases | 1u << PHASE_COUNT));
+	ASSERT_BAD_SAMPLE(sample->events = (uint16_t)(sample->events |
+						      1u << EVENT_COUNT));
+	ASSERT_BAD_SAMPLE(sample->phases = (uint16_t)(sample->phases |
+						      1u << PHASE_COUNT));
 }
 END_TEST
 
@@ -178,6 +178,21 @@ START_TEST(text_without_an_end_is_nonsense)
 	ck_assert_int_eq(wire_check(&dns, GEN), 0);
 	memset(dns.body.dns.nameserver, 'x', WIRE_NAMESERVER_BYTES);
 	assert_nonsense(&dns);
+}
+END_TEST
+
+START_TEST(a_trap_names_a_call)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_TRAP, GEN);
+	record.body.trap.call_number = 59;
+	ck_assert_int_eq(wire_check(&record, GEN), 0);
+	record.body.trap.reserved = 1;
+	assert_nonsense(&record);
+	record.body.trap.reserved = 0;
+	record.body.trap.call_number = -1;
+	assert_nonsense(&record);
 }
 END_TEST
 
@@ -303,6 +318,7 @@ main(void)
 		tcase, an_outcome_that_contradicts_the_status_is_nonsense);
 	tcase_add_test(tcase, times_that_do_not_fit_are_nonsense);
 	tcase_add_test(tcase, text_without_an_end_is_nonsense);
+	tcase_add_test(tcase, a_trap_names_a_call);
 	tcase_add_test(tcase, other_kinds_are_checked_too);
 	tcase_add_test(tcase, a_text_is_cut_ended_and_leaves_no_old_bytes);
 	tcase_add_test(tcase, records_go_through_a_pipe_whole);

@@ -120,8 +120,8 @@ setup(void)
 	result_count = 0;
 	loop = loop_new();
 	registry = registry_new(METRIC_ID_COUNT, 1000);
-	ck_assert_int_eq(metric_families_register(
-				 registry, bounds_ns, 1, false, true),
+	ck_assert_int_eq(
+		metric_families_register(registry, bounds_ns, 1, false, true),
 		0);
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -191,8 +191,8 @@ take_birth(void)
 	newborn.birth = message.body.birth;
 	newborn.control_fd = message.fds[0];
 	newborn.pipe_fd = message.fds[1];
-	ck_assert_int_eq(control_receive(newborn.control_fd, &message, buf,
-				 sizeof(buf)),
+	ck_assert_int_eq(
+		control_receive(newborn.control_fd, &message, buf, sizeof(buf)),
 		1);
 	ck_assert_int_eq(message.kind, CONTROL_BOOT);
 	ck_assert_uint_eq(
@@ -265,13 +265,13 @@ told(const struct newborn *newborn)
 	size_t n = 0;
 
 	while (n < sizeof(text) - 1 &&
-		control_receive(newborn->control_fd, &message, buf,
-			sizeof(buf)) == 1) {
-		text[n++] = message.kind == CONTROL_TARGET ? 'T'
-			: message.kind == CONTROL_TARGET_GONE ? 'G'
-			: message.kind == CONTROL_DRAIN	      ? 'D'
-			: message.kind == CONTROL_CANCEL      ? 'C'
-							      : '?';
+		control_receive(
+			newborn->control_fd, &message, buf, sizeof(buf)) == 1) {
+		text[n++] = message.kind == CONTROL_TARGET        ? 'T'
+			    : message.kind == CONTROL_TARGET_GONE ? 'G'
+			    : message.kind == CONTROL_DRAIN       ? 'D'
+			    : message.kind == CONTROL_CANCEL      ? 'C'
+								  : '?';
 		control_close_fds(&message);
 	}
 	text[n] = '\0';
@@ -526,6 +526,111 @@ START_TEST(the_supervisors_own_lateness_is_no_silence)
 }
 END_TEST
 
+static int
+write_heartbeat(const struct newborn *newborn, uint64_t resident_bytes)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_HEARTBEAT, newborn->birth.worker_gen);
+	record.body.heartbeat.resident_bytes = resident_bytes;
+	return wire_write(newborn->pipe_fd, &record);
+}
+
+static void
+write_heartbeats(const struct newborn *newborn, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		ck_assert_int_eq(write_heartbeat(newborn, 0), 0);
+		if (i % 32 == 0)
+			worker_pool_read(&pool);
+	}
+	worker_pool_read(&pool);
+}
+
+START_TEST(more_records_than_checks_can_make_are_a_flood)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	/* as many as this are well in a second */
+	write_heartbeats(&newborn, 5000);
+	now_ns += NS_PER_S;
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	/* and too many in a millisecond, with a whole pipe before it */
+	write_heartbeats(&newborn, 5000);
+	now_ns += NS_PER_MS;
+	worker_pool_judge(&pool, now_ns, 0);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
+START_TEST(a_pipe_that_is_never_empty_is_a_flood)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	/* full when the supervisor was late, and empty before long */
+	while (write_heartbeat(&newborn, 0) == 0)
+		;
+	now_ns += 10 * NS_PER_S;
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	worker_pool_judge(&pool, now_ns, 10 * NS_PER_S);
+	for (int i = 0; i < 20; i++)
+		worker_pool_read(&pool);
+	for (int i = 0; i < 5; i++) {
+		now_ns += 500 * NS_PER_MS;
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		worker_pool_judge(&pool, now_ns, 0);
+		ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+		while (write_heartbeat(&newborn, 0) == 0)
+			;
+	}
+	now_ns += 500 * NS_PER_MS;
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	worker_pool_judge(&pool, now_ns, 0);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
+/* 48 MiB and 256 KiB for each target. */
+START_TEST(what_is_larger_than_its_targets_explain_is_replaced)
+{
+	const uint64_t limit_bytes = (48ULL << 20) + (256ULL << 10);
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	ck_assert_int_eq(write_heartbeat(&newborn, limit_bytes), 0);
+	turn();
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	ck_assert_int_eq(write_heartbeat(&newborn, limit_bytes + 1), 0);
+	turn();
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("memory")) == 1);
+}
+END_TEST
+
+START_TEST(a_trap_is_told_and_death_by_it_counted)
+{
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	wire_init(&record, WIRE_TRAP, newborn.birth.worker_gen);
+	record.body.trap.call_number = 59;
+	say_record(&newborn, &record);
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	die_of(&newborn, SIGSYS);
+	ck_assert(metric(RESTARTS("signal")) == 1);
+}
+END_TEST
+
 enum nonsense {
 	NONSENSE_TORN,
 	NONSENSE_MAGIC,
@@ -540,8 +645,7 @@ enum nonsense {
 static void
 write_nonsense(struct newborn *newborn, enum nonsense what)
 {
-	struct wire_record record =
-		a_sample(newborn, targets.targets[0]);
+	struct wire_record record = a_sample(newborn, targets.targets[0]);
 
 	newborn->checks_started = 1;
 	if (what == NONSENSE_TORN) {
@@ -888,6 +992,10 @@ main(void)
 		a_busy_pipe_is_read_every_20_ms,
 		silence_is_death_after_two_and_a_half_seconds,
 		the_supervisors_own_lateness_is_no_silence,
+		more_records_than_checks_can_make_are_a_flood,
+		a_pipe_that_is_never_empty_is_a_flood,
+		what_is_larger_than_its_targets_explain_is_replaced,
+		a_trap_is_told_and_death_by_it_counted,
 		inventing_nameservers_is_nonsense,
 		nonsense_before_the_pid_is_known_is_death_too,
 		a_sample_of_an_older_generation_is_dropped,

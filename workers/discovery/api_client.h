@@ -22,7 +22,7 @@
 struct api_client;
 struct worker;
 
-#define API_CLIENT_ERROR_BYTES 256
+#define API_CLIENT_ERROR_BYTES 768
 
 enum api_client_end {
 	API_CLIENT_COMPLETE, /* the answer came to its end */

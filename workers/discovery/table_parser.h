@@ -4,7 +4,7 @@
  * or the events of a watch, as a Table or, from a server that does not make
  * them, as plain objects.  Keeps the few cells that are needed, of one row at a
  * time, whatever the size of the answer; bounded in depth and in the length of
- * everything it keeps.  The only file that knows yajl is its own.
+ * everything it keeps.
  */
 #ifndef WORKERS_DISCOVERY_TABLE_PARSER_H
 #define WORKERS_DISCOVERY_TABLE_PARSER_H
