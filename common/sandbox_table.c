@@ -64,6 +64,8 @@ const struct sandbox_calls sandbox_calls[] = {
 	      false } } },
 	{ "questions to descriptors", ALL, "ioctl",
 	  { { 1, INT, 3, { FIONREAD, FIONBIO, TCGETS }, false } } },
+	{ "the number of an interface, for link-local addresses", WORKERS,
+	  "ioctl", { { 1, INT, 1, { SIOCGIFINDEX }, false } } },
 	{ "waiting", ALL,
 	  "epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll "
 	  "ppoll ppoll_time64",

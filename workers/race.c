@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,7 +274,7 @@ scope_of(const char *zone)
 	if (zone[0] >= '0' && zone[0] <= '9' && *end == '\0' &&
 		number <= UINT32_MAX)
 		return (uint32_t)number;
-	return if_nametoindex(zone);
+	return socket_interface_index(zone);
 }
 
 bool

@@ -4,11 +4,11 @@
 
 #include "common/clock.h"
 #include "workers/line_file.h"
+#include "workers/socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ parse_server(struct nameserver *ret_server, const char *text, uint16_t port)
 	memcpy(bare, text, len);
 	bare[len] = '\0';
 	if (text[len] == '%') {
-		scope = if_nametoindex(text + len + 1);
+		scope = socket_interface_index(text + len + 1);
 		if (scope == 0)
 			return -EINVAL;
 	}

@@ -124,7 +124,8 @@ def alive(go_text, our_text):
 
 
 class Allowed:
-    """Lines `PROFILE | CLAUSE | ERE of a whole difference | reason`."""
+    """Lines `PROFILE | CLAUSE | ERE of a whole difference | reason`; after a
+    clause a `?`: it is seen on some days."""
 
     def __init__(self, path):
         self.rules = []
@@ -133,8 +134,8 @@ class Allowed:
                 if line.strip() and not line.startswith("#"):
                     profile, clause, ere, reason = (
                         part.strip() for part in line.split(" | "))
-                    assert re.match("[KFN] [1-6]", clause) and reason
-                    self.rules.append([profile, re.compile(ere), number, 0])
+                    assert re.match("[KFN] [1-6]\\??$", clause) and reason
+                    self.rules.append([profile, re.compile(ere), number, clause[3:]])
 
     def refuse(self, profile, differences):
         """Those that no rule allows."""
@@ -143,7 +144,7 @@ class Allowed:
             for rule in self.rules:
                 if re.fullmatch(rule[0], profile) and \
                         rule[1].fullmatch(difference):
-                    rule[3] += 1
+                    rule[3] = "used"
                     break
             else:
                 left.append(difference)

@@ -29,7 +29,7 @@ furnish()
 targets = Targets()
 shutil.copy(targets.authority.path, f"{ACCOUNT}/ca.crt")
 cluster = Cluster(targets)
-kept, own = (Scripted(keeps, host="0.0.0.0") for _ in range(2))
+kept = Scripted(keeps, host="0.0.0.0")
 proxy_port, = free_ports(1)
 replace(f"{WORK}/tinyproxy.conf", f"""Port {proxy_port}
 Listen {HERE}
@@ -52,21 +52,7 @@ class Run:
     what it showed then."""
 
     def __init__(self, program, name, extra, settings, rounds):
-        environment = {
-            "PATH": os.environ["PATH"], "HOME": WORK,
-            "KUBENURSE_EXTRA_CHECKS": "|".join(
-                f"{check}:{url}" for check, url in extra.items()),
-            "KUBENURSE_CHECK_INTERVAL": "1s",
-            "KUBENURSE_SHUTDOWN_DURATION": "0s",
-            "KUBENURSE_EXTRA_CA": targets.authority.path,
-            "KUBENURSE_NAMESPACE": "kubenurse",
-            "KUBENURSE_ALLOW_UNSCHEDULABLE": "true",
-            "KUBENURSE_INGRESS_URL": f"http://{HERE}:{own.port}",
-            "KUBENURSE_SERVICE_URL": f"http://{HERE}:{own.port}",
-            "KUBERNETES_SERVICE_HOST": HERE,
-            "KUBERNETES_SERVICE_PORT": str(cluster.version.port),
-            "KUBECONFIG": cluster.write_kubeconfig(),
-        }
+        environment = cluster.environment(extra)
         environment.update(settings)
         # its name is that of its host
         words = ["unshare", "--uts", "sh", "-c",
@@ -124,9 +110,9 @@ class Run:
 
     @staticmethod
     def first_request(server):
-        """Its lines, without those of the version."""
-        return sorted(server.requests[0].split("\r\n")) \
-            if server.requests else None
+        """The lines of one that no redirect has led there."""
+        return min(server.requests, default="",
+                   key=lambda request: "Referer:" in request).split("\r\n")
 
 
 def differences(go, ours, with_requests):
@@ -139,7 +125,7 @@ def differences(go, ours, with_requests):
                                  dict(zip(("status", "headers", "body"),
                                           ours.answers[key])))
     for check in go.asked if with_requests else ():
-        lines = [dict.fromkeys(run.asked[check] or (), "sent")
+        lines = [dict.fromkeys(run.asked[check], "sent")
                  for run in (go, ours)]
         yield from compare.lists(f"request {check}", *lines)
 

@@ -208,6 +208,7 @@ class Cluster:
     by http for the Go program, which is told where by a kubeconfig."""
 
     def __init__(self, targets):
+        self.targets, self.own = targets, Scripted(keeps, host="0.0.0.0")
         self.version = Scripted(self.serve, host="0.0.0.0",
                                 context=targets.good_context)
         self.api = Scripted(self.serve, host="127.0.0.1")
@@ -263,6 +264,24 @@ class Cluster:
                                for event in events))
         connection.settimeout(600)
         return connection.recv(1)
+
+    def environment(self, extra):
+        """What both programs are started with, and these extra checks."""
+        return {
+            "PATH": os.environ["PATH"], "HOME": WORK,
+            "KUBENURSE_EXTRA_CHECKS": "|".join(
+                f"{check}:{url}" for check, url in extra.items()),
+            "KUBENURSE_CHECK_INTERVAL": "1s",
+            "KUBENURSE_SHUTDOWN_DURATION": "0s",
+            "KUBENURSE_EXTRA_CA": self.targets.authority.path,
+            "KUBENURSE_NAMESPACE": "kubenurse",
+            "KUBENURSE_ALLOW_UNSCHEDULABLE": "true",
+            "KUBENURSE_INGRESS_URL": f"http://{HERE}:{self.own.port}",
+            "KUBENURSE_SERVICE_URL": f"http://{HERE}:{self.own.port}",
+            "KUBERNETES_SERVICE_HOST": HERE,
+            "KUBERNETES_SERVICE_PORT": str(self.version.port),
+            "KUBECONFIG": self.write_kubeconfig(),
+        }
 
     @staticmethod
     def send(connection, body):
