@@ -387,7 +387,6 @@ wait_ok(lambda: doctor.worker("extra") not in (None, first) and
         "the next one comes up")
 heartbeat, output = steal_heartbeat(doctor)
 many = bytes(heartbeat) * (4096 // len(heartbeat))
-began = time.monotonic()
 flood = os.fork()
 if flood == 0:
     os.set_blocking(output, True)
