@@ -21,9 +21,12 @@ drop_capabilities(uint64_t kept)
 
 	/* needs CAP_SETPCAP: without it there is nothing to lose either */
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if ((kept >> cap & 1) == 0 && prctl(PR_CAPBSET_DROP, cap) < 0 &&
-			errno != EPERM)
-			return -errno;
+		if ((kept >> cap & 1) == 0 &&
+			prctl(PR_CAPBSET_DROP, cap) < 0) {
+			if (errno != EPERM)
+				return -errno;
+			break;
+		}
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	memset(data, 0, sizeof(data));
 	if (kept != 0 && syscall(SYS_capget, &header, data) < 0)
@@ -73,7 +76,8 @@ static int
 catch_traps(void (*on_trap)(int, unsigned))
 {
 	struct sigaction action = { .sa_sigaction = on_sigsys,
-		.sa_flags = (int)(SA_SIGINFO | SA_RESETHAND | SA_NODEFER) };
+		.sa_flags = (int)(SA_SIGINFO | SA_RESETHAND |
+				SA_NODEFER) };
 	sigset_t set;
 
 	report_trap = on_trap;

@@ -671,6 +671,23 @@ expects_birth(const struct worker_pool *pool)
 	return false;
 }
 
+bool
+worker_pool_birth_is_overdue(const struct worker_pool *pool, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++) {
+			const struct worker_process *process =
+				&pool->slots[i].processes[j];
+
+			if (process->state != WORKER_FREE &&
+				process->pid == 0 &&
+				clock_since_ns(now_ns, process->born_mono_ns) >=
+					WORKER_BIRTH_MAX_NS)
+				return true;
+		}
+	return false;
+}
+
 /* How a child ended that was reaped before it was known. */
 static int
 early_status(const struct worker_pool *pool, pid_t pid)

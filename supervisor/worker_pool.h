@@ -20,6 +20,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A birth takes a millisecond, the loading of all CAs with it less than one
+ * second. */
+#define WORKER_BIRTH_MAX_NS (10 * 1000000000ULL)
+
 struct worker_pool;
 
 /* resolv.conf(5) has three; a new one is read with each replacement. */
@@ -92,6 +96,9 @@ void worker_pool_hold(struct worker_pool *pool, uint64_t until_mono_ns);
 /* The nursery's answer to one of our requests. */
 void worker_pool_born(
 	struct worker_pool *pool, const struct control_born *born);
+/* The nursery has not answered for too long: no worker can be born any more. */
+bool worker_pool_birth_is_overdue(
+	const struct worker_pool *pool, uint64_t now_ns);
 /* False: this pid is none of ours. */
 bool worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status);
 /* All checks end at once and count nowhere; nothing is started any more. */

@@ -27,10 +27,11 @@
 
 /*
  * A flood: more records than the checks of any worker make (one core does
- * 13,000 checks a second, a dozen records each at the very most), or a pipe
- * that was never found empty for as long as silence would last.
+ * 13,000 checks a second, with a sample and two DNS records each; discovery
+ * tells of 20,000 neighbours at once), or a pipe that was never found empty
+ * for as long as silence would last.
  */
-#define WORKER_RECORDS_PER_S_MAX 200000ULL
+#define WORKER_RECORDS_PER_S_MAX 100000ULL
 
 /* Room for two thousand records: a supervisor that is held up for seconds by
  * a busy host loses none.  An unprivileged process may have 1 MiB (pipe(7)). */

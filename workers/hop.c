@@ -121,6 +121,8 @@ finish(struct hop *hop, enum outcome outcome, uint64_t now_ns)
 	sample->duration_ns = hop->mark_ns - sample->started_mono_ns;
 	sample->outcome = (uint8_t)outcome;
 	sample->retransmits_syn = hop->race.retransmits_syn;
+	/* it may have held the token */
+	explicit_bzero(hop->request.target->request, hop->request_len_bytes);
 	if (hop->watch != NULL) {
 		count_retransmits(hop);
 		sample->cert_not_after_unix_s =

@@ -766,6 +766,23 @@ START_TEST(a_cancelled_check_counts_nowhere)
 }
 END_TEST
 
+START_TEST(a_nursery_that_does_not_answer_is_noticed)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = take_birth();
+	ck_assert(!worker_pool_birth_is_overdue(
+		&pool, now_ns + WORKER_BIRTH_MAX_NS - 1));
+	ck_assert(worker_pool_birth_is_overdue(
+		&pool, now_ns + WORKER_BIRTH_MAX_NS));
+	tell_birth(&newborn, newborn.pid);
+	ck_assert(!worker_pool_birth_is_overdue(
+		&pool, now_ns + WORKER_BIRTH_MAX_NS));
+	die_of(&newborn, SIGKILL);
+}
+END_TEST
+
 START_TEST(a_nursery_that_cannot_is_asked_again)
 {
 	struct newborn newborn;
@@ -1000,6 +1017,7 @@ main(void)
 		nonsense_before_the_pid_is_known_is_death_too,
 		a_sample_of_an_older_generation_is_dropped,
 		a_cancelled_check_counts_nowhere,
+		a_nursery_that_does_not_answer_is_noticed,
 		a_nursery_that_cannot_is_asked_again,
 		a_worker_that_dies_at_once_is_not_waited_for_for_ever,
 		a_replacement_is_born_before_the_old_one_leaves,

@@ -68,7 +68,10 @@ fail(struct api_client *client, enum discovery_error error, const char *what,
 	const char *why)
 {
 	client->error = error;
-	snprintf(client->text, sizeof(client->text), "%s: %s", what, why);
+	/* each with a bound, for both may be foreign */
+	snprintf(client->text, sizeof(client->text), "%.*s: %.*s",
+		(int)sizeof(client->text) / 2 - 2, what,
+		(int)sizeof(client->text) / 2 - 2, why);
 	forget_request(client);
 	end(client, API_CLIENT_FAILED);
 }
