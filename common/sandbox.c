@@ -21,8 +21,7 @@ drop_capabilities(uint64_t kept)
 
 	/* needs CAP_SETPCAP: without it there is nothing to lose either */
 	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if ((kept >> cap & 1) == 0 &&
-			prctl(PR_CAPBSET_DROP, cap) < 0) {
+		if ((kept >> cap & 1) == 0 && prctl(PR_CAPBSET_DROP, cap) < 0) {
 			if (errno != EPERM)
 				return -errno;
 			break;
@@ -50,7 +49,8 @@ sandbox_drop_rights(uint64_t kept_capabilities)
 		return rc;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	/* the leak check of a sanitizer looks at its own process by ptrace */
+	if (prctl(PR_SET_DUMPABLE, SANDBOX_HAS_SANITIZER, 0, 0, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -76,8 +76,7 @@ static int
 catch_traps(void (*on_trap)(int, unsigned))
 {
 	struct sigaction action = { .sa_sigaction = on_sigsys,
-		.sa_flags = (int)(SA_SIGINFO | SA_RESETHAND |
-				SA_NODEFER) };
+		.sa_flags = (int)(SA_SIGINFO | SA_RESETHAND | SA_NODEFER) };
 	sigset_t set;
 
 	report_trap = on_trap;

@@ -195,7 +195,7 @@ START_TEST(a_watch_cut_at_every_byte_is_the_same)
 
 		ck_assert_int_eq(table_parser_feed(parser, WATCH, cut), 0);
 		ck_assert_int_eq(
-			table_parser_feed(parser, WATCH + cut, len - cut), 0);
+			table_parser_feed(parser, &WATCH[cut], len - cut), 0);
 		ck_assert_int_eq(table_parser_finish(parser), 0);
 		ck_assert_str_eq(said.text, WATCH_SAID);
 		ck_assert_str_eq(table_parser_version(parser), "23");
