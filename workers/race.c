@@ -3,6 +3,7 @@
 #include "workers/race.h"
 
 #include "common/clock.h"
+#include "workers/interface.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -274,7 +275,7 @@ scope_of(const char *zone)
 	if (zone[0] >= '0' && zone[0] <= '9' && *end == '\0' &&
 		number <= UINT32_MAX)
 		return (uint32_t)number;
-	return socket_interface_index(zone);
+	return interface_index(zone);
 }
 
 bool

@@ -3,8 +3,8 @@
 #include "workers/resolv_conf.h"
 
 #include "common/clock.h"
+#include "workers/interface.h"
 #include "workers/line_file.h"
-#include "workers/socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -73,7 +73,7 @@ parse_server(struct nameserver *ret_server, const char *text, uint16_t port)
 	memcpy(bare, text, len);
 	bare[len] = '\0';
 	if (text[len] == '%') {
-		scope = socket_interface_index(text + len + 1);
+		scope = interface_index(text + len + 1);
 		if (scope == 0)
 			return -EINVAL;
 	}

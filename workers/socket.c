@@ -7,10 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/tcp.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* One call must not be kept busy by a peer that sends without end. */
@@ -129,24 +126,6 @@ socket_observe_tcp(int fd, struct tcp_observation *ret_observation)
 	ret_observation->rtt_us = info.tcpi_rtt;
 	ret_observation->received_bytes = info.tcpi_bytes_received;
 	return 0;
-}
-
-uint32_t
-socket_interface_index(const char *name)
-{
-	struct ifreq request;
-	int fd, rc;
-
-	memset(&request, 0, sizeof(request));
-	if (name[0] == '\0' || strlen(name) >= sizeof(request.ifr_name))
-		return 0;
-	strcpy(request.ifr_name, name);
-	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	rc = ioctl(fd, SIOCGIFINDEX, &request);
-	close(fd);
-	return rc < 0 ? 0 : (uint32_t)request.ifr_ifindex;
 }
 
 void

@@ -57,12 +57,6 @@ enum io_result socket_write(
  */
 int socket_observe_tcp(int fd, struct tcp_observation *ret_observation);
 
-/*
- * The number of a network interface, 0: there is none of that name.  What
- * if_nametoindex(3) says, without the kind of socket that it asks.
- */
-uint32_t socket_interface_index(const char *name);
-
 /* Closes with a reset: no TIME_WAIT stays, what was not sent is lost. */
 void socket_close_abortive(int fd);
 
