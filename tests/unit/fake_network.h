@@ -319,13 +319,6 @@ socket_observe_tcp(int fd, struct tcp_observation *ret_observation)
 	return 0;
 }
 
-/* "lo", as everywhere; other interfaces there are none. */
-uint32_t
-socket_interface_index(const char *name)
-{
-	return strcmp(name, "lo") == 0 ? 1 : 0;
-}
-
 void
 socket_close_abortive(int fd)
 {
