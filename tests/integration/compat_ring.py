@@ -49,6 +49,8 @@ class Api:
                 watch.put(event)
 
     def serve(self, connection, request):
+        if not request:
+            return  # a doctor that ended before it had asked
         url = urllib.parse.urlsplit(request.split()[1].decode())
         pods = url.path.endswith("/pods")
         head = (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -112,6 +114,8 @@ node_name = {self.node}
             ok(False, f"{self.name} starts", self.doctor.log())
             done()
         wait(lambda: self.doctor.status("/ready") == 200)
+        # What its first list held would be checked at once, Ready or not.
+        self.doctor.wait_metric("kubenurse_discovery_up", 1)
         api.change("MODIFIED", self.name, status={"conditions": [
             {"type": "Ready", "status": "True"}]})
 
