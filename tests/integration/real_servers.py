@@ -3,6 +3,7 @@
 Prometheus on the other side: what is checked, what is scraped, and that no
 connection is left in TIME_WAIT.
 """
+import math
 import os
 import subprocess
 import sys
@@ -151,9 +152,10 @@ def ask(path, **query):
 
 
 def query(expression):
-    """The first value of an instant query."""
+    """The first value of an instant query; None, too, while it is NaN."""
     result = ask("query", query=expression)["result"]
-    return float(result[0]["value"][1]) if result else None
+    value = float(result[0]["value"][1]) if result else math.nan
+    return None if math.isnan(value) else value
 
 
 def target():
