@@ -32,6 +32,8 @@ if sys.argv[1:2] == ["--without-ipv6"]:
     assert seccomp.seccomp_load(context) == 0
     os.execv(sys.argv[2], sys.argv[2:])
 
+import urllib.parse  # noqa: E402
+
 from lab import *  # noqa: E402,F403
 
 enter()
@@ -309,4 +311,113 @@ doctor = Doctor("[kubenurse]\nshutdown_duration = -1s\nneighbour_source = "
 ok(doctor.up(), "without IPv6 the default address is that of IPv4",
    doctor.log())
 equal(doctor.stop(), 0, "a shutdown duration below 0: no wait, exit status 0")
+
+# ---------------------------------------------- what the API server is asked for
+
+NODE, POD = "node-own", "pod-own"
+
+
+def api(connection, request):
+    """One pod here, one on another node, and this node cordoned."""
+    url = urllib.parse.urlsplit(request.split()[1].decode())
+    kind = {"pods": "Pod", "nodes": "Node"}.get(url.path.rpartition("/")[2])
+    if "watch=" in url.query:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: "
+                           b"application/json\r\n\r\n")
+        return silent(connection)
+    items = [{"metadata": {"name": pod, "namespace": "ns-own"},
+              "spec": {"nodeName": node}, "status": {
+                  "phase": "Running", "podIP": address, "conditions": [
+                      {"type": "Ready", "status": "True"}]}}
+             for pod, node, address in (
+                 (POD, NODE, "127.0.0.1"), ("pod-b", "node-b", "127.0.0.2"))
+             ] if kind == "Pod" else [{"metadata": {"name": NODE},
+                                       "spec": {"unschedulable": True}}]
+    body = json.dumps({"kind": f"{kind}List", "apiVersion": "v1", "metadata": {
+        "resourceVersion": "7"}, "items": items}).encode() if kind else b"{}"
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                       b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+authority, stranger = Authority("authority"), Authority("stranger")
+servers = []
+for one in (authority, stranger):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*one.issue(f"api-of-{one.name}", "IP:127.0.0.1"))
+    servers.append(Scripted(api, context=context))
+known, unknown = servers
+neighbours = Scripted(says(NO_BODY), host="0.0.0.0")
+os.makedirs(ACCOUNT)
+replace(f"{ACCOUNT}/token", "the-token")
+shutil.copy(authority.path, f"{ACCOUNT}/ca.crt")
+
+
+def in_cluster(name, server=known, **env):
+    """A doctor that has looked for its neighbours, and their lists."""
+    server.requests.clear()
+    found = Doctor(name=name, port=8080, env={
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(server.port),
+        "KUBENURSE_CHECK_API_SERVER_DNS": "false",
+        "KUBENURSE_CHECK_INTERVAL": "100ms",
+        "KUBENURSE_SHUTDOWN_DURATION": "0s",
+        "KUBENURSE_NEIGHBOUR_PORT": str(neighbours.port),
+        "KUBENURSE_NODE_NAME": NODE, "KUBENURSE_POD_NAME": POD, **env})
+    found.wait_checks(["api_server_direct"], 3)
+    if server is known:
+        found.wait_metric('kubenurse_neighbours{state="known"}'
+                          .replace("{", r"\{"))
+    lists = {path: urllib.parse.parse_qs(query) for path, query in (
+        re.match(r"\S+ ([^? ]*)\??(\S*)", request).groups()
+        for request in list(server.requests) if "watch=" not in request)}
+    return found, lists
+
+
+PODS, NODES = "/api/v1/namespaces/ns-own/pods", "/api/v1/nodes"
+doctor, lists = in_cluster(
+    "filter", KUBENURSE_NAMESPACE="ns-own",
+    KUBENURSE_NEIGHBOUR_FILTER="app in (a, b),!c, d=e",
+    KUBENURSE_INSECURE="true")
+equal(lists[PODS].get("labelSelector"), ["app in (a, b),!c, d=e"],
+      "the selector goes to the API server as it is")
+equal(lists[PODS].get("fieldSelector"), ["status.phase=Running"],
+      "it is asked for Running pods alone")
+wait_ok(lambda: NODES in "".join(known.requests), "and for cordoned nodes")
+ok("spec.unschedulable%3Dtrue" in "".join(known.requests) or
+   "spec.unschedulable=true" in "".join(known.requests), "for those alone")
+wait_ok(lambda: doctor.status("/ready") == 503,
+        "the own node is cordoned: /ready is 503")
+wait_ok(lambda: doctor.results().get("path_node-b") == "ok",
+        "the neighbour is checked")
+ok("path_node-own" not in doctor.results(), "oneself is not")
+equal(doctor.results()["neighbourhood"], [{
+    "PodName": "pod-b", "PodIP": "127.0.0.2", "HostIP": "",
+    "NodeName": "node-b", "NodeHash": int.from_bytes(
+        hashlib.sha256(b"node-b").digest()[:8], "big")}],
+    "/alive: who the neighbour is")
+doctor.halt()
+doctor, lists = in_cluster("all", KUBENURSE_ALLOW_UNSCHEDULABLE="true")
+ok("/api/v1/pods" in lists and "labelSelector" not in lists["/api/v1/pods"],
+   "without a namespace and a selector: every pod", lists)
+wait(lambda: doctor.results().get("path_node-b") == "ok")
+ok(NODES not in "".join(known.requests), "unschedulable nodes are allowed: "
+   "nobody looks at nodes", known.requests)
+equal(doctor.status("/ready"), 200, "nor does /ready")
+doctor.halt()
+doctor, _ = in_cluster("uncordoned", KUBENURSE_READY_FOLLOWS_CORDON="false")
+wait(lambda: any(NODES in request and "watch=" in request
+                 for request in list(known.requests)) and
+     doctor.results().get("path_node-b") == "ok")
+equal(doctor.status("/ready"), 200, "ready_follows_cordon = false: 200")
+doctor.halt()
+doctor, _ = in_cluster("verified", unknown, KUBENURSE_INSECURE="true")
+like(doctor.results()["api_server_direct"], "^tls: ",
+     "insecure: the API server is verified all the same")
+equal(unknown.requests, [], "and is not sent the token")
+doctor.halt()
+doctor, _ = in_cluster("unverified", unknown, KUBENURSE_INSECURE="true",
+                       KUBENURSE_API_SERVER_INSECURE="true")
+equal(doctor.results()["api_server_direct"], "ok",
+      "but where api_server_insecure says otherwise")
+doctor.halt()
 done()
