@@ -56,12 +56,12 @@ for path, status, kind in (
 for path in ("/", "/x?y", "/ALIVE", "/alive/", "/metrics/", "//alive",
              "/a/../alive"):
     got, headers, body = curl(path)
-    equal((got, headers.get("location")), (301, "/alive"), f"GET {path}")
+    equal((got, headers.get("location")), (301, "/alive"), f"{path}: 301")
 like(body.decode(), '<a href="/alive">Moved Permanently</a>', "with a link")
 equal(curl("/alive", host="[::1]")[0], 200, "by IPv6 too")
 for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "FOO"):
     got, headers, _ = curl("/alive", "--request", method)
-    equal((got, headers.get("allow")), (405, "GET, HEAD"), method)
+    equal((got, headers.get("allow")), (405, "GET, HEAD"), f"{method}: 405")
 equal(curl("/alive", "--data", "x" * 100000)[0], 405, "POST with a body")
 equal(curl("/alive", "--header", "X-Long: " + "x" * 40000)[0], 431,
       "headers that are too long")

@@ -168,6 +168,7 @@ CHECKS = {
                      "status_code_400", "^400 "),
     "tls_to_plain": (f"https://web.test:{http}/", "",
                      {"round_trip_error": 1}, "tls_handshake_done", "^tls: ."),
+    "seldom": (f"{W}/empty", "interval = 1h\n", {"200": 1}, None, "^ok$"),
     "me_ingress": (None, "", {"200": 1}, None, "^ok$"),
     "me_service": (None, "", {"200": 1}, None, "^ok$"),
 }
@@ -186,7 +187,8 @@ neighbour_port = {http}
 neighbour = node-a 127.0.0.1
 neighbour = node-b 127.0.0.2
 """, port=own)
-doctor.wait_checks(CHECKS, 2)
+doctor.wait_checks([name for name in CHECKS if name != "seldom"], 2)
+doctor.wait_checks(["seldom"])
 
 # --------------------------------------------------------------- Prometheus
 
@@ -267,6 +269,7 @@ for name, (_, _, codes, event, text) in CHECKS.items():
     equal(requests, {code: count * ended for code, count in codes.items()},
           f"{name}: requests")
     check_sums(final, name)
+equal(final.checks("seldom"), 1, "seldom: its own interval")
 for name in ("path_node-a", "path_node-b"):
     ok(final.number(f'kubenurse_httpclient_requests_total{{type="{name}",'
                     'code="200"}') if name == "path_node-a" else
