@@ -90,7 +90,7 @@ neighbour_source = static
             mean_s = float(metrics.total(
                 family + r'_sum\{type="' + which + '".*')) / ended
             ok(ended >= 5 and least_s < mean_s < least_s + 0.25,
-               f"{name} {which}: {family} is as ever", (mean_s, ended))
+               f"K 4.2 {name} {which}: {family} is as ever", (mean_s, ended))
             equal(metrics.total(family + r'_bucket\{type="' + which +
                                 r'".*le="(0.25|0.1|0.05)"\}'), 0,
                   f"{name} {which}: no shorter one")

@@ -59,18 +59,18 @@ def printed(*words, **env):
 # ------------------------------------------------- where a setting comes from
 
 equal((printed()["check_interval"], printed()["neighbour_limit"]),
-      ("5s", "10"), "without anything: the default")
+      ("5s", "10"), "N 1.8 without anything: the default")
 os.makedirs("/etc/kubenurse", exist_ok=True)
 replace("/etc/kubenurse/kubenurse.ini",
         "[kubenurse]\ncheck_interval = 6s\nneighbour_limit = 6\n")
-equal(printed()["check_interval"], "6s", "the file in /etc is read")
+equal(printed()["check_interval"], "6s", "N 1.1 the file in /etc is read")
 ENV = {"KUBENURSE_CHECK_INTERVAL": "7s"}
 equal((printed(**ENV)["check_interval"], printed(**ENV)["neighbour_limit"]),
-      ("7s", "6"), "the environment goes before the file")
+      ("7s", "6"), "N 1.8 the environment goes before the file")
 replace(f"{WORK}/other.ini", "[kubenurse]\nneighbour_limit = 8\n")
 named = printed("--config", f"{WORK}/other.ini", **ENV)
 equal((named["check_interval"], named["neighbour_limit"]), ("7s", "8"),
-      "--config takes the place of the file in /etc")
+      "N 1.1 --config takes the place of the file in /etc")
 os.unlink("/etc/kubenurse/kubenurse.ini")
 
 # --------------------------------------------------------- the bytes of /alive
@@ -153,7 +153,7 @@ told = answer.partition(b"\r\n\r\n")[2].decode()
 one_way = told.index('"node-a"') < told.index('"node-b"')  # either is right
 equal(told, wanted.replace("{NEIGHBOURS}", ",\n".join(sorted(
     (neighbour("node-a", "127.0.0.1"), neighbour("node-b", "127.0.0.3")),
-    reverse=not one_way))), "/alive, byte for byte")
+    reverse=not one_way))), "K 2.9, K 2.11, K 2.12, K 2.13 /alive, byte for byte")
 VERSION = subprocess.run([f"{BUILD}/kubenurse", "--version"], text=True,
                          capture_output=True).stdout.split()[-1]
 with_origin, without = (next(
@@ -165,22 +165,22 @@ User-Agent: kubenurse/{VERSION}\r
 Kubenurse-Neighbour-Origin: pod-of-here\r
 Connection: close\r
 \r
-""", "what a neighbour is asked, byte for byte")
+""", "K 3.1, K 3.4, K 3.21 what a neighbour is asked, byte for byte")
 equal(without, with_origin.replace(
     "Kubenurse-Neighbour-Origin: pod-of-here\r\n", ""),
-      "and all others, without the origin")
+      "K 3.3 and all others, without the origin")
 
 # ------------------------------------------- the program's own sight, and time
 
 scrape = doctor.wait_metric(
     r'kubenurse_worker_resident_memory_bytes\{worker="extra"\}')
 equal(scrape[f'kubenurse_build_info{{version="{VERSION}"}}'], "1",
-      "kubenurse_build_info")
+      "N 4.34 kubenurse_build_info")
 for name in ("me_service", "path_node-a"):
     last = scrape.number("kubenurse_check_last_success_timestamp_seconds"
                          f'{{type="{name}"}}')
-    ok(abs(float(last) - time.time()) < 60, f"{name}: its last success", last)
-ok(not scrape.select(".*last_success.*bad.*"), "none of what never succeeded")
+    ok(abs(float(last) - time.time()) < 60, f"N 4.27 {name}: its last success", last)
+ok(not scrape.select(".*last_success.*bad.*"), "N 4.27 none of what never succeeded")
 for name, ere in (
         ("a round trip of each connection",
          r'kubenurse_tcp_rtt_seconds_count\{type="me_service"\}'),
@@ -194,23 +194,23 @@ for name, ere in (
         ("its descriptors", "process_open_fds"),
         ("their limit", "process_max_fds"),
         ("its start", "process_start_time_seconds")):
-    ok(scrape.total(ere) > 0, f"metrics: {name}")
+    ok(scrape.total(ere) > 0, f"N 4.24, N 4.30, N 4.31, N 4.35 metrics: {name}")
 for name in ("process_cpu_seconds_total",
              'kubenurse_worker_cpu_seconds_total{worker="extra"}'):
-    ok(name in scrape, f"metrics: {name}")
+    ok(name in scrape, f"N 4.24, N 4.30, N 4.31, N 4.35 metrics: {name}")
 equal((scrape["kubenurse_neighbours{state=\"known\"}"],
        scrape["kubenurse_neighbours{state=\"selected\"}"]), ("2", "2"),
-      "metrics: neighbours known and selected")
+      "N 4.28 metrics: neighbours known and selected")
 like(scrape.text, r"\nkubenurse_neighbourhood_incoming_checks \d+\n",
-     "a gauge without labels has no braces")
+     "K 4.6 a gauge without labels has no braces")
 ok("kubenurse_errors_total{type=\"bad\",event=\"connect_done\"}" in scrape and
    not scrape.select('kubenurse_errors_total.*me_service.*'),
-   "errors_total is there for what failed alone")
+   "K 4.9 errors_total is there for what failed alone")
 names = [line.rpartition(" ")[0] for line in scrape.text.splitlines()
          if line.startswith("kubenurse_httpclient_requests_total")]
-equal(names, sorted(names), "series stand in the order of their bytes")
+equal(names, sorted(names), "K 4.10 series stand in the order of their bytes")
 like(scrape.text, r"# HELP kubenurse_errors_total [A-Z].*\n"
-     r"# TYPE kubenurse_errors_total counter\n", "HELP has a text")
+     r"# TYPE kubenurse_errors_total counter\n", "N 1.40, F 4.12 HELP has a text")
 doctor.halt()
 
 # ------------------------------------------------------------ buckets, as bytes
@@ -229,21 +229,21 @@ def ranges(what, label, **env):
     equal([line for line in lines if "_bucket" not in line], [
         'kubenurse_httpclient_request_duration_seconds_sum{type="me_service"}',
         'kubenurse_httpclient_request_duration_seconds_count'
-        '{type="me_service"}'], f"{what}: _sum and _count come last")
+        '{type="me_service"}'], f"K 4.15 {what}: _sum and _count come last")
     other = re.findall(r'(?m)^kubenurse_phase_duration_seconds_bucket{type='
                        r'"me_service",phase="wait",le="(.*?)"}', text)
     equal(" ".join(other), "5e-05 0.0001 0.00025 0.0005 0.001 0.0025 0.005 "
-          "0.01 0.05 0.25 1 5 +Inf", f"{what}: those of the others are fixed")
+          "0.01 0.05 0.25 1 5 +Inf", f"N 4.17 {what}: those of the others are fixed")
     return text, [re.fullmatch(
         'kubenurse_httpclient_request_duration_seconds_bucket{type="me_service'
         f'",{label}="(.*)"}}', line)[1] for line in lines if "_bucket" in line]
 
 
 equal(ranges("default", "le")[1], "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 "
-      "10 +Inf".split(), "the default buckets")
+      "10 +Inf".split(), "K 4.15 the default buckets")
 text, bounds = ranges("custom", "le", KUBENURSE_HISTOGRAM_BUCKETS=" 1e-5, .25 ,"
                       "1,1e6 ,+Inf", KUBENURSE_EXPOSE_METADATA="true")
-equal(bounds, ["1e-05", "0.25", "1", "1e+06", "+Inf"], "buckets of one's own")
+equal(bounds, ["1e-05", "0.25", "1", "1e+06", "+Inf"], "K 1.36 buckets of one's own")
 ok("# TYPE kubenurse_httpclient_request_duration_seconds histogram\n" in text,
    "their kind is histogram")
 text, bounds = ranges("vmrange", "vmrange", KUBENURSE_HISTOGRAM_BUCKETS="1,2",
@@ -251,10 +251,10 @@ text, bounds = ranges("vmrange", "vmrange", KUBENURSE_HISTOGRAM_BUCKETS="1,2",
                       KUBENURSE_EXPOSE_METADATA="true")
 LAWFUL = [f"{10 ** (power / 18):.3e}...{10 ** ((power + 1) / 18):.3e}"
           for power in range(-162, 0)]
-ok(bounds and set(bounds) <= set(LAWFUL), "vmrange: of the 18 in a decade",
+ok(bounds and set(bounds) <= set(LAWFUL), "K 1.38, K 4.16 vmrange: of the 18 in a decade",
    bounds)
 ok("# TYPE kubenurse_httpclient_request_duration_seconds untyped\n" in text,
-   "their kind is untyped")
+   "K 4.16 their kind is untyped")
 
 # ---------------------------------------------------- keys that nobody else has
 
@@ -274,43 +274,43 @@ neighbour = node-a 127.0.0.1
 neighbour = node-gone 127.0.0.2
 """, name="keys")
 scrape = doctor.wait_checks(["quick"], 20)
-equal(scrape.checks("mute"), 0, "a slow target delays no other")
+equal(scrape.checks("mute"), 0, "F 3.16 a slow target delays no other")
 ok(wait(lambda: MUTE.requests) and len(MUTE.requests) == 1,
-   "and is not asked again meanwhile", len(MUTE.requests))
+   "F 3.16 and is not asked again meanwhile", len(MUTE.requests))
 wait_ok(lambda: doctor.metrics().select(
     'kubenurse_phase_duration_seconds_count{type="path_node-gone",.*'
-    .replace("{", r"\{")), "neighbour_detail: each has its histograms")
+    .replace("{", r"\{")), "N 4.19 neighbour_detail: each has its histograms")
 doctor.reload(open(doctor.ini_path, encoding="ascii").read().replace(
     "neighbour = node-gone 127.0.0.2\n", ""))
 wait_ok(lambda: "node-gone" not in doctor.metrics().text,
-        "series_ttl: the series of one that has left go")
+        "F 4.14 series_ttl: the series of one that has left go")
 ok("path_node-a" in doctor.metrics().text, "and nobody else's")
 for line in doctor.log().splitlines():
     json.loads(line)
-ok(doctor.log().count("\n") > 1, "log_format = json: each line is an object")
+ok(doctor.log().count("\n") > 1, "N 1.14 log_format = json: each line is an object")
 doctor.halt()
 doctor = Doctor(HEAD + "log_level = error\nuser = nobody\n"
                 f"[check bad]\nurl = http://127.0.0.1:1/\n", name="quiet")
 doctor.wait_checks(["bad"])
-equal(doctor.log(), "", "log_level = error: nothing else is said")
+equal(doctor.log(), "", "N 1.14 log_level = error: nothing else is said")
 owners = {int(re.search(r"(?m)^Uid:\t(\d+)", open(
               f"/proc/{pid}/status", encoding="ascii").read())[1])
           for pid in [doctor.pid] + children(doctor.pid)}
-equal(owners, {65534}, "user: all of its processes are this user's")
+equal(owners, {65534}, "N 1.15 user: all of its processes are this user's")
 doctor.halt()
 
 # with nothing to check the first round is over at once
 doctor = Doctor(HEAD, name="idle")
 ok(doctor.up() and doctor.status("/alive") == 200,
-   "nothing to check: /alive is 200 at once")
+   "K 2.8, K 6.6 nothing to check: /alive is 200 at once")
 doctor.halt()
 doctor = Doctor("[kubenurse]\nshutdown_duration = -1s\nneighbour_source = "
                 "static\n", name="without-ipv6", port=8080, wrapper=[
                     sys.executable, os.path.abspath(__file__),
                     "--without-ipv6"])
-ok(doctor.up(), "without IPv6 the default address is that of IPv4",
+ok(doctor.up(), "N 1.10 without IPv6 the default address is that of IPv4",
    doctor.log())
-equal(doctor.stop(), 0, "a shutdown duration below 0: no wait, exit status 0")
+equal(doctor.stop(), 0, "K 6.2 a shutdown duration below 0: no wait, exit status 0")
 
 # ---------------------------------------------- what the API server is asked for
 
@@ -379,45 +379,45 @@ doctor, lists = in_cluster(
     KUBENURSE_NEIGHBOUR_FILTER="app in (a, b),!c, d=e",
     KUBENURSE_INSECURE="true")
 equal(lists[PODS].get("labelSelector"), ["app in (a, b),!c, d=e"],
-      "the selector goes to the API server as it is")
+      "K 1.29, F 1.30 the selector goes to the API server as it is")
 equal(lists[PODS].get("fieldSelector"), ["status.phase=Running"],
-      "it is asked for Running pods alone")
+      "K 5.1 it is asked for Running pods alone")
 wait_ok(lambda: NODES in "".join(known.requests), "and for cordoned nodes")
 ok("spec.unschedulable%3Dtrue" in "".join(known.requests) or
    "spec.unschedulable=true" in "".join(known.requests), "for those alone")
 wait_ok(lambda: doctor.status("/ready") == 503,
-        "the own node is cordoned: /ready is 503")
+        "K 2.6 the own node is cordoned: /ready is 503")
 wait_ok(lambda: doctor.results().get("path_node-b") == "ok",
-        "the neighbour is checked")
-ok("path_node-own" not in doctor.results(), "oneself is not")
+        "N 1.12 the neighbour is checked")
+ok("path_node-own" not in doctor.results(), "F 1.47 oneself is not")
 equal(doctor.results()["neighbourhood"], [{
     "PodName": "pod-b", "PodIP": "127.0.0.2", "HostIP": "",
     "NodeName": "node-b", "NodeHash": int.from_bytes(
         hashlib.sha256(b"node-b").digest()[:8], "big")}],
-    "/alive: who the neighbour is")
+    "K 2.11 /alive: who the neighbour is")
 doctor.halt()
 doctor, lists = in_cluster("all", KUBENURSE_ALLOW_UNSCHEDULABLE="true")
 ok("/api/v1/pods" in lists and "labelSelector" not in lists["/api/v1/pods"],
-   "without a namespace and a selector: every pod", lists)
+   "K 1.29 without a namespace and a selector: every pod", lists)
 wait(lambda: doctor.results().get("path_node-b") == "ok")
 ok(NODES not in "".join(known.requests), "unschedulable nodes are allowed: "
-   "nobody looks at nodes", known.requests)
-equal(doctor.status("/ready"), 200, "nor does /ready")
+   "K 1.33 nobody looks at nodes", known.requests)
+equal(doctor.status("/ready"), 200, "N 2.7 nor does /ready")
 doctor.halt()
 doctor, _ = in_cluster("uncordoned", KUBENURSE_READY_FOLLOWS_CORDON="false")
 wait(lambda: any(NODES in request and "watch=" in request
                  for request in list(known.requests)) and
      doctor.results().get("path_node-b") == "ok")
-equal(doctor.status("/ready"), 200, "ready_follows_cordon = false: 200")
+equal(doctor.status("/ready"), 200, "N 2.7 ready_follows_cordon = false: 200")
 doctor.halt()
 doctor, _ = in_cluster("verified", unknown, KUBENURSE_INSECURE="true")
 like(doctor.results()["api_server_direct"], "^tls: ",
-     "insecure: the API server is verified all the same")
+     "N 1.25 insecure: the API server is verified all the same")
 equal(unknown.requests, [], "and is not sent the token")
 doctor.halt()
 doctor, _ = in_cluster("unverified", unknown, KUBENURSE_INSECURE="true",
                        KUBENURSE_API_SERVER_INSECURE="true")
 equal(doctor.results()["api_server_direct"], "ok",
-      "but where api_server_insecure says otherwise")
+      "N 1.25 but where api_server_insecure says otherwise")
 doctor.halt()
 done()

@@ -123,7 +123,7 @@ neighbour_port = {port}
 [neighbours]
 neighbour = self6 ::1
 """ + "".join(f"[check {name}]\nurl = {url}\n" for name, url in URLS.items()))
-ok(doctor.up(), "K 2 [::] serves IPv4 too") or done()
+ok(doctor.up(), "N 1.10, K 2.1 [::] serves IPv4 too") or done()
 ok(wait(lambda: doctor.metrics().checks("dead_literal") >= 1 and all(
     doctor.metrics().checks(name) >= 5 for name in URLS
     if name not in ("dead_literal", "never6")), 40), "each check has ended")
@@ -151,16 +151,16 @@ for name in URLS:
     if name in FAILING:
         equal(errors, {f'kubenurse_errors_total{{type="{name}",'
                        f'event="{FAILING[name]}"}}': ended},
-              f"F 3 {name}: one error a check")
+              f"F 3.19 {name}: one error a check")
     elif name != "never6":
-        equal((errors, results[name]), ({}, "ok"), f"K 3 {name}: is well")
+        equal((errors, results[name]), ({}, "ok"), f"K 3.18 {name}: is well")
         for event in ("connect_start", "connect_done", "got_conn"):
             equal(events(name, event), ended,
-                  f"F 3 {name}: {event} is observed once")
+                  f"F 3.19 {name}: {event} is observed once")
     check_sums(metrics, name)
 for name in ("dead6", "many"):
     taken = mean_ms(name, "connect_done")
-    ok(295 < taken < 400, f"K 3 {name}: dead IPv6 costs 300 ms, not the check",
+    ok(295 < taken < 400, f"K 3.18 {name}: dead IPv6 costs 300 ms, not the check",
        taken)
 for name in ("both", "only4", "only6", "literal6", "refused6", "refused4"):
     taken = mean_ms(name, "connect_done")

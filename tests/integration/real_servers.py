@@ -227,7 +227,7 @@ def target():
 
 wait(lambda: target()["health"] == "up")
 equal((target()["health"], target()["lastError"]), ("up", ""),
-      "Prometheus: the target is up")
+      "K 2.16 Prometheus: the target is up")
 ok(wait(lambda: query(
     'kubenurse_httpclient_requests_total{type="me_ingress",code="200"}')),
    "its counters can be queried")
@@ -249,7 +249,7 @@ equal({name: kinds.get(name) for name in (
 lint = subprocess.run(["promtool", "check", "metrics"],
                       input=doctor.metrics().text, capture_output=True,
                       text=True)
-ok(lint.returncode == 0, "promtool check metrics finds nothing",
+ok(lint.returncode == 0, "K 2.16 promtool check metrics finds nothing",
    lint.stdout + lint.stderr)
 
 # -------------------------------------------------------------- what was seen
@@ -257,7 +257,7 @@ ok(lint.returncode == 0, "promtool check metrics finds nothing",
 results = doctor.results()
 final = doctor.settle()
 for name, (_, _, codes, event, text) in CHECKS.items():
-    like(results[name], text, f"{name}: /alive")
+    like(results[name], text, f"N 3.8 {name}: /alive")
     ended = final.checks(name)
     requests = {re.search('code="(.*?)"', series)[1]: value
                 for series, value in final.select(
@@ -265,11 +265,11 @@ for name, (_, _, codes, event, text) in CHECKS.items():
                     f'{{type="{name}",.*}}').items()}
     errors = final.select(f'kubenurse_errors_total{{type="{name}",.*}}')
     equal(errors, {f'kubenurse_errors_total{{type="{name}",event="{event}"}}':
-                   ended} if event else {}, f"{name}: errors")
+                   ended} if event else {}, f"F 3.14 {name}: errors")
     equal(requests, {code: count * ended for code, count in codes.items()},
-          f"{name}: requests")
+          f"K 1.24, N 3.8, K 3.12, K 3.13, K 3.22 {name}: requests")
     check_sums(final, name)
-equal(final.checks("seldom"), 1, "seldom: its own interval")
+equal(final.checks("seldom"), 1, "N 3.8 seldom: its own interval")
 for name in ("path_node-a", "path_node-b"):
     ok(final.number(f'kubenurse_httpclient_requests_total{{type="{name}",'
                     'code="200"}') if name == "path_node-a" else
@@ -286,9 +286,9 @@ ok(len(ours) <= 5, "our end of connections is not left in TIME_WAIT",
 with open(f"{WORK}/access.log", encoding="ascii") as log:
     log = log.read()
 like(log, r'"GET /alwayshappy HTTP/1\.1" 200 .*"kubenurse/\d',
-     "nginx has seen kubenurse, and HTTP/1.1")
+     "K 3.20 nginx has seen kubenurse, and HTTP/1.1")
 ok('"GET /a%20b/%C3%A9;c%2fd?q={b}|\\xC3\\xA9&x=%zz HTTP/1.1"' in log,
-   "as_written: the path is encoded where it must be, the query is as it was",
+   "K 3.23 as_written: the path is encoded where it must be, the query is as it was",
    re.findall(".*GET /a.b.*", log)[:1])
 doctor.halt()
 done()

@@ -384,7 +384,7 @@ struct.pack_into("Q", heartbeat, 32, 1 << 30)
 os.write(output, heartbeat)
 os.close(output)
 wait_ok(lambda: restarts(doctor, "memory") == 1,
-        "a worker that has grown too large is replaced", 3)
+        "N 4.30 a worker that has grown too large is replaced", 3)
 like(doctor.log(), "grown too large, killing it.*resident_bytes=1073741824",
      "and this is said")
 wait_ok(lambda: doctor.worker("extra") not in (None, first) and
@@ -424,13 +424,13 @@ def without(calls, mode, name, **more):
 doctor = without(LANDLOCK, "auto", "no-landlock")
 doctor.up()
 checks_go_on(doctor, "without Landlock")
-equal(levels(doctor), {1}, "the level says seccomp only")
+equal(levels(doctor), {1}, "N 1.16 the level says seccomp only")
 like(doctor.log(), "level=warn .*Landlock.*Operation not permitted",
      "and the log what is missing")
 equal(confined(doctor.pid)[1], "2", "the supervisor is filtered all the same")
 doctor.halt()
 doctor = without(LANDLOCK, "require", "require")
-equal(doctor.wait(), 1, "when it is required, it does not start")
+equal(doctor.wait(), 1, "N 1.16 when it is required, it does not start")
 like(doctor.log(), "cannot start.*sandbox: Operation not permitted",
      "and says why")
 
@@ -455,7 +455,7 @@ doctor = Doctor(configuration(more="sandbox = off"), name="off",
                 env=ENVIRONMENT)
 doctor.up()
 checks_go_on(doctor, "switched off")
-equal(levels(doctor), {0}, "the level says none")
+equal(levels(doctor), {0}, "N 1.16 the level says none")
 equal(confined(doctor.pid)[1], "0", "nor is there one of the supervisor")
 doctor.halt()
 done()

@@ -41,6 +41,7 @@ expect_stable(const struct fixture *f)
 	free(second);
 }
 
+/* N 1.6 */
 START_TEST(the_defaults_load_back)
 {
 	struct fixture f = load_env(ENV());
@@ -91,6 +92,7 @@ START_TEST(very_long_values_load_back)
 }
 END_TEST
 
+/* N 1.6 */
 START_TEST(secrets_are_redacted)
 {
 	struct fixture f =
@@ -156,6 +158,7 @@ START_TEST(a_full_disk_is_an_error)
 }
 END_TEST
 
+/* N 1.6 */
 START_TEST(every_row_is_whole)
 {
 	const struct conf_key *key = &conf_keys[_i];
@@ -177,6 +180,7 @@ START_TEST(every_row_is_whole)
 }
 END_TEST
 
+/* N 1.6 */
 START_TEST(every_default_loads_from_a_file)
 {
 	char ini[200];

@@ -126,6 +126,7 @@ START_TEST(a_file_written_in_place)
 }
 END_TEST
 
+/* N 1.4 */
 START_TEST(a_volume_whose_data_link_is_swapped)
 {
 	ck_assert_int_eq(mkdir(path_of("v1"), 0700), 0);

@@ -381,6 +381,7 @@ static const struct {
 		BAD_REQUEST, false },
 };
 
+/* K 2.3, F 2.20 */
 START_TEST(a_request_gets_its_answer)
 {
 	struct strbuf expected;
@@ -449,6 +450,7 @@ START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 }
 END_TEST
 
+/* F 2.21 */
 START_TEST(headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431)
 {
 	char *value = malloc(40000), *text;
@@ -490,6 +492,7 @@ START_TEST(a_body_without_end_is_cut_off)
 }
 END_TEST
 
+/* K 2.6 */
 START_TEST(ready_follows_the_source)
 {
 	int fd;
@@ -503,6 +506,7 @@ START_TEST(ready_follows_the_source)
 }
 END_TEST
 
+/* K 2.8 */
 START_TEST(alive_is_500_until_the_first_round_has_ended)
 {
 	int fd;
@@ -546,6 +550,7 @@ START_TEST(alive_shows_the_request_as_it_was)
 }
 END_TEST
 
+/* K 2.4 */
 START_TEST(the_first_origin_is_told_and_only_from_alwayshappy)
 {
 	int fd;
@@ -572,6 +577,7 @@ END_TEST
 	"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
 #define VARY "Vary: Accept-Encoding\r\n"
 
+/* F 2.22 */
 START_TEST(metrics_come_in_chunks_whole_and_in_order)
 {
 	const size_t len = 1000000;
@@ -742,6 +748,7 @@ START_TEST(an_idle_connection_lives_beyond_the_header_timeout)
 }
 END_TEST
 
+/* K 2.2 */
 START_TEST(idleness_ends_even_when_headers_may_take_long)
 {
 	int fd;
@@ -753,6 +760,7 @@ START_TEST(idleness_ends_even_when_headers_may_take_long)
 }
 END_TEST
 
+/* K 2.2 */
 START_TEST(a_client_that_does_not_read_is_cut_off)
 {
 	int fd;
@@ -868,6 +876,7 @@ END_TEST
 
 /* --- listeners ------------------------------------------------------------ */
 
+/* F 2.23 */
 START_TEST(a_taken_port_is_a_clear_error)
 {
 	char address[32], expected[100];
@@ -904,6 +913,7 @@ START_TEST(a_bad_address_is_a_clear_error)
 }
 END_TEST
 
+/* N 1.10 */
 START_TEST(every_address_serves_ipv4)
 {
 	static const struct http_listener_options any[] = {
@@ -1051,6 +1061,7 @@ START_TEST(with_nobody_connected_the_end_comes_at_once)
 }
 END_TEST
 
+/* K 6.3 */
 START_TEST(the_idle_and_the_half_sent_delay_nothing)
 {
 	int idle, half, mute;
@@ -1074,6 +1085,7 @@ START_TEST(the_idle_and_the_half_sent_delay_nothing)
 }
 END_TEST
 
+/* K 6.3 */
 START_TEST(who_has_asked_gets_the_answer_and_then_it_ends)
 {
 	static const char body[] = "abc";
@@ -1101,6 +1113,7 @@ START_TEST(who_has_asked_gets_the_answer_and_then_it_ends)
 }
 END_TEST
 
+/* K 6.3 */
 START_TEST(the_end_comes_in_time_whoever_hangs_on)
 {
 	int scrape;

@@ -150,6 +150,7 @@ START_TEST(nobody_is_checked_before_the_list_is_complete)
 }
 END_TEST
 
+/* F 1.47, K 5.1 */
 START_TEST(oneself_and_cordoned_nodes_are_left_out)
 {
 	struct alive_view view = { 0 };
@@ -170,6 +171,7 @@ START_TEST(oneself_and_cordoned_nodes_are_left_out)
 }
 END_TEST
 
+/* F 5.2 */
 START_TEST(a_pod_that_comes_is_awaited_a_minute)
 {
 	say("a", "n-a", "10.0.0.1", READY);
@@ -192,6 +194,7 @@ START_TEST(a_pod_that_comes_is_awaited_a_minute)
 }
 END_TEST
 
+/* F 5.4 */
 START_TEST(two_pods_of_a_node)
 {
 	say("old", "n-a", "10.0.0.1", READY);
@@ -225,6 +228,7 @@ START_TEST(a_pod_that_moves_is_another_target)
 }
 END_TEST
 
+/* F 5.6 */
 START_TEST(an_error_leaves_all_in_place)
 {
 	struct alive_view view = { 0 };
@@ -264,6 +268,7 @@ START_TEST(a_new_discovery_confirms_or_drops)
 }
 END_TEST
 
+/* N 4.29 */
 START_TEST(counters_go_on_over_a_restart)
 {
 	struct wire_discovery record = { .received_bytes = 100 };
