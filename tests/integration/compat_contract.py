@@ -299,6 +299,29 @@ owners = {int(re.search(r"(?m)^Uid:\t(\d+)", open(
 equal(owners, {65534}, "N 1.15 user: all of its processes are this user's")
 doctor.halt()
 
+# ------------------------------------------------- what the shutdown cuts short
+
+moved = Scripted(says(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
+                      b"http://127.0.0.1:%d/here\r\n\r\n" % MUTE.port))
+doctor = Doctor(HEAD + f"""[check cut]
+url = http://127.0.0.1:{moved.port}/
+[check quick]
+url = http://127.0.0.1:{web.port}/
+""", name="cut")
+wait(lambda: any("/here" in request for request in list(MUTE.requests)))
+doctor.wait_checks(["quick"], 3)
+scrape = doctor.settle()
+equal([series for series in scrape if 'type="cut"' in series and
+       scrape.number(series)], [], "F 6.4 what is cut short behind a redirect: "
+      "neither hop counts")
+for name in ("cut", "quick"):
+    equal(scrape.total_ns(
+        f'kubenurse_phase_duration_seconds_sum{{type="{name}",.*'),
+        scrape.total_ns(
+            f'kubenurse_check_duration_seconds_sum{{type="{name}",.*'),
+        f"{name}: the phases sum to the checks")
+doctor.halt()
+
 # with nothing to check the first round is over at once
 doctor = Doctor(HEAD, name="idle")
 ok(doctor.up() and doctor.status("/alive") == 200,
