@@ -19,6 +19,7 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct http_site {
 	struct loop *loop;
@@ -29,7 +30,8 @@ struct http_site {
 	size_t n_clients, max_clients;
 	unsigned n_scrapes, max_scrapes;
 	unsigned n_alive;
-	unsigned blocks_left; /* in this turn */
+	unsigned blocks_left;   /* in this turn */
+	uint64_t short_mono_ns; /* when accepting failed last; 0: it works */
 };
 
 struct http_daemon {
@@ -38,6 +40,8 @@ struct http_daemon {
 	struct MHD_Daemon *mhd;
 	struct loop_watch watch;
 	struct loop_timer timer; /* what the library wants done soon */
+	struct loop_timer shortage_timer;
+	bool is_short; /* the library could not accept */
 	size_t n_clients;
 	bool retired;
 	void (*after_run)(void *arg);

@@ -6,10 +6,13 @@
 #include "supervisor/http_daemon.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "supervisor/http_curtain.h"
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +30,11 @@
 /* Before a socket is closed: the library accepts eleven per run. */
 #define SETTLE_RUNS 64
 
+/* Between two attempts to accept when there is nothing to accept with. */
+#define SHORTAGE_NS (100 * NS_PER_MS)
+/* So long after the last failure accepting works again. */
+#define SHORTAGE_OVER_NS (2 * NS_PER_S)
+
 /* The path is decoded in http_path.c, from the line as it was sent. */
 static size_t
 leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
@@ -34,6 +42,42 @@ leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
 	(void)cls;
 	(void)connection;
 	return strlen(text);
+}
+
+/* The library tells of much; what matters is that it could not accept. */
+__attribute__((format(printf, 2, 0))) static void
+on_complaint(void *cls, const char *format, va_list args)
+{
+	struct http_daemon *daemon = cls;
+	struct http_site *site = daemon->site;
+	char error[256];
+
+	if (strstr(format, "Error accepting") == NULL)
+		return;
+	vsnprintf(error, sizeof(error), format, args);
+	error[strcspn(error, "\n")] = '\0';
+	if (site->short_mono_ns == 0)
+		LOG_ERROR("no new clients can be served for now; who has been "
+			  "idle longest goes",
+			LOG_STR("error", error));
+	site->short_mono_ns = clock_mono_ns();
+	daemon->is_short = true;
+}
+
+/*
+ * The library accepts nobody until one of its own connections has ended, or,
+ * when it has none, tries again without a pause.
+ */
+static void
+begin_shortage(struct http_daemon *daemon)
+{
+	struct loop *loop = daemon->site->loop;
+
+	if (daemon->n_clients == 0)
+		(void)loop_watch_change(loop, &daemon->watch, 0);
+	if (!daemon->shortage_timer.armed)
+		loop_timer_start(loop, &daemon->shortage_timer,
+			clock_mono_ns() + SHORTAGE_NS);
 }
 
 /* The library's "soon" is the next turn: the others are served in between. */
@@ -45,6 +89,8 @@ run(struct http_daemon *daemon)
 
 	daemon->site->blocks_left = BLOCKS_PER_TURN;
 	MHD_run(daemon->mhd);
+	if (daemon->is_short && !daemon->retired)
+		begin_shortage(daemon);
 	if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_YES)
 		loop_timer_start(loop, &daemon->timer,
 			loop_now_ns(loop) + timeout_ms * NS_PER_MS);
@@ -66,6 +112,39 @@ on_timer(struct loop_timer *timer)
 	run(LOOP_OWNER(timer, struct http_daemon, timer));
 }
 
+static bool
+is_of(const struct http_deadline *deadline, const void *arg)
+{
+	const struct http_client *client =
+		LOOP_OWNER(deadline, struct http_client, deadline);
+
+	return client->daemon == arg;
+}
+
+/* Makes room for one more; is done again as long as accepting fails. */
+static void
+on_shortage(struct loop_timer *timer)
+{
+	struct http_daemon *daemon =
+		LOOP_OWNER(timer, struct http_daemon, shortage_timer);
+	struct http_site *site = daemon->site;
+
+	(void)loop_watch_change(site->loop, &daemon->watch, LOOP_READ);
+	if (daemon->is_short) {
+		daemon->is_short = false;
+		http_deadlines_cut_oldest_of(&site->deadlines, is_of, daemon);
+	}
+	if (clock_since_ns(clock_mono_ns(), site->short_mono_ns) <
+		SHORTAGE_OVER_NS) {
+		loop_timer_start(
+			site->loop, timer, clock_mono_ns() + SHORTAGE_NS);
+	} else if (site->short_mono_ns != 0) {
+		site->short_mono_ns = 0;
+		LOG_INFO("new clients can be served again");
+	}
+	run(daemon);
+}
+
 static struct MHD_Daemon *
 start_mhd(struct http_daemon *daemon, int listen_fd)
 {
@@ -80,10 +159,13 @@ start_mhd(struct http_daemon *daemon, int listen_fd)
 	bool tls = daemon->tls != NULL;
 
 	/* TURBO: a new connection is read at once, before it is waited for */
-	return MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_TURBO | (tls ? MHD_USE_TLS : 0U), 0,
-		NULL, NULL, http_client_on_request, daemon, MHD_OPTION_ARRAY,
-		tls ? secure : plain, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_TURBO |
+					MHD_USE_ERROR_LOG |
+					(tls ? MHD_USE_TLS : 0U),
+		0, NULL, NULL, http_client_on_request, daemon,
+		MHD_OPTION_EXTERNAL_LOGGER, on_complaint, daemon,
+		MHD_OPTION_ARRAY, tls ? secure : plain,
+		MHD_OPTION_LISTEN_SOCKET, listen_fd,
 		MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)daemon->site->max_clients,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
@@ -111,6 +193,7 @@ http_daemon_start(struct http_site *site, int listen_fd, struct http_tls *tls,
 	daemon->arg = arg;
 	loop_watch_init(&daemon->watch, on_ready);
 	loop_timer_init(&daemon->timer, on_timer);
+	loop_timer_init(&daemon->shortage_timer, on_shortage);
 	daemon->mhd = start_mhd(daemon, listen_fd);
 	if (daemon->mhd == NULL) {
 		free(daemon);
@@ -124,15 +207,6 @@ http_daemon_start(struct http_site *site, int listen_fd, struct http_tls *tls,
 		return NULL;
 	}
 	return daemon;
-}
-
-static bool
-is_of(const struct http_deadline *deadline, const void *arg)
-{
-	const struct http_client *client =
-		LOOP_OWNER(deadline, struct http_client, deadline);
-
-	return client->daemon == arg;
 }
 
 /* Takes in who has connected already, and what they have sent. */
@@ -177,6 +251,7 @@ http_daemon_stop(struct http_daemon *daemon)
 	loop = daemon->site->loop;
 	loop_watch_close(loop, &daemon->watch);
 	loop_timer_stop(loop, &daemon->timer);
+	loop_timer_stop(loop, &daemon->shortage_timer);
 	MHD_stop_daemon(daemon->mhd);
 	free(daemon);
 }
