@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -874,6 +875,57 @@ START_TEST(of_too_many_idle_ones_the_oldest_goes)
 }
 END_TEST
 
+/* The descriptors that are open stay; there are no new ones. */
+static struct rlimit
+forbid_descriptors(void)
+{
+	struct rlimit old, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return old;
+}
+
+START_TEST(without_descriptors_the_idle_go_and_the_next_is_served)
+{
+	struct rlimit old;
+	int idle, next;
+
+	serve((struct http_server_options){ 0 });
+	idle = client();
+	send_text(idle, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	read_until(idle, "\r\n\r\n");
+	next = client();
+	old = forbid_descriptors();
+	send_text(next, LAST);
+	/* it is cut, in the hope that this makes room */
+	check_answer(idle, "");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	check_answer(next, LAST_ANSWER);
+}
+END_TEST
+
+START_TEST(without_descriptors_nobody_spins)
+{
+	struct rlimit old;
+	uint64_t start_ns;
+	int next, turns = 0;
+
+	serve((struct http_server_options){ 0 });
+	next = client();
+	send_text(next, LAST);
+	old = forbid_descriptors();
+	start_ns = clock_mono_ns();
+	while (clock_mono_ns() - start_ns < 4 * SHORT && ++turns < 1000)
+		ck_assert_int_eq(loop_turn(loop, HOUR), 0);
+	ck_assert_int_lt(turns, 1000);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	check_answer(next, LAST_ANSWER);
+}
+END_TEST
+
 /* --- listeners ------------------------------------------------------------ */
 
 /* F 2.23 */
@@ -1187,6 +1239,9 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
 	tcase_add_test(tcase, who_holds_all_connections_keeps_nobody_out);
 	tcase_add_test(tcase, of_too_many_idle_ones_the_oldest_goes);
+	tcase_add_test(
+		tcase, without_descriptors_the_idle_go_and_the_next_is_served);
+	tcase_add_test(tcase, without_descriptors_nobody_spins);
 }
 
 static void
