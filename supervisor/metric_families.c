@@ -149,6 +149,15 @@ static const struct family_row rows[METRIC_ID_COUNT] = {
 		BUCKETS_NONE, { "worker" },
 		"How the worker is confined: 2 seccomp and Landlock, 1 seccomp "
 		"only, 0 not at all." },
+	[METRIC_CHECKS_STARTED_TOTAL] = {
+		"kubenurse_checks_started_total", KIND_COUNTER,
+		BUCKETS_NONE, { "worker" },
+		"Checks the worker has begun." },
+	[METRIC_CHECKS_UNCOUNTED_TOTAL] = {
+		"kubenurse_checks_uncounted_total", KIND_COUNTER,
+		BUCKETS_NONE, { "worker" },
+		"Checks that count nowhere: cut short by a shutdown, or of a "
+		"target that was changed or removed meanwhile." },
 	[METRIC_SAMPLES_LOST_TOTAL] = {
 		"kubenurse_samples_lost_total", KIND_COUNTER,
 		BUCKETS_NONE, { "worker" },

@@ -41,6 +41,8 @@ enum metric_id {
 	METRIC_WORKER_RESIDENT_MEMORY, /* worker */
 	METRIC_WORKER_CPU_TOTAL,       /* worker; in nanoseconds */
 	METRIC_WORKER_SANDBOX_LEVEL,   /* worker */
+	METRIC_CHECKS_STARTED_TOTAL,   /* worker */
+	METRIC_CHECKS_UNCOUNTED_TOTAL, /* worker */
 	METRIC_SAMPLES_LOST_TOTAL,     /* worker */
 	METRIC_SCHEDULER_LATENESS,     /* worker */
 	/* The program itself. */

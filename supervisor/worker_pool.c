@@ -59,6 +59,10 @@ get_all_series(struct worker_slot *slot)
 	slot->cpu = get_series(slot, METRIC_WORKER_CPU_TOTAL);
 	slot->sandbox_level = get_series(slot, METRIC_WORKER_SANDBOX_LEVEL);
 	slot->lost = get_series(slot, METRIC_SAMPLES_LOST_TOTAL);
+	if (slot->type == WORKER_DISCOVERY)
+		return;
+	slot->started = get_series(slot, METRIC_CHECKS_STARTED_TOTAL);
+	slot->uncounted = get_series(slot, METRIC_CHECKS_UNCOUNTED_TOTAL);
 }
 
 static void
@@ -73,8 +77,11 @@ put_all_series(struct worker_slot *slot)
 	registry_put(slot->cpu, now_ns);
 	registry_put(slot->lost, now_ns);
 	registry_put(slot->lateness, now_ns);
+	registry_put(slot->started, now_ns);
+	registry_put(slot->uncounted, now_ns);
 	slot->up = slot->resident = slot->sandbox_level = NULL;
 	slot->cpu = slot->lost = slot->lateness = NULL;
+	slot->started = slot->uncounted = NULL;
 }
 
 /* The slot has no process and wants none. */
@@ -131,15 +138,27 @@ tell_targets(struct worker_slot *slot)
 	}
 }
 
+/* Only who is in charge has targets; what it says never goes backwards. */
 static void
-count_dropped(struct worker_slot *slot, const struct worker_process *process)
+count_progress(struct worker_slot *slot, const struct worker_process *process)
 {
-	if (process != in_charge(slot) ||
-		process->records_dropped <= slot->dropped_counted)
+	if (process != in_charge(slot))
 		return;
+	if (slot->started != NULL)
+		series_add(slot->started,
+			process->checks_started - slot->started_counted);
+	slot->started_counted = process->checks_started;
 	series_add(
 		slot->lost, process->records_dropped - slot->dropped_counted);
 	slot->dropped_counted = process->records_dropped;
+}
+
+/* A check that has ended, or was cut short, and is nobody's result. */
+static void
+count_nowhere(struct worker_slot *slot, uint64_t count)
+{
+	if (slot->uncounted != NULL)
+		series_add(slot->uncounted, count);
 }
 
 static void
@@ -148,15 +167,19 @@ take_sample(struct worker_slot *slot, const struct wire_sample *sample)
 	struct worker_pool *pool = slot->pool;
 	struct target *target;
 
-	if (sample->outcome == OUTCOME_CANCELLED)
+	if (sample->outcome == OUTCOME_CANCELLED) {
+		count_nowhere(slot, sample->last);
 		return;
+	}
 	if (sample->hop == 0)
 		observe_lateness(slot, sample->lateness_ns);
 	if (sample->stamped)
 		observe_lateness(slot, sample->phase_ns[PHASE_LOCAL]);
 	if (target_table_match(pool->targets, slot->type, sample->target_id,
-		    sample->target_gen, &target) != TARGET_CURRENT)
+		    sample->target_gen, &target) != TARGET_CURRENT) {
+		count_nowhere(slot, sample->last);
 		return;
+	}
 	aggregate_sample(pool->aggregate, target, sample);
 	if (sample->last)
 		pool->on_result(pool);
@@ -279,7 +302,7 @@ on_record(struct worker_process *process, const struct wire_record *record)
 {
 	struct worker_slot *slot = process->owner;
 
-	count_dropped(slot, process);
+	count_progress(slot, process);
 	switch ((enum wire_kind)record->kind) {
 	case WIRE_HELLO:
 		series_set(slot->sandbox_level,
@@ -315,7 +338,7 @@ static void
 take_charge(struct worker_slot *slot, struct worker_process *process)
 {
 	slot->in_charge = (unsigned)(process - slot->processes);
-	slot->dropped_counted = 0;
+	slot->started_counted = slot->dropped_counted = 0;
 	memset(slot->nameservers, 0, sizeof(slot->nameservers));
 	slot->replace = false;
 	target_table_renew(slot->pool->targets, slot->type);
@@ -400,11 +423,15 @@ count_end(struct worker_slot *slot, const struct worker_process *process,
 {
 	const char *const labels[] = { worker_type_name(slot->type),
 		end_reason(end) };
+	uint64_t in_flight = worker_process_in_flight(process);
 	struct series *restarts;
 
+	if (process->cancelled) /* it had no time to say so of each */
+		count_nowhere(slot, in_flight);
+	else
+		series_add(slot->lost, in_flight);
 	if (end == WORKER_END_PLANNED)
 		return;
-	series_add(slot->lost, worker_process_in_flight(process));
 	restarts = registry_get(
 		slot->pool->registry, METRIC_WORKER_RESTARTS_TOTAL, labels);
 	series_add(restarts, 1);
@@ -429,7 +456,7 @@ on_end(struct worker_process *process, enum worker_end end, uint64_t lived_ns)
 	struct worker_slot *slot = process->owner;
 	struct worker_process *next = successor(slot);
 
-	count_dropped(slot, process);
+	count_progress(slot, process);
 	count_end(slot, process, end);
 	if (process != in_charge(slot)) {
 		/* a successor that did not come to be: try again */
@@ -437,6 +464,8 @@ on_end(struct worker_process *process, enum worker_end end, uint64_t lived_ns)
 			restart_later(slot, lived_ns);
 		return;
 	}
+	/* the next one begins at 0 */
+	slot->started_counted = slot->dropped_counted = 0;
 	slot->cpu_of_the_dead_ns = slot->cpu_ns;
 	series_set(slot->up, 0);
 	if (next->state != WORKER_FREE) {

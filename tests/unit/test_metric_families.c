@@ -17,6 +17,8 @@ static const char *const values[REGISTRY_LABELS_MAX] = { "1", "2", "3", "4" };
 static const char scalars_text[] =
 	"kubenurse_build_info{version=\"1\"} 0\n"
 	"kubenurse_check_last_success_timestamp_seconds{type=\"1\"} 0\n"
+	"kubenurse_checks_started_total{worker=\"1\"} 0\n"
+	"kubenurse_checks_uncounted_total{worker=\"1\"} 0\n"
 	"kubenurse_config_last_reload_success_timestamp_seconds 0\n"
 	"kubenurse_config_last_reload_successful 0\n"
 	"kubenurse_discovery_errors_total{reason=\"1\"} 0\n"

@@ -331,8 +331,10 @@ metric(const char *series)
 	return at == NULL ? -1 : strtod(at + strlen(series), NULL);
 }
 
-#define UP   "kubenurse_worker_up{worker=\"extra\"} "
-#define LOST "kubenurse_samples_lost_total{worker=\"extra\"} "
+#define UP        "kubenurse_worker_up{worker=\"extra\"} "
+#define LOST      "kubenurse_samples_lost_total{worker=\"extra\"} "
+#define STARTED   "kubenurse_checks_started_total{worker=\"extra\"} "
+#define UNCOUNTED "kubenurse_checks_uncounted_total{worker=\"extra\"} "
 #define RESTARTS(reason)                                                       \
 	"kubenurse_worker_restarts_total{worker=\"extra\",reason=\"" reason    \
 	"\"} "
@@ -433,6 +435,45 @@ START_TEST(what_was_in_flight_is_lost_and_what_was_said_is_not)
 	ck_assert(metric(LOST) == 2);
 	ck_assert(metric("kubenurse_httpclient_requests_total{type=\"a\","
 			 "code=\"200\"} ") == 1);
+}
+END_TEST
+
+/* Each check that was begun is a result, lost, uncounted, or under way. */
+START_TEST(every_check_that_was_begun_is_accounted_for)
+{
+	struct control_message message;
+	struct newborn newborn;
+	struct wire_record record;
+
+	want("a", NULL);
+	newborn = live();
+	ck_assert(metric(STARTED) == 0);
+	newborn.checks_started = 4;
+	record = a_sample(&newborn, targets.targets[0]);
+	say_record(&newborn, &record);
+	ck_assert(metric(STARTED) == 4);
+	record.body.sample.outcome = OUTCOME_CANCELLED;
+	say_record(&newborn, &record);
+	ck_assert(metric(UNCOUNTED) == 1);
+	die_of(&newborn, SIGKILL);
+	ck_assert(metric(LOST) == 2);
+	ck_assert_int_eq(asked(&message), 1); /* to renew itself */
+	/* the next one counts from 0, and the sum goes on */
+	pass(NS_PER_S);
+	newborn = live();
+	ck_assert(metric(STARTED) == 4);
+	newborn.checks_started = 3;
+	record = a_sample(&newborn, targets.targets[0]);
+	want("b", NULL); /* the result comes too late to be anybody's */
+	say_record(&newborn, &record);
+	ck_assert_uint_eq(result_count, 1);
+	ck_assert(metric(STARTED) == 7);
+	ck_assert(metric(UNCOUNTED) == 2);
+	worker_pool_stop(&pool); /* ends before it can say so of each */
+	die_of(&newborn, SIGKILL);
+	ck_assert(metric(STARTED) == 7);
+	ck_assert(metric(UNCOUNTED) == 4);
+	ck_assert(metric(LOST) == 2);
 }
 END_TEST
 
@@ -1005,6 +1046,7 @@ main(void)
 		a_hello_may_come_before_the_nurserys_answer,
 		restarts_wait_longer_each_time,
 		what_was_in_flight_is_lost_and_what_was_said_is_not,
+		every_check_that_was_begun_is_accounted_for,
 		records_that_were_dropped_are_counted_once,
 		a_busy_pipe_is_read_every_20_ms,
 		silence_is_death_after_two_and_a_half_seconds,
