@@ -152,7 +152,7 @@ START_TEST(a_full_disk_is_an_error)
 	FILE *stream = fopen("/dev/full", "w");
 
 	expect_clean(&f);
-	ck_assert_int_eq(conf_print(f.conf, stream), -EIO);
+	ck_assert_int_eq(conf_print(f.conf, stream), -ENOSPC);
 	fclose(stream);
 	unload(&f);
 }
