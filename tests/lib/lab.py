@@ -432,7 +432,10 @@ class Scripted:
 
     def _serve(self):
         while True:
-            connection, _ = self.listener.accept()
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return  # closed
             self.start(self._talk, connection)
 
     def _talk(self, connection):
