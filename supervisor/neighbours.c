@@ -310,6 +310,7 @@ neighbours_take(
 	if (n == NULL) {
 		LOG_ERROR("no memory for a neighbour",
 			LOG_STR("pod", record->pod_name));
+		plan_soon(neighbours); /* where it was is all that is known */
 		return;
 	}
 	n->source_gen = neighbours->source_gen;

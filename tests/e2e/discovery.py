@@ -81,6 +81,7 @@ def checks():
 
 
 def outage():
+    print(f"# the API server is away for {OUTAGE_S} s")
     before = paths().keys()
     k.end("apiserver", 9)
     within("the server is gone: that is seen", 10, lambda: metric("kubenurse_discovery_up") == 0)

@@ -8,6 +8,7 @@ the waits between.
 import os
 import ssl
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
 from lab import *  # noqa: E402,F403
@@ -37,8 +38,21 @@ os.makedirs(ACCOUNT)
 os.chmod("/var/run/secrets", 0o755)
 replace(f"{ACCOUNT}/token", "token")
 replace(f"{ACCOUNT}/ca.crt", read(authority.path))
-neighbour = Scripted(says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
-                          b"Connection: close\r\n\r\n"), host="0.0.0.0")
+HELD = "127.0.1.9"  # who answers there takes its time, and then resets
+held, release = threading.Semaphore(0), threading.Event()
+
+
+def answer(connection, _):
+    if connection.getsockname()[0] == HELD:
+        held.release()
+        release.wait()
+        reset(connection)
+    else:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+                           b"Connection: close\r\n\r\n")
+
+
+neighbour = Scripted(answer, host="0.0.0.0")
 
 
 class Nurse(Doctor):
@@ -240,6 +254,22 @@ no_nodes.api.change("nodes", "node-1", ["node-1"])
 no_nodes.api.acts.clear()
 wait_ok(lambda: no_nodes.paths() == {"node-2": "ok"},
         "the right to see nodes is given back: one of them is cordoned", 75)
+
+# ----------------------------------------------------- one that leaves, under way
+
+nurse = nurses[0]
+nurse.api.pod("kubenurse-9", "node-9", HELD)
+ok(held.acquire(timeout=DEADLINE_S), "a check of one that has come is under way")
+nurse.api.pod("kubenurse-9", "node-9", HELD, status="Terminating")
+wait_ok(lambda: nurse.paths() == BOTH, "its pod terminates: it is not checked")
+release.set()
+checks = nurse.checks()
+wait_ok(lambda: nurse.checks()[0] > checks[0] + 10, "then the connection breaks")
+equal(nurse.metrics().select('kubenurse_.*"path_node-9".*'), {},
+      "which counts nowhere")
+equal(nurse.metrics().select("kubenurse_samples_lost_total.*") and
+      nurse.metrics().total("kubenurse_samples_lost_total.*"), 0,
+      "nor was anything lost")
 
 # ---------------------------------------------------------------------- oneself
 
