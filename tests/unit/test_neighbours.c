@@ -8,6 +8,7 @@
 #include "supervisor/aggregate.h"
 #include "supervisor/metric_families.h"
 #include "supervisor/neighbours.h"
+#include "supervisor/series.h"
 #include "tests/unit/conf_fixture.h"
 #include "workers/discovery/node_hash.h"
 
@@ -507,6 +508,80 @@ START_TEST(a_day_of_churn_leaves_no_trace)
 }
 END_TEST
 
+static uint64_t
+count_of(const char *key)
+{
+	const struct series *series = NULL;
+
+	while ((series = registry_first_after(t.registry,
+			series != NULL ? series_key(series) : "",
+			series != NULL ? series->key_len_bytes : 0)) != NULL)
+		if (series->key_len_bytes == strlen(key) &&
+			memcmp(series_key(series), key, strlen(key)) == 0)
+			return series->value.count;
+	return 0;
+}
+
+/* Away for less than series_ttl, and for longer. */
+START_TEST(who_comes_back_goes_on_counting)
+{
+	static const char requests[] =
+		"kubenurse_httpclient_requests_total"
+		"{type=\"path_node-000001\",code=\"200\"}";
+	struct aggregate aggregate = { .registry = t.registry };
+
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+	come(1);
+	say_status(true, true, "");
+	check_all(&aggregate);
+	ck_assert_uint_eq(count_of(requests), 1);
+	for (unsigned away = 0; away < 2; away++) {
+		say_gone("kubenurse-000001");
+		plan();
+		check_all(&aggregate);
+		t.now_ns += away == 0 ? TTL_NS - 1 : TTL_NS;
+		registry_expire(t.registry, t.now_ns, TTL_NS);
+		ck_assert_uint_eq(count_of(requests), away == 0 ? 1 : 0);
+		come(1);
+		plan();
+		check_all(&aggregate);
+		ck_assert_uint_eq(count_of(requests), away == 0 ? 2 : 1);
+	}
+}
+END_TEST
+
+START_TEST(the_own_cordon_counts_where_it_shall)
+{
+	static const struct {
+		const char *ini;
+		bool counts;
+	} cases[] = {
+		{ INI, true },
+		{ INI "ready_follows_cordon = false\n", false },
+		{ INI "allow_unschedulable = true\n", false },
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct wire_discovery record = { .up = 1, .own_cordoned = 1 };
+
+		teardown();
+		setup_with(cases[i].ini);
+		ck_assert(!neighbours_own_cordoned(&t.neighbours));
+		neighbours_take_status(&t.neighbours, &record);
+		ck_assert(neighbours_own_cordoned(&t.neighbours) ==
+			  cases[i].counts);
+		/* an error does not lift it, its end does */
+		record.up = 0;
+		neighbours_take_status(&t.neighbours, &record);
+		ck_assert(neighbours_own_cordoned(&t.neighbours) ==
+			  cases[i].counts);
+		record.own_cordoned = 0;
+		neighbours_take_status(&t.neighbours, &record);
+		ck_assert(!neighbours_own_cordoned(&t.neighbours));
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -530,6 +605,8 @@ main(void)
 	tcase_add_test(tcase, counters_go_on_over_a_restart);
 	tcase_add_test(tcase, without_neighbours_to_check_nothing_is_asked);
 	tcase_add_test(tcase, a_day_of_churn_leaves_no_trace);
+	tcase_add_test(tcase, who_comes_back_goes_on_counting);
+	tcase_add_test(tcase, the_own_cordon_counts_where_it_shall);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
