@@ -290,9 +290,11 @@ for host, words, found in (
     if not found:
         wait(lambda: nurse.said(said))
         for _ in range(2):
+            wait(api.watched_s)
             lists_before = api.lists
             api.cut(b"nonsense\n")
-            wait(lambda: api.lists > lists_before and nurse.up())
+            wait_ok(lambda: api.lists > lists_before and nurse.up(),
+                    f"{words}: it lists anew")
     equal(len(re.findall(said, nurse.log())), 0 if found else 1,
           f"{words}: which is said {'never' if found else 'once'}")
     nurse.halt()
