@@ -188,7 +188,6 @@ for name, ere in (
          r"kubenurse_scheduler_lateness_seconds_count\{.*me_service.*"),
         ("the workers' memory",
          r"kubenurse_worker_resident_memory_bytes\{.*extra.*"),
-        ("the workers' sandbox", r"kubenurse_worker_sandbox_level\{.*extra.*"),
         ("its resident memory", "process_resident_memory_bytes"),
         ("its virtual memory", "process_virtual_memory_bytes"),
         ("its descriptors", "process_open_fds"),
@@ -196,7 +195,8 @@ for name, ere in (
         ("its start", "process_start_time_seconds")):
     ok(scrape.total(ere) > 0, f"N 4.24, N 4.30, N 4.31, N 4.35 metrics: {name}")
 for name in ("process_cpu_seconds_total",
-             'kubenurse_worker_cpu_seconds_total{worker="extra"}'):
+             'kubenurse_worker_cpu_seconds_total{worker="extra"}',
+             'kubenurse_worker_sandbox_level{worker="extra"}'):
     ok(name in scrape, f"N 4.24, N 4.30, N 4.31, N 4.35 metrics: {name}")
 equal((scrape["kubenurse_neighbours{state=\"known\"}"],
        scrape["kubenurse_neighbours{state=\"selected\"}"]), ("2", "2"),
