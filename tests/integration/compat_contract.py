@@ -188,7 +188,6 @@ for name, ere in (
          r"kubenurse_scheduler_lateness_seconds_count\{.*me_service.*"),
         ("the workers' memory",
          r"kubenurse_worker_resident_memory_bytes\{.*extra.*"),
-        ("the workers' sandbox", r"kubenurse_worker_sandbox_level\{.*extra.*"),
         ("its resident memory", "process_resident_memory_bytes"),
         ("its virtual memory", "process_virtual_memory_bytes"),
         ("its descriptors", "process_open_fds"),
@@ -196,7 +195,8 @@ for name, ere in (
         ("its start", "process_start_time_seconds")):
     ok(scrape.total(ere) > 0, f"N 4.24, N 4.30, N 4.31, N 4.35 metrics: {name}")
 for name in ("process_cpu_seconds_total",
-             'kubenurse_worker_cpu_seconds_total{worker="extra"}'):
+             'kubenurse_worker_cpu_seconds_total{worker="extra"}',
+             'kubenurse_worker_sandbox_level{worker="extra"}'):
     ok(name in scrape, f"N 4.24, N 4.30, N 4.31, N 4.35 metrics: {name}")
 equal((scrape["kubenurse_neighbours{state=\"known\"}"],
        scrape["kubenurse_neighbours{state=\"selected\"}"]), ("2", "2"),
@@ -341,19 +341,23 @@ NODE, POD = "node-own", "pod-own"
 
 
 def api(connection, request):
-    """One pod here, one on another node, and this node cordoned."""
+    """Pods here, on another node, without an address and on its way out; and
+    this node cordoned."""
     url = urllib.parse.urlsplit(request.split()[1].decode())
     kind = {"pods": "Pod", "nodes": "Node"}.get(url.path.rpartition("/")[2])
     if "watch=" in url.query:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: "
                            b"application/json\r\n\r\n")
         return silent(connection)
-    items = [{"metadata": {"name": pod, "namespace": "ns-own"},
+    items = [{"metadata": {"name": pod, "namespace": "ns-own", **(
+                  {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+                  if pod == "pod-d" else {})},
               "spec": {"nodeName": node}, "status": {
                   "phase": "Running", "podIP": address, "conditions": [
                       {"type": "Ready", "status": "True"}]}}
              for pod, node, address in (
-                 (POD, NODE, "127.0.0.1"), ("pod-b", "node-b", "127.0.0.2"))
+                 (POD, NODE, "127.0.0.1"), ("pod-b", "node-b", "127.0.0.2"),
+                 ("pod-c", "node-c", ""), ("pod-d", "node-d", "127.0.0.4"))
              ] if kind == "Pod" else [{"metadata": {"name": NODE},
                                        "spec": {"unschedulable": True}}]
     body = json.dumps({"kind": f"{kind}List", "apiVersion": "v1", "metadata": {
@@ -417,7 +421,7 @@ equal(doctor.results()["neighbourhood"], [{
     "PodName": "pod-b", "PodIP": "127.0.0.2", "HostIP": "",
     "NodeName": "node-b", "NodeHash": int.from_bytes(
         hashlib.sha256(b"node-b").digest()[:8], "big")}],
-    "K 2.11 /alive: who the neighbour is")
+    "K 2.11, K 5.1 /alive: who the neighbour is")
 doctor.halt()
 doctor, lists = in_cluster("all", KUBENURSE_ALLOW_UNSCHEDULABLE="true")
 ok("/api/v1/pods" in lists and "labelSelector" not in lists["/api/v1/pods"],

@@ -269,7 +269,7 @@ for name, (_, _, codes, event, text) in CHECKS.items():
     equal(requests, {code: count * ended for code, count in codes.items()},
           f"K 1.24, N 3.8, K 3.12, K 3.13, K 3.22 {name}: requests")
     check_sums(final, name)
-equal(final.checks("seldom"), 1, "N 3.8 seldom: its own interval")
+equal(final.checks("seldom"), 1, "N 3.8, F 3.15 seldom: its own interval")
 for name in ("path_node-a", "path_node-b"):
     ok(final.number(f'kubenurse_httpclient_requests_total{{type="{name}",'
                     'code="200"}') if name == "path_node-a" else
