@@ -73,8 +73,8 @@ spit(uint16_t port, bool vanishes)
 
 	(void)send(fd, rubbish, sizeof(rubbish) - 1, MSG_NOSIGNAL);
 	if (vanishes)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once,
-			sizeof(at_once));
+		setsockopt(
+			fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	close(fd);
 }
 
