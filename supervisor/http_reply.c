@@ -17,7 +17,7 @@
 
 /* An answer that is made while it is sent. */
 struct stream {
-	struct http_site *site;
+	struct http_client *client;
 	struct http_body *body; /* NULL: of HEAD */
 	unsigned *n_open;       /* counts its like */
 };
@@ -56,19 +56,24 @@ static ssize_t
 read_stream(void *cls, uint64_t position, char *buf, size_t cap)
 {
 	struct stream *stream = cls;
+	struct http_client *client = stream->client;
+	struct http_site *site = client->daemon->site;
 	ssize_t n;
 
 	(void)position;
 	if (stream->body == NULL)
 		return MHD_CONTENT_READER_END_OF_STREAM; /* HEAD */
-	if (stream->site->blocks_left == 0)
+	if (site->blocks_left == 0)
 		return 0; /* asked again in the next turn */
-	stream->site->blocks_left--;
+	site->blocks_left--;
 	n = http_body_read(stream->body, buf, cap);
 	if (n == -EAGAIN)
 		return 0;
-	if (n < 0)
+	if (n < 0) {
+		/* the library forgets to close until something happens */
+		http_deadline_cut(&site->deadlines, &client->deadline);
 		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
 	return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
@@ -84,7 +89,7 @@ free_stream(void *cls)
 
 /* Owns the body, which is NULL for HEAD, from now on.  NULL: no memory. */
 static struct MHD_Response *
-new_stream(struct http_site *site, struct http_body *body, unsigned *n_open)
+new_stream(struct http_client *client, struct http_body *body, unsigned *n_open)
 {
 	struct stream *stream = malloc(sizeof(*stream));
 	struct MHD_Response *response;
@@ -93,7 +98,7 @@ new_stream(struct http_site *site, struct http_body *body, unsigned *n_open)
 		http_body_free(body);
 		return NULL;
 	}
-	*stream = (struct stream){ site, body, n_open };
+	*stream = (struct stream){ client, body, n_open };
 	(*n_open)++;
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
 		HTTP_BODY_BLOCK_BYTES, read_stream, stream, free_stream);
@@ -125,6 +130,17 @@ queue_stream(struct http_client *client, struct MHD_Connection *connection,
 	return result;
 }
 
+/* A response without one of its headers would be a wrong one: rather none. */
+static void
+add_header(struct MHD_Response **response, const char *name, const char *value)
+{
+	if (*response == NULL ||
+		MHD_add_response_header(*response, name, value) == MHD_YES)
+		return;
+	MHD_destroy_response(*response);
+	*response = NULL;
+}
+
 static enum MHD_Result
 answer_metrics(struct http_client *client, struct MHD_Connection *connection,
 	const char *version)
@@ -137,16 +153,12 @@ answer_metrics(struct http_client *client, struct MHD_Connection *connection,
 	if (!client->is_head && site->n_scrapes < site->max_scrapes)
 		body = http_body_metrics(&site->source, gzip);
 	if (body != NULL || client->is_head)
-		response = new_stream(site, body, &site->n_scrapes);
-	if (response != NULL) {
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-			HTTP_METRICS_TEXT);
-		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY,
-			MHD_HTTP_HEADER_ACCEPT_ENCODING);
-	}
-	if (response != NULL && gzip)
-		MHD_add_response_header(
-			response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+		response = new_stream(client, body, &site->n_scrapes);
+	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_METRICS_TEXT);
+	add_header(&response, MHD_HTTP_HEADER_VARY,
+		MHD_HTTP_HEADER_ACCEPT_ENCODING);
+	if (gzip)
+		add_header(&response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
 	return queue_stream(client, connection, version, response);
 }
 
@@ -210,10 +222,8 @@ answer_alive(struct http_client *client, struct MHD_Connection *connection,
 	if (!client->is_head && site->n_alive < MAX_ALIVE)
 		body = new_alive_body(client, connection);
 	if (body != NULL || client->is_head)
-		response = new_stream(site, body, &site->n_alive);
-	if (response != NULL)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-			HTTP_PLAIN_TEXT);
+		response = new_stream(client, body, &site->n_alive);
+	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PLAIN_TEXT);
 	return queue_stream(client, connection, version, response);
 }
 
