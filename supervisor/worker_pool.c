@@ -414,6 +414,9 @@ restart_later(struct worker_slot *slot, uint64_t lived_ns)
 {
 	uint64_t delay_ns = restart_delay_ns(&slot->restart, lived_ns);
 
+	LOG_INFO("a worker is to be started again",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_INT("after_ms", delay_ns / NS_PER_MS));
 	loop_timer_start(slot->pool->loop, &slot->restart_timer,
 		clock_mono_ns() + delay_ns);
 }
@@ -636,13 +639,34 @@ worker_pool_replace_discovery(struct worker_pool *pool)
 	replace(&pool->slots[WORKER_DISCOVERY]);
 }
 
+/* As many records as its targets explain. */
+static uint64_t
+records_per_s(const struct worker_slot *slot)
+{
+	const struct target_table *table = slot->pool->targets;
+	uint64_t most = FLOOD_RECORDS_PER_S;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used &&
+			table->targets[i]->type == slot->type)
+			most = flood_add_target(
+				most, table->targets[i]->spec.interval_ns);
+	return most;
+}
+
 void
 worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 {
-	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
-		for (unsigned j = 0; j < 2; j++)
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
+		struct worker_slot *slot = &pool->slots[i];
+		uint64_t most = records_per_s(slot);
+
+		for (unsigned j = 0; j < 2; j++) {
+			slot->processes[j].records_per_s = most;
 			worker_process_judge(
-				&pool->slots[i].processes[j], now_ns, late_ns);
+				&slot->processes[j], now_ns, late_ns);
+		}
+	}
 }
 
 void

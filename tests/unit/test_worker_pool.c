@@ -547,20 +547,21 @@ write_heartbeats(const struct newborn *newborn, unsigned count)
 	worker_pool_read(&pool);
 }
 
-START_TEST(more_records_than_checks_can_make_are_a_flood)
+START_TEST(more_records_than_its_checks_explain_are_a_flood)
 {
 	struct newborn newborn;
 
 	want("a", NULL);
 	newborn = live();
-	/* as many as this are well in a second */
-	write_heartbeats(&newborn, 5000);
+	/* as many as this are well at once */
+	write_heartbeats(&newborn, FLOOD_BURST_RECORDS - 100);
 	now_ns += NS_PER_S;
 	worker_pool_judge(&pool, now_ns, 0);
 	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
-	/* and too many in a millisecond, with a whole pipe before it */
-	write_heartbeats(&newborn, 5000);
-	now_ns += NS_PER_MS;
+	/* and these too many for a check a second */
+	write_heartbeats(&newborn,
+		FLOOD_RECORDS_PER_S + FLOOD_RECORDS_PER_CHECK + 100 + 1);
+	now_ns += NS_PER_S;
 	worker_pool_judge(&pool, now_ns, 0);
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("nonsense")) == 1);
@@ -1009,7 +1010,7 @@ main(void)
 		a_busy_pipe_is_read_every_20_ms,
 		silence_is_death_after_two_and_a_half_seconds,
 		the_supervisors_own_lateness_is_no_silence,
-		more_records_than_checks_can_make_are_a_flood,
+		more_records_than_its_checks_explain_are_a_flood,
 		a_pipe_that_is_never_empty_is_a_flood,
 		what_is_larger_than_its_targets_explain_is_replaced,
 		a_trap_is_told_and_death_by_it_counted,
