@@ -322,14 +322,14 @@ def be_stillborn(ward):
     before = ward.wait(lambda now: all(requests(now, kind)
                                        for kind in CHECKING))
     old = ward.family()
-    replace(f"{WORK}/stillbirth.{ward.doctor.pid}", "")
+    replace(f"/run/stillbirth.{ward.doctor.pid}", "")
     os.kill(old["extra"], signal.SIGKILL)
 
     def delays():
         return re.findall(r"started again.* worker=extra after_ms=(\d+)",
                           ward.doctor.log())
     wait(lambda: len(delays()) >= 3, PATIENCE_S)
-    os.unlink(f"{WORK}/stillbirth.{ward.doctor.pid}")
+    os.unlink(f"/run/stillbirth.{ward.doctor.pid}")
     after = ward.doctor.metrics()
     new = ward.family()
     seen = [("it backs off", delays()[:3], ["1000", "2000", "4000"]),

@@ -33,7 +33,7 @@ enum harm {
 
 /* While there is a file of this name and the supervisor's number, a worker dies
  * with its first word. */
-#define STILLBIRTH_PATH "/run/work/stillbirth"
+#define STILLBIRTH_PATH "/run/stillbirth"
 
 /* Of this worker, as its last record had them. */
 static int pipe_fd;
