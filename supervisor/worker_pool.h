@@ -40,8 +40,7 @@ struct worker_slot {
 	struct restart restart;
 	struct loop_timer restart_timer;
 	uint64_t cpu_of_the_dead_ns;
-	uint64_t cpu_ns;          /* of all that were in charge */
-	uint64_t dropped_counted; /* of the process in charge */
+	uint64_t cpu_ns; /* of all that were in charge */
 	/* Whom it says to have asked: each is a label of several series. */
 	char nameservers[WORKER_NAMESERVERS_MAX][WIRE_NAMESERVER_BYTES];
 	struct series *up, *resident, *cpu, *sandbox_level;

@@ -96,6 +96,7 @@ struct worker_process {
 	uint64_t checks_started;
 	uint64_t checks_ended;
 	uint64_t records_dropped;
+	uint64_t dropped_counted; /* the owner's: how many of them */
 };
 
 void worker_process_init(struct worker_process *process, struct loop *loop,
