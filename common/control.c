@@ -144,6 +144,7 @@ pack_target(struct pack *pack, struct control_target *target)
 	pack_u64(pack, &target->timeout_ns);
 	pack_u64(pack, &target->dial_timeout_ns);
 	pack_u64(pack, &target->first_delay_ns);
+	pack_u64(pack, &target->started_mono_ns);
 	pack_bool(pack, &target->insecure);
 	pack_bool(pack, &target->follow_redirects);
 	pack_bool(pack, &target->reuse_connections);

@@ -87,6 +87,8 @@ struct control_target {
 	uint64_t timeout_ns;      /* of the whole check */
 	uint64_t dial_timeout_ns; /* DNS and connect together */
 	uint64_t first_delay_ns;  /* of the first check */
+	uint64_t started_mono_ns; /* of the last one by another worker; 0: none
+				   */
 	bool insecure;
 	bool follow_redirects;
 	bool reuse_connections;

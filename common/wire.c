@@ -185,6 +185,10 @@ wire_check(const struct wire_record *record, uint32_t worker_gen)
 		holds = record->body.trap.call_number >= 0 &&
 			record->body.trap.reserved == 0;
 		break;
+	case WIRE_BUSY:
+	case WIRE_IDLE:
+		holds = true; /* what it names is the owner's to know */
+		break;
 	case WIRE_KIND_END:
 		break;
 	}

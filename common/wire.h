@@ -26,6 +26,8 @@ enum wire_kind {
 	WIRE_NEIGHBOUR, /* one is there, has changed or has left */
 	WIRE_DISCOVERY, /* how the source of neighbours is */
 	WIRE_TRAP,      /* the last one: it made a forbidden system call */
+	WIRE_BUSY,      /* to CONTROL_DRAIN: a check is under way */
+	WIRE_IDLE,      /* after them: no other target's, and none will be */
 	WIRE_KIND_END
 };
 
@@ -132,6 +134,11 @@ struct wire_trap {
 	uint32_t reserved;
 };
 
+struct wire_busy {
+	uint32_t target_id;
+	uint32_t target_gen;
+};
+
 struct wire_record {
 	uint32_t magic;
 	uint32_t kind;
@@ -148,6 +155,7 @@ struct wire_record {
 		struct wire_neighbour neighbour;
 		struct wire_discovery discovery;
 		struct wire_trap trap;
+		struct wire_busy busy;
 	} body;
 };
 

@@ -167,6 +167,8 @@ target_table_want(struct target_table *table, enum worker_type type,
 		spec_fini(&target->spec);
 	}
 	target->spec = copy;
+	target->started_mono_ns = 0;
+	target->held = false;
 	target->gen = ++table->last_gen;
 	target->news = TARGET_NEWS_SPEC;
 	target->wanted = true;
@@ -226,6 +228,14 @@ target_table_renew(struct target_table *table, enum worker_type type)
 }
 
 void
+target_table_release(struct target_table *table, enum worker_type type)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->type == type)
+			table->targets[i]->held = false;
+}
+
+void
 target_table_touch_files(struct target_table *table)
 {
 	for (size_t i = 0; i < table->count; i++) {
@@ -235,6 +245,8 @@ target_table_touch_files(struct target_table *table)
 			(target->spec.ca_path[0] == '\0' &&
 				target->spec.header_path[0] == '\0'))
 			continue;
+		target->started_mono_ns = 0;
+		target->held = false;
 		target->gen = ++table->last_gen;
 		target->news = TARGET_NEWS_SPEC;
 	}

@@ -52,8 +52,10 @@ struct target {
 	enum worker_type type;
 	struct target_spec spec; /* owned copies */
 	enum target_news news;
-	bool wanted;             /* during a plan */
-	uint64_t first_delay_ns; /* of its first check in a new worker */
+	bool wanted;              /* during a plan */
+	uint64_t first_delay_ns;  /* of its very first check */
+	uint64_t started_mono_ns; /* the last check's start; 0: none yet */
+	bool held; /* who is being replaced ends a check of it: not yet told */
 	struct target_series series;
 	/* The last result. */
 	bool has_result;
@@ -96,6 +98,8 @@ void target_table_drop(struct target_table *table, enum worker_type type,
 void target_forget(struct target *target);
 /* All targets of the type are news to a new worker, and gone ones forgotten. */
 void target_table_renew(struct target_table *table, enum worker_type type);
+/* The worker that was replaced has ended its checks of all of them. */
+void target_table_release(struct target_table *table, enum worker_type type);
 /* Targets with files get a new generation: what they name has changed. */
 void target_table_touch_files(struct target_table *table);
 bool target_table_has(const struct target_table *table, enum worker_type type);

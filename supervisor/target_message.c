@@ -51,6 +51,7 @@ fill_target(struct control_message *message, const struct target *target)
 		.timeout_ns = spec->timeout_ns,
 		.dial_timeout_ns = spec->dial_timeout_ns,
 		.first_delay_ns = target->first_delay_ns,
+		.started_mono_ns = target->started_mono_ns,
 		.insecure = spec->insecure,
 		.follow_redirects = spec->follow_redirects,
 		.reuse_connections = spec->reuse_connections,

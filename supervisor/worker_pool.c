@@ -122,7 +122,8 @@ tell_targets(struct worker_slot *slot)
 		struct target *target = table->targets[i];
 
 		if (!target->used || target->type != slot->type ||
-			target->news == TARGET_NEWS_NONE)
+			target->news == TARGET_NEWS_NONE ||
+			(target->held && target->news != TARGET_NEWS_GONE))
 			continue;
 		rc = target_message_send(process, target);
 		if (rc == -EMSGSIZE)
@@ -138,19 +139,17 @@ tell_targets(struct worker_slot *slot)
 	}
 }
 
-/* Only who is in charge has targets; what it says never goes backwards. */
+/* What a process says of itself never goes backwards. */
 static void
-count_progress(struct worker_slot *slot, const struct worker_process *process)
+count_progress(struct worker_slot *slot, struct worker_process *process)
 {
-	if (process != in_charge(slot))
-		return;
 	if (slot->started != NULL)
 		series_add(slot->started,
-			process->checks_started - slot->started_counted);
-	slot->started_counted = process->checks_started;
-	series_add(
-		slot->lost, process->records_dropped - slot->dropped_counted);
-	slot->dropped_counted = process->records_dropped;
+			process->checks_started - process->started_counted);
+	process->started_counted = process->checks_started;
+	series_add(slot->lost,
+		process->records_dropped - process->dropped_counted);
+	process->dropped_counted = process->records_dropped;
 }
 
 /* A check that has ended, or was cut short, and is nobody's result. */
@@ -162,9 +161,11 @@ count_nowhere(struct worker_slot *slot, uint64_t count)
 }
 
 static void
-take_sample(struct worker_slot *slot, const struct wire_sample *sample)
+take_sample(struct worker_process *process, const struct wire_sample *sample)
 {
+	struct worker_slot *slot = process->owner;
 	struct worker_pool *pool = slot->pool;
+	uint64_t now_ns = clock_mono_ns();
 	struct target *target;
 
 	if (sample->outcome == OUTCOME_CANCELLED) {
@@ -180,9 +181,18 @@ take_sample(struct worker_slot *slot, const struct wire_sample *sample)
 		count_nowhere(slot, sample->last);
 		return;
 	}
+	if (sample->hop == 0)
+		target->started_mono_ns = sample->started_mono_ns < now_ns
+						  ? sample->started_mono_ns
+						  : now_ns;
 	aggregate_sample(pool->aggregate, target, sample);
-	if (sample->last)
-		pool->on_result(pool);
+	if (!sample->last)
+		return;
+	if (target->held && process != in_charge(slot)) {
+		target->held = false;
+		tell_targets(slot);
+	}
+	pool->on_result(pool);
 }
 
 static bool
@@ -297,6 +307,77 @@ take_dns(struct worker_process *process, const struct wire_dns *dns)
 		aggregate_dns(slot->pool->aggregate, target, dns);
 }
 
+/* What was asked for while the one before was still to go. */
+static void
+replace_again(struct worker_slot *slot)
+{
+	if (!slot->replace_again || !slot->wanted ||
+		successor(slot)->state != WORKER_FREE)
+		return;
+	slot->replace_again = false;
+	slot->replace = true;
+	start(slot, 1 - slot->in_charge);
+}
+
+static void
+take_charge(struct worker_slot *slot, struct worker_process *process)
+{
+	slot->in_charge = (unsigned)(process - slot->processes);
+	memset(slot->nameservers, 0, sizeof(slot->nameservers));
+	slot->replace = false;
+	target_table_renew(slot->pool->targets, slot->type);
+	if (process->state != WORKER_SPEAKING)
+		return;
+	series_set(slot->up, 1);
+	if (slot->type == WORKER_DISCOVERY) {
+		discovery_order_begin(&slot->pool->discovery_order);
+		neighbours_begin(slot->pool->neighbours);
+	}
+	tell_targets(slot);
+	replace_again(slot);
+}
+
+/* It ends checks of ours, and may say so when it was asked to. */
+static bool
+may_hand_over(struct worker_process *process)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (process->state == WORKER_DRAINING)
+		return process == in_charge(slot) && !process->cancelled;
+	LOG_ERROR("a worker leaves unasked, killing it",
+		LOG_STR("worker", worker_type_name(slot->type)));
+	worker_process_kill(process, WORKER_END_NONSENSE);
+	return false;
+}
+
+static void
+take_busy(struct worker_process *process, const struct wire_busy *busy)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (may_hand_over(process) &&
+		is_of_us(process, busy->target_id, busy->target_gen) &&
+		target_table_match(slot->pool->targets, slot->type,
+			busy->target_id, busy->target_gen,
+			&target) == TARGET_CURRENT)
+		target->held = true;
+}
+
+/* The new one need not wait for the checks that the old one ends. */
+static void
+hand_over(struct worker_process *process)
+{
+	struct worker_slot *slot = process->owner;
+	struct worker_process *next = successor(slot);
+
+	if (!may_hand_over(process) || next->state != WORKER_SPEAKING)
+		return;
+	slot->cpu_of_the_dead_ns = slot->cpu_ns;
+	take_charge(slot, next);
+}
+
 static void
 on_record(struct worker_process *process, const struct wire_record *record)
 {
@@ -317,7 +398,7 @@ on_record(struct worker_process *process, const struct wire_record *record)
 	case WIRE_SAMPLE:
 		if (is_of_us(process, record->body.sample.target_id,
 			    record->body.sample.target_gen))
-			take_sample(slot, &record->body.sample);
+			take_sample(process, &record->body.sample);
 		break;
 	case WIRE_DNS:
 		take_dns(process, &record->body.dns);
@@ -329,31 +410,14 @@ on_record(struct worker_process *process, const struct wire_record *record)
 	case WIRE_TRAP:
 		log_trap(slot, &record->body.trap);
 		break;
+	case WIRE_BUSY:
+		take_busy(process, &record->body.busy);
+		break;
+	case WIRE_IDLE:
+		hand_over(process);
+		break;
 	case WIRE_KIND_END:
 		break;
-	}
-}
-
-static void
-take_charge(struct worker_slot *slot, struct worker_process *process)
-{
-	slot->in_charge = (unsigned)(process - slot->processes);
-	slot->started_counted = slot->dropped_counted = 0;
-	memset(slot->nameservers, 0, sizeof(slot->nameservers));
-	slot->replace = false;
-	target_table_renew(slot->pool->targets, slot->type);
-	if (process->state != WORKER_SPEAKING)
-		return;
-	series_set(slot->up, 1);
-	if (slot->type == WORKER_DISCOVERY) {
-		discovery_order_begin(&slot->pool->discovery_order);
-		neighbours_begin(slot->pool->neighbours);
-	}
-	tell_targets(slot);
-	if (slot->replace_again && successor(slot)->state == WORKER_FREE) {
-		slot->replace_again = false;
-		slot->replace = true;
-		start(slot, 1 - slot->in_charge);
 	}
 }
 
@@ -446,8 +510,25 @@ restart_later(struct worker_slot *slot, uint64_t lived_ns)
 {
 	uint64_t delay_ns = restart_delay_ns(&slot->restart, lived_ns);
 
+	LOG_INFO("a worker is to be started again",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_INT("after_ms", delay_ns / NS_PER_MS));
 	loop_timer_start(slot->pool->loop, &slot->restart_timer,
 		clock_mono_ns() + delay_ns);
+}
+
+/* A successor that did not come to be, or the old one whose checks have ended
+ * at last. */
+static void
+on_other_end(struct worker_slot *slot, uint64_t lived_ns)
+{
+	if (slot->replace) {
+		restart_later(slot, lived_ns);
+		return;
+	}
+	target_table_release(slot->pool->targets, slot->type);
+	tell_targets(slot);
+	replace_again(slot);
 }
 
 static void
@@ -455,24 +536,25 @@ on_end(struct worker_process *process, enum worker_end end, uint64_t lived_ns)
 {
 	struct worker_slot *slot = process->owner;
 	struct worker_process *next = successor(slot);
+	bool is_over = !slot->wanted || slot->pool->stopping;
 
 	count_progress(slot, process);
 	count_end(slot, process, end);
 	if (process != in_charge(slot)) {
-		/* a successor that did not come to be: try again */
-		if (slot->replace)
-			restart_later(slot, lived_ns);
+		on_other_end(slot, lived_ns);
 		return;
 	}
-	/* the next one begins at 0 */
-	slot->started_counted = slot->dropped_counted = 0;
 	slot->cpu_of_the_dead_ns = slot->cpu_ns;
 	series_set(slot->up, 0);
-	if (next->state != WORKER_FREE) {
+	/* one that still ends checks for this one does not come back */
+	if (next->state != WORKER_DRAINING || is_over)
+		target_table_release(slot->pool->targets, slot->type);
+	if (next->state != WORKER_FREE &&
+		(next->state != WORKER_DRAINING || is_over)) {
 		take_charge(slot, next);
 		return;
 	}
-	if (!slot->wanted || slot->pool->stopping) {
+	if (is_over) {
 		retire(slot);
 		return;
 	}
@@ -670,13 +752,34 @@ worker_pool_replace_discovery(struct worker_pool *pool)
 	replace(&pool->slots[WORKER_DISCOVERY]);
 }
 
+/* As many records as its targets explain. */
+static uint64_t
+records_per_s(const struct worker_slot *slot)
+{
+	const struct target_table *table = slot->pool->targets;
+	uint64_t most = FLOOD_RECORDS_PER_S;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used &&
+			table->targets[i]->type == slot->type)
+			most = flood_add_target(
+				most, table->targets[i]->spec.interval_ns);
+	return most;
+}
+
 void
 worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 {
-	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
-		for (unsigned j = 0; j < 2; j++)
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
+		struct worker_slot *slot = &pool->slots[i];
+		uint64_t most = records_per_s(slot);
+
+		for (unsigned j = 0; j < 2; j++) {
+			slot->processes[j].records_per_s = most;
 			worker_process_judge(
-				&pool->slots[i].processes[j], now_ns, late_ns);
+				&slot->processes[j], now_ns, late_ns);
+		}
+	}
 }
 
 void

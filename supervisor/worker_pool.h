@@ -41,8 +41,6 @@ struct worker_slot {
 	struct loop_timer restart_timer;
 	uint64_t cpu_of_the_dead_ns;
 	uint64_t cpu_ns; /* of all that were in charge */
-	/* Of what the process in charge has said. */
-	uint64_t started_counted, dropped_counted;
 	/* Whom it says to have asked: each is a label of several series. */
 	char nameservers[WORKER_NAMESERVERS_MAX][WIRE_NAMESERVER_BYTES];
 	struct series *up, *resident, *cpu, *sandbox_level;

@@ -274,11 +274,13 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->pipe_mono_ns = 0;
 	process->killed = process->cancelled = false;
 	process->checks_started = process->checks_ended = 0;
-	process->records_dropped = 0;
+	process->started_counted = 0;
+	process->records_dropped = process->dropped_counted = 0;
 	process->born_mono_ns = process->heard_mono_ns = clock_mono_ns();
 	process->judged_mono_ns = process->born_mono_ns;
 	process->emptied_mono_ns = process->born_mono_ns;
 	process->records_since_judged = 0;
+	flood_init(&process->flood);
 	process->state = WORKER_ASKED;
 	rc = loop_watch_open(
 		process->loop, &process->pipe_watch, pipe_fd, LOOP_READ);
@@ -380,15 +382,13 @@ worker_process_cancel(struct worker_process *process)
 	send_bare(process, CONTROL_CANCEL);
 }
 
-/* What lay in the pipe while this process was late was not written since. */
 static bool
 floods(struct worker_process *process, uint64_t now_ns)
 {
-	uint64_t since_ns = clock_since_ns(now_ns, process->judged_mono_ns);
-	uint64_t most = WORKER_RECORDS_PER_S_MAX * (since_ns / NS_PER_MS) /
-			(NS_PER_S / NS_PER_MS);
-	bool too_many = process->records_since_judged >
-			most + WORKER_PIPE_BYTES / sizeof(struct wire_record);
+	bool too_many =
+		flood_judge(&process->flood, process->records_since_judged,
+			clock_since_ns(now_ns, process->judged_mono_ns),
+			process->records_per_s);
 
 	if (process->emptied)
 		process->emptied_mono_ns = now_ns;
@@ -427,7 +427,10 @@ worker_process_judge(
 		return;
 	LOG_ERROR("a worker is silent, killing it",
 		LOG_STR("worker", worker_type_name(process->type)),
-		LOG_INT("pid", process->pid));
+		LOG_INT("pid", process->pid),
+		LOG_INT("silent_ms",
+			clock_since_ns(now_ns, process->heard_mono_ns) /
+				NS_PER_MS));
 	worker_process_kill(process, WORKER_END_SILENT);
 }
 

@@ -14,6 +14,7 @@
 #include "common/control.h"
 #include "common/loop.h"
 #include "common/wire.h"
+#include "supervisor/flood.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,14 +25,6 @@
 /* A pipe that is busier than this is read so often, and not for each record:
  * waking up costs more than reading. */
 #define WORKER_READ_NS (20 * 1000000ULL)
-
-/*
- * A flood: more records than the checks of any worker make (one core does
- * 13,000 checks a second, with a sample and two DNS records each; discovery
- * tells of 20,000 neighbours at once), or a pipe that was never found empty
- * for as long as silence would last.
- */
-#define WORKER_RECORDS_PER_S_MAX 100000ULL
 
 /* Room for two thousand records: a supervisor that is held up for seconds by
  * a busy host loses none.  An unprivileged process may have 1 MiB (pipe(7)). */
@@ -95,12 +88,16 @@ struct worker_process {
 	uint64_t emptied_mono_ns; /* the last judgement before which... */
 	bool emptied;             /* ...the pipe was found empty */
 	uint64_t records_since_judged;
+	struct flood flood;
+	uint64_t records_per_s; /* what is no flood; the owner's to say */
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */
 	/* As its records say. */
 	uint64_t checks_started;
 	uint64_t checks_ended;
 	uint64_t records_dropped;
+	/* The owner's: how many of them it has counted. */
+	uint64_t started_counted, dropped_counted;
 };
 
 void worker_process_init(struct worker_process *process, struct loop *loop,
@@ -130,8 +127,9 @@ void worker_process_kill(struct worker_process *process, enum worker_end why);
 void worker_process_read(struct worker_process *process);
 /*
  * Kills it when it was silent too long, after reading what it had said, or
- * when it said too much.
- * late_ns: how late this process itself runs, which is not the worker's fault.
+ * when it said too much: more than records_per_s, or a pipe that was never
+ * found empty for as long as silence would last. late_ns: how late this process
+ * itself runs, which is not the worker's fault.
  */
 void worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns);

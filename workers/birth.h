@@ -2,7 +2,7 @@
 /*
  * The steps by which a process that was forked from the nursery gives up what
  * it does not need, in their order.  After the last one it may touch bytes
- * from the network.
+ * from the network.  The first one the nursery itself takes, too.
  */
 #ifndef WORKERS_BIRTH_H
 #define WORKERS_BIRTH_H

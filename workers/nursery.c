@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "common/title.h"
+#include "workers/birth.h"
 #include "workers/tls.h"
 #include "workers/trust.h"
 #include "workers/worker.h"
@@ -169,6 +170,10 @@ nursery_run(char **argv)
 	rc = sandbox_drop_rights(0);
 	if (rc < 0)
 		LOG_WARN("the nursery keeps its rights", LOG_ERRNO(-rc));
+	/* the end of file is not enough: who is stopped does not read it */
+	rc = birth_tie_to_parent(nursery.settings.supervisor_pid);
+	if (rc < 0)
+		return 1;
 	prepare_filters(&nursery.settings);
 	rc = tls_library_init();
 	if (rc < 0 || control_send(NURSERY_FD_CONTROL, &ready) < 0)

@@ -25,6 +25,30 @@ prober_check_ended(struct worker *worker)
 		loop_stop(worker->loop);
 }
 
+/*
+ * The checks under way are ended here, all others are the successor's.  When
+ * the pipe is too full for that to be said, he waits for this one's end.
+ */
+static void
+tell_busy(struct worker *worker)
+{
+	struct wire_record record;
+	int rc = 0;
+
+	for (const struct target *target = worker->targets;
+		target != NULL && rc == 0; target = target->next) {
+		if (!target->check.running)
+			continue;
+		wire_init(&record, WIRE_BUSY, worker->gen);
+		record.body.busy.target_id = target->id;
+		record.body.busy.target_gen = target->gen;
+		rc = worker_try_emit(worker, &record);
+	}
+	wire_init(&record, WIRE_IDLE, worker->gen);
+	if (rc == 0)
+		worker_try_emit(worker, &record);
+}
+
 static void
 drain(struct worker *worker)
 {
@@ -33,6 +57,8 @@ drain(struct worker *worker)
 	idle_pool_close_all(&worker->idle_pool);
 	if (worker->checks_running == 0)
 		loop_stop(worker->loop);
+	else
+		tell_busy(worker);
 }
 
 static void

@@ -162,6 +162,22 @@ find(struct worker *worker, uint32_t id)
 	return place;
 }
 
+/*
+ * What another worker has checked before goes on in its phase.  A moment that
+ * has passed between the two is made up for at once, so that none is missed.
+ */
+static uint64_t
+first_ns(const struct target *target, const struct control_target *spec)
+{
+	uint64_t now_ns = clock_mono_ns(), next_ns;
+
+	if (spec->started_mono_ns == 0)
+		return now_ns + spec->first_delay_ns;
+	next_ns = schedule_next_ns(spec->started_mono_ns, 0,
+		target->interval_ns, target->phase_ns);
+	return next_ns > now_ns ? next_ns : now_ns;
+}
+
 void
 target_apply(struct worker *worker, struct control_message *message)
 {
@@ -189,8 +205,7 @@ target_apply(struct worker *worker, struct control_message *message)
 	}
 	target->next = worker->targets;
 	worker->targets = target;
-	loop_timer_start(worker->loop, &target->timer,
-		clock_mono_ns() + spec->first_delay_ns);
+	loop_timer_start(worker->loop, &target->timer, first_ns(target, spec));
 }
 
 void

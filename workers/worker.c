@@ -195,10 +195,10 @@ static int
 be_born(struct worker *worker)
 {
 	struct control_boot boot;
-	int rc = receive_boot(worker, &boot);
+	int rc = birth_tie_to_parent(worker->settings->supervisor_pid);
 
 	if (rc == 0)
-		rc = birth_tie_to_parent(worker->settings->supervisor_pid);
+		rc = receive_boot(worker, &boot);
 	if (rc == 0)
 		rc = apply_boot(worker, &boot);
 	if (rc == 0)

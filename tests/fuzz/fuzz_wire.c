@@ -85,6 +85,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	case WIRE_HEARTBEAT:
 	case WIRE_TRAP:
 		break;
+	case WIRE_BUSY:
+	case WIRE_IDLE:
+		break;
 	case WIRE_KIND_END:
 		abort();
 	}

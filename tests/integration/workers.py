@@ -1,39 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes that die, hang or say nonsense: each is replaced, counted once and
-for the right reason, no counter is lost, and nobody outlives the supervisor.
-Then the supervisor as process 1, and before a service manager.
+"""Workers of each kind that die, hang, grow or say nonsense: each is replaced,
+counted once and for the right reason, no counter is lost, its check under way
+is counted as lost, and the other kinds do not notice.  Who was only stopped
+from outside (a frozen machine, a supervisor that got no processor) is not
+blamed.  `workers.py SCENE...` plays those alone.
 """
+import collections
 import os
+import ssl
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
 from lab import *  # noqa: E402,F403
 
 enter()
+need("openssl")
 
-web = Scripted(says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
-mute = Scripted(silent)
-URL = f"http://127.0.0.1:{web.port}"
+PATIENCE_S = 3 * DEADLINE_S  # many doctors work at the same time
+HOST = "kubernetes.default.svc.cluster.local"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+# Each kind of worker, and the type of its one check.
+KINDS = {"api_server_direct": "api_server_direct",
+         "api_server_dns": "api_server_dns", "me_ingress": "me_ingress",
+         "me_service": "me_service", "path": "path_other", "extra": "one",
+         "discovery": None}
+CHECKING = {kind for kind, check in KINDS.items() if check}
+# Harmed in two turns, so that there are others to be undisturbed.
+TURNS = [{"api_server_direct", "me_ingress", "path", "discovery"},
+         {"api_server_dns", "me_service", "extra"}]
+FAULTS = {
+    "kill": ("signal", lambda pid: os.kill(pid, signal.SIGKILL)),
+    "segv": ("signal", lambda pid: os.kill(pid, signal.SIGSEGV)),
+    "exit": ("exit", lambda pid: harm(pid, "exit")),
+    "stop": ("silent", lambda pid: os.kill(pid, signal.SIGSTOP)),
+    "loop": ("silent", lambda pid: harm(pid, "loop")),
+    "grow": ("memory", lambda pid: harm(pid, "grow")),
+    "half": ("nonsense", lambda pid: harm(pid, "half")),
+    "birth": ("nonsense", lambda pid: harm(pid, "birth")),
+    "generation": ("nonsense", lambda pid: harm(pid, "generation")),
+    "flood": ("nonsense", lambda pid: harm(pid, "flood")),
+}
+SAID = {
+    "signal": "a worker died by a signal", "exit": "a worker exited",
+    "silent": "a worker is silent, killing it",
+    "memory": "a worker has grown too large, killing it",
+    "nonsense": "a worker wrote (nonsense|a sample of a target it never got)",
+}
+
+replace("/etc/hosts", f"127.0.0.1 localhost {HOST}\n")
+authority = Authority("authority")
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(*authority.issue("server", f"IP:127.0.0.1,DNS:{HOST}"))
+PROGRAM = harmed_program()
+os.makedirs(ACCOUNT)
+replace(f"{ACCOUNT}/token", "a token")
+with open(authority.path, encoding="ascii") as file:
+    replace(f"{ACCOUNT}/ca.crt", file.read())
+
+
+class Ward:
+    """A doctor with one check of each kind, and the server of them all, which
+    can hold the answers back."""
+
+    def __init__(self, name, port):
+        self.name = name
+        self.condition = threading.Condition()
+        self.held = set()
+        self.waiting = set()
+        self.asked = collections.Counter()
+        plain = Scripted(self._answer)
+        secure = Scripted(self._answer, context=context)
+        options = os.environ.get("ASAN_OPTIONS", "")
+        self.doctor = Doctor(
+            INI.replace("{web}", str(plain.port)), name=name, port=port,
+            program=PROGRAM, env={
+                "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+                "KUBERNETES_SERVICE_PORT": str(secure.port),
+                "ASAN_OPTIONS": options + ":handle_segv=0"})
+
+    def _answer(self, connection, request):
+        if not request:
+            return  # who asked has died meanwhile
+        if HOST.encode() in request:
+            kind = "api_server_dns"
+        else:
+            kind = {b"/version": "api_server_direct", b"/alwayshappy": "path",
+                    b"/in/alwayshappy": "me_ingress", b"/extra": "extra",
+                    b"/us/alwayshappy": "me_service"}[request.split()[1]]
+        with self.condition:
+            self.asked[kind] += 1
+            if kind in self.held:
+                self.waiting.add(kind)
+            self.condition.wait_for(lambda: kind not in self.held)
+        connection.sendall(OK)
+
+    def hold(self, kinds):
+        """From now on their checks are under way; true when they are."""
+        with self.condition:
+            self.held, self.waiting = kinds & CHECKING, set()
+        return wait(lambda: self.waiting == self.held, PATIENCE_S)
+
+    def release(self):
+        with self.condition:
+            self.held = set()
+            self.condition.notify_all()
+
+    def family(self):
+        found = {}
+        for pid in children(self.doctor.pid):
+            try:
+                found[title(pid).replace("kubenurse: ", "")] = pid
+            except FileNotFoundError:
+                pass
+        return found
+
+    def wait(self, condition):
+        """Until it holds of a scrape; that scrape."""
+        seen = []
+
+        def there():
+            threading.Event().wait(0.1)  # others want to look, too
+            seen[:] = [self.doctor.metrics()]
+            return condition(seen[0])
+        wait(there, PATIENCE_S)
+        return seen[0]
+
+    def hear_hearts(self, kinds, count=2):
+        """So many heartbeats of each: the last one tells of checks that had
+        begun before."""
+        for _ in range(count):
+            before = self.doctor.metrics()
+            self.wait(lambda now: all(
+                cpu(now, kind) != cpu(before, kind) for kind in kinds))
+
+
 INI = f"""[kubenurse]
 listen = 127.0.0.1:{{port}}
-check_interval = 100ms
+check_interval = 500ms
 shutdown_duration = 60s
-ingress_url = {URL}
-service_url = {URL}
+ingress_url = http://127.0.0.1:{{web}}/in
+service_url = http://127.0.0.1:{{web}}/us
 neighbour_source = static
-neighbour_port = {web.port}
-[check extra_one]
-url = {URL}/
-[check mute]
-url = http://127.0.0.1:{mute.port}/
-interval = 1h
-timeout = 1m
+neighbour_port = {{web}}
+ready_follows_cordon = false
+[check one]
+url = http://127.0.0.1:{{web}}/extra
 [neighbours]
 neighbour = other 127.0.0.1
 """
-KINDS = {"me_ingress": "me_ingress", "me_service": "me_service",
-         "path": "path_other", "extra": "extra_one"}
+
+
+def cpu(metrics, kind):
+    return metrics.get(f'kubenurse_worker_cpu_seconds_total{{worker="{kind}"}}')
 
 
 def requests(metrics, kind):
@@ -41,144 +161,217 @@ def requests(metrics, kind):
                           f'{{type="{KINDS[kind]}",code="200"}}')
 
 
-def stack_start(pid):
-    """Where exec put the stack: another place after each."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        return file.read().rpartition(")")[2].split()[25]
+def lost(metrics, kind):
+    return metrics.number(f'kubenurse_samples_lost_total{{worker="{kind}"}}')
 
 
-def pipe_of(pid):
-    """The worker's end of its pipe, opened once more."""
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        path = f"/proc/{pid}/fd/{fd}"
-        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as info:
-            writable = re.search(r"flags:\s+\d*[12]\n", info.read())
-        if os.readlink(path).startswith("pipe:") and writable:
-            return os.open(path, os.O_WRONLY)
-    return None
+def restarts(metrics, kind):
+    """{reason: number}"""
+    return {re.search('reason="(.*)"', series)[1]: int(value)
+            for series, value in metrics.select(
+                f'kubenurse_worker_restarts_total.worker="{kind}",.*').items()}
 
 
-def say(pid, nonsense):
-    fd = pipe_of(pid)
-    os.write(fd, nonsense)
-    os.close(fd)
+def goes_on(metrics, before, kinds, count):
+    return all(requests(metrics, kind) >= requests(before, kind) + count
+               for kind in kinds & CHECKING)
 
 
-HARM = {
-    "extra": ("signal", lambda pid: os.kill(pid, signal.SIGKILL)),
-    "me_ingress": ("silent", lambda pid: os.kill(pid, signal.SIGSTOP)),
-    "me_service": ("nonsense", lambda pid: say(pid, b"half")),
-    "path": ("nonsense", lambda pid: say(pid, b"\xa5" * 4096)),
-}
+def places(pid):
+    """Where the files of a process are mapped."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        return {tuple(line.split("-", 1)[0:1] + line.split()[2:3] +
+                      line.split()[5:6])
+                for line in maps if "/" in line}
 
-doctor = Doctor(INI)
-doctor.wait_metric('kubenurse_httpclient_requests_total.*code="200".', 12)
-wait(lambda: all(requests(doctor.metrics(), kind) >= 3 for kind in KINDS))
-wait_ok(lambda: mute.requests, "a check of a mute server is under way")
-nursery = doctor.worker("nursery")
-nursery_before = stack_start(nursery)
-before = doctor.metrics()
-pids = {kind: doctor.worker(kind) for kind in KINDS}
-ok(all(pids.values()), "each kind has its process", pids)
-equal({kind: before[f'kubenurse_worker_up{{worker="{kind}"}}']
-       for kind in KINDS}, dict.fromkeys(KINDS, "1"), "and is up")
-for kind, (reason, harm) in HARM.items():
-    harm(pids[kind])
-began = time.monotonic()
-gone = wait(lambda: not os.path.exists(f"/proc/{pids['me_ingress']}"))
-took = time.monotonic() - began
-# after how long to the nanosecond: tests/unit/test_worker_pool.c
-ok(gone and took > 2, "a worker that hangs is killed, not before its time",
-   took)
-for kind, (reason, _) in HARM.items():
-    series = f'kubenurse_worker_restarts_total{{worker="{kind}",' \
-             f'reason="{reason}"}}'
-    wait(lambda: doctor.worker(kind) and requests(doctor.metrics(), kind) >
-         requests(before, kind) + 3)
-    after = doctor.metrics()
-    equal(after.select('kubenurse_worker_restarts_total.worker="'
-                       f'{kind}",.*'), {series: 1},
-          f"N 4.30 {kind}: one restart, {reason}")
-    ok(requests(after, kind) > requests(before, kind) + 3,
-       f"{kind}: it goes on, and its counters with it")
-    ok(doctor.worker(kind) != pids[kind], f"{kind}: by another process")
-    equal(after[f'kubenurse_worker_up{{worker="{kind}"}}'], "1",
-          f"N 4.30 {kind}: up again")
-    like(doctor.log(), f"level=error .*worker={kind}", f"{kind}: it is said")
-equal(after.total(r'kubenurse_samples_lost_total\{worker="extra"\}'), 1,
-      "N 4.30 the check that was under way is lost, and counted")
-equal(after.total("kubenurse_errors_total.*"), 0, "and no error of anybody's")
-equal(doctor.worker("nursery"), nursery, "the nursery is the same process")
-ok(stack_start(nursery) != nursery_before, "which has executed itself anew")
-
-family = children(doctor.pid)
-os.kill(doctor.pid, signal.SIGKILL)
-doctor.wait()
-wait_ok(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in family),
-        "a supervisor that is killed leaves nobody")
-
-doctor = Doctor(INI, name="orphaned")
-doctor.wait_checks(["extra_one"])
-family = children(doctor.pid)
-os.kill(doctor.worker("nursery"), signal.SIGKILL)
-equal(doctor.wait(), 1, "without a nursery it ends, exit status 1")
-like(doctor.log(), "nursery has ended", "and says why")
-wait_ok(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in family),
-        "it leaves nobody either")
-
-# ---------------------------------------------------------------- process 1
-
-first = Doctor(INI, name="first", wrapper=(
-    "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-    '(sleep 2 &); exec "$@"', "sh"))
-first.wait_checks(["extra_one"])
-inner = children(first.pid)[0]
-orphans = [pid for pid in children(inner) if "sleep" in title(pid)]
-equal(len(orphans), 1, "process 1 has inherited somebody's child")
-with open(f"/proc/{inner}/status", encoding="ascii") as status:
-    like(status.read(), r"NSpid:(\t\d+)*\t1\n", "it is process 1")
-os.kill(orphans[0], signal.SIGKILL)
-wait_ok(lambda: orphans[0] not in children(inner), "which it reaps")
-wait_ok(lambda: len(children(inner)) == 6,
-        "its own are all there")
-os.kill(inner, signal.SIGTERM)
-wait_ok(lambda: first.status("/ready") == 503, "SIGTERM reaches it")
-os.kill(inner, signal.SIGTERM)
-equal(first.wait(), 1, "and so does a second one")
-
-# ------------------------------------------------------------ service manager
-
-manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-manager.bind(f"{WORK}/notify")  # of root's: connected before user nobody is
-manager.settimeout(DEADLINE_S)
-heard = []
+# ------------------------------------------------------------------- the harm
 
 
-def hear(word):
-    """All messages until the first with this line."""
-    while True:
+def one_turn(ward, kinds, reason, do_harm):
+    """Harms these kinds; what was seen, and what should have been."""
+    doctor = ward.doctor
+    ok_hold = ward.hold(kinds)
+    ward.hear_hearts(kinds)
+    before, old = doctor.metrics(), ward.family()
+    places_before = {kind: places(old[kind]) for kind in ("nursery", *kinds)}
+    for kind in kinds:
+        do_harm(old[kind])
+    ward.wait(lambda now: all(restarts(now, kind) for kind in kinds))
+    ward.release()
+    others = set(KINDS) - kinds
+    ward.wait(lambda now: goes_on(now, before, others, 2))
+    after = ward.wait(lambda now: goes_on(now, before, kinds, 2) and all(
+        now.number(f'kubenurse_worker_up{{worker="{kind}"}}') == 1
+        for kind in KINDS))
+    new = ward.family()
+    seen = []
+    for kind in sorted(kinds):
+        seen.append((f"{kind}: restarted once, its check is lost, counters "
+                     "are not", {
+                         "a check is under way": bool(ok_hold),
+                         "restarts": restarts(after, kind),
+                         "lost": lost(after, kind),
+                         "goes on": goes_on(after, before, {kind}, 2),
+                         "another process": old[kind] != new.get(kind),
+                     }, {
+                         "a check is under way": True,
+                         "restarts": {reason: 1},
+                         "lost": 1 if kind in CHECKING else 0,
+                         "goes on": True, "another process": True}))
+    for kind in sorted(others):
+        seen.append((f"{kind}: undisturbed", {
+            "restarts": restarts(after, kind), "lost": lost(after, kind),
+            "goes on": goes_on(after, before, {kind}, 2),
+            "process": new.get(kind)}, {
+                "restarts": restarts(before, kind),
+                "lost": lost(before, kind),
+                "goes on": True, "process": old[kind]}))
+    seen.append(("no check has failed",
+                 after.select("kubenurse_errors_total.*"), {}))
+    fresh = reason == "signal"
+    seen.append(("the nursery is the same process", new["nursery"],
+                 old["nursery"]))
+    seen.append(("with all files at other addresses" if fresh else
+                 "and as it was", places_before["nursery"].isdisjoint(
+                     places(new["nursery"])), fresh))
+    for kind in sorted(kinds if fresh else ()):
+        seen.append((f"{kind}: and so has the new one",
+                     places_before[kind].isdisjoint(places(new[kind])), True))
+    return seen
+
+
+def harm_all(ward):
+    reason, do_harm = FAULTS[ward.name]
+    ward.wait(lambda now: all(requests(now, kind) for kind in CHECKING))
+    seen = [result for kinds in TURNS
+            for result in one_turn(ward, kinds, reason, do_harm)]
+    log = ward.doctor.log()
+    for kind in KINDS:
+        seen.append((f"{kind}: it is said", len(re.findall(
+            rf"level=error .*{SAID[reason]}.*worker={kind}\b", log)), 1))
+    if reason == "silent":
+        silences = [int(word) for word in re.findall(r"silent_ms=(\d+)", log)]
+        seen.append(("after two and a half seconds, and within three",
+                     (len(silences), all(2500 <= one < 3000
+                                         for one in silences)), (7, True)))
+    return seen
+
+# --------------------------------------------------------- and no harm at all
+
+
+def freeze(ward, seconds, everybody):
+    """Real time is the point here: so long nobody gets a processor."""
+    before = ward.wait(lambda now: all(requests(now, kind)
+                                       for kind in CHECKING))
+    old = ward.family()
+    pids = [ward.doctor.pid] + (list(old.values()) if everybody else [])
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    before = ward.doctor.metrics()
+    ward.hear_hearts(KINDS)
+    after = ward.wait(lambda now: goes_on(now, before, CHECKING, 2))
+    return [("no worker is blamed", (
+        after.select("kubenurse_worker_restarts_total.*"), ward.family()),
+             ({}, old)),
+            ("all goes on", goes_on(after, before, CHECKING, 2), True),
+            ("no check is lost", after.total("kubenurse_samples_lost_total.*"),
+             0)]
+
+
+def freeze_machine(ward):
+    return freeze(ward, 4, True)
+
+
+def freeze_supervisor(ward):
+    return freeze(ward, 10, False)
+
+
+def fill_pipes(ward):
+    """What does not fit any more is counted as lost, and nobody blamed."""
+    ward.wait(lambda now: all(requests(now, kind) for kind in CHECKING))
+    old = ward.family()
+    os.kill(ward.doctor.pid, signal.SIGSTOP)
+    for kind in KINDS:
+        harm(old[kind], "fill")
+    asked = dict(ward.asked)
+    wait(lambda: all(ward.asked[kind] >= asked[kind] + 4 for kind in CHECKING),
+         PATIENCE_S)
+    os.kill(ward.doctor.pid, signal.SIGCONT)
+    held = ward.hold(CHECKING)
+    ward.hear_hearts(KINDS)
+    after = ward.doctor.metrics()
+    seen = [("no worker is blamed", (
+        after.select("kubenurse_worker_restarts_total.*"), ward.family()),
+             ({}, old)), ("a check is under way", bool(held), True)]
+    for kind in sorted(CHECKING):
+        seen.append((f"{kind}: each check is counted, or lost",
+                     (requests(after, kind) + lost(after, kind),
+                      lost(after, kind) >= 2),
+                     (ward.asked[kind] - 1, True)))
+    seen.append(("no check has failed",
+                 after.select("kubenurse_errors_total.*"), {}))
+    return seen
+
+
+def be_stillborn(ward):
+    """As long as a worker dies at once, it waits longer each time; how long in
+    the end: tests/unit/test_restart.c and test_worker_pool.c."""
+    before = ward.wait(lambda now: all(requests(now, kind)
+                                       for kind in CHECKING))
+    old = ward.family()
+    replace(f"/run/stillbirth.{ward.doctor.pid}", "")
+    os.kill(old["extra"], signal.SIGKILL)
+
+    def delays():
+        return re.findall(r"started again.* worker=extra after_ms=(\d+)",
+                          ward.doctor.log())
+    wait(lambda: len(delays()) >= 3, PATIENCE_S)
+    os.unlink(f"/run/stillbirth.{ward.doctor.pid}")
+    after = ward.doctor.metrics()
+    new = ward.family()
+    seen = [("it backs off", delays()[:3], ["1000", "2000", "4000"]),
+            ("each death is counted", restarts(after, "extra"), {"signal": 3}),
+            ("and it is down meanwhile", after[
+                'kubenurse_worker_up{worker="extra"}'], "0"),
+            ("the others are undisturbed",
+             {kind: new.get(kind) for kind in KINDS if kind != "extra"},
+             {kind: old[kind] for kind in KINDS if kind != "extra"})]
+    after = ward.wait(lambda now: goes_on(now, before, CHECKING, 2))
+    seen.append(("the first that lives goes on with the counters",
+                 goes_on(after, before, CHECKING, 2), True))
+    return seen
+
+
+# The slow ones first, and those apart that want a processor for themselves.
+SCENES = {"held supervisor": freeze_supervisor, "loop": harm_all,
+          "frozen machine": freeze_machine, "stillbirth": be_stillborn,
+          "stop": harm_all, "full pipe": fill_pipes,
+          **{name: harm_all for name in FAULTS}}
+names = sys.argv[1:] or list(SCENES)
+stage = threading.Semaphore(5)
+results = {}
+
+
+def play(name, port):
+    with stage:
         try:
-            message = manager.recv(4096).decode()
-        except TimeoutError:
-            return ok(False, f"{word} is heard", heard)
-        heard.append(message)
-        if word in message.splitlines():
-            return ok(True, f"{word} is heard")
+            ward = Ward(name, port)
+            results[name] = SCENES[name](ward)
+            ward.doctor.halt()
+        except Exception as error:  # pylint: disable=broad-except
+            results[name] = [("is played to its end", repr(error), None)]
 
 
-unit = Doctor(INI.replace("60s", "0s"), name="unit", env={
-    "NOTIFY_SOCKET": f"{WORK}/notify", "WATCHDOG_USEC": "1000000"})
-hear("READY=1")
-equal(heard, heard[:1], "first of all")
-like(heard[0], "STATUS=.", "with a status")
-hear("WATCHDOG=1")
-unit.send(signal.SIGHUP)
-hear("RELOADING=1")
-like(heard[-1], r"MONOTONIC_USEC=\d+", "with the time")
-ok(0 <= time.monotonic() - int(re.search(r"USEC=(\d+)", heard[-1])[1]) / 1e6
-   < DEADLINE_S, "which is the monotonic clock's")
-hear("READY=1")
-unit.send(signal.SIGTERM)
-hear("STOPPING=1")
-equal(unit.wait(), 0, "exit status 0")
+threads = [threading.Thread(target=play, args=both)
+           for both in zip(names, free_ports(len(names)))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for name in names:
+    for what, is_, wanted in results[name]:
+        equal(is_, wanted, f"{name}: {what}")
 done()

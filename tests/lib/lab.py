@@ -284,10 +284,10 @@ class Doctor(Process):
     """kubenurse with this configuration; {port} in it is its own."""
 
     def __init__(self, ini=None, name="doctor", env=None, port=None,
-                 wrapper=()):
+                 wrapper=(), program=f"{BUILD}/kubenurse"):
         self.port = port or free_ports(1)[0]
         self.ini_path = f"{WORK}/{name}.ini"
-        words = list(wrapper) + [f"{BUILD}/kubenurse"]
+        words = list(wrapper) + [program]
         if ini is not None:
             self.write(ini)
             words += ["--config", self.ini_path]
@@ -381,6 +381,27 @@ class Doctor(Process):
             except FileNotFoundError:
                 pass
         return None
+
+
+# What tests/lib/harmed_worker.c does when it gets the real-time signal of this
+# number.
+HARMS = ["loop", "grow", "half", "birth", "generation", "flood", "fill",
+         "exit"]
+
+
+def harmed_program():
+    """A kubenurse whose workers do harm when they are told to."""
+    directory = f"{WORK}/harmed"
+    if not os.path.exists(directory):
+        os.makedirs(directory)
+        shutil.copy(f"{BUILD}/kubenurse", directory)
+        shutil.copy(f"{BUILD}/tests/lib/harmed_worker",
+                    f"{directory}/kubenurse-worker")
+    return f"{directory}/kubenurse"
+
+
+def harm(pid, what):
+    os.kill(pid, signal.SIGRTMIN + HARMS.index(what))
 
 
 def check_sums(metrics, name, what=None):

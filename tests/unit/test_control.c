@@ -36,6 +36,7 @@ target_message(void)
 		.timeout_ns = 6000000000,
 		.dial_timeout_ns = 5000000000,
 		.first_delay_ns = 1,
+		.started_mono_ns = 5,
 		.insecure = true,
 		.reuse_connections = true,
 		.has_header_file = true };
@@ -61,6 +62,7 @@ assert_target(const struct control_target *got)
 	ck_assert_uint_eq(got->timeout_ns, want->timeout_ns);
 	ck_assert_uint_eq(got->dial_timeout_ns, want->dial_timeout_ns);
 	ck_assert_uint_eq(got->first_delay_ns, 1);
+	ck_assert_uint_eq(got->started_mono_ns, 5);
 	ck_assert(got->insecure && got->reuse_connections &&
 		  got->has_header_file);
 	ck_assert(!got->follow_redirects && !got->has_ca);

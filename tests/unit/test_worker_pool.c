@@ -588,20 +588,21 @@ write_heartbeats(const struct newborn *newborn, unsigned count)
 	worker_pool_read(&pool);
 }
 
-START_TEST(more_records_than_checks_can_make_are_a_flood)
+START_TEST(more_records_than_its_checks_explain_are_a_flood)
 {
 	struct newborn newborn;
 
 	want("a", NULL);
 	newborn = live();
-	/* as many as this are well in a second */
-	write_heartbeats(&newborn, 5000);
+	/* as many as this are well at once */
+	write_heartbeats(&newborn, FLOOD_BURST_RECORDS - 100);
 	now_ns += NS_PER_S;
 	worker_pool_judge(&pool, now_ns, 0);
 	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
-	/* and too many in a millisecond, with a whole pipe before it */
-	write_heartbeats(&newborn, 5000);
-	now_ns += NS_PER_MS;
+	/* and these too many for a check a second */
+	write_heartbeats(&newborn,
+		FLOOD_RECORDS_PER_S + FLOOD_RECORDS_PER_CHECK + 100 + 1);
+	now_ns += NS_PER_S;
 	worker_pool_judge(&pool, now_ns, 0);
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("nonsense")) == 1);
@@ -896,6 +897,143 @@ START_TEST(a_replacement_is_born_before_the_old_one_leaves)
 }
 END_TEST
 
+static void
+say_leaving(struct newborn *newborn, const struct target *busy)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_BUSY, newborn->birth.worker_gen);
+	record.body.busy.target_id = busy->id;
+	record.body.busy.target_gen = busy->gen;
+	say_record(newborn, &record);
+	say(newborn, WIRE_IDLE);
+}
+
+/* Two targets, one of which the old worker still checks. */
+static void
+hand_over(struct newborn *ret_old, struct newborn *ret_new)
+{
+	want("a", "b");
+	*ret_old = live();
+	worker_pool_replace(&pool);
+	*ret_new = live();
+	ck_assert_str_eq(told(ret_old), "TTD");
+	ck_assert_str_eq(told(ret_new), "");
+	ret_old->checks_started = 1;
+	say_leaving(ret_old, targets.targets[0]);
+	ck_assert_str_eq(told(ret_new), "T");
+	ck_assert(metric(UP) == 1);
+}
+
+START_TEST(only_checks_under_way_wait_for_the_old_one)
+{
+	struct newborn old, new;
+	struct wire_record record;
+	struct control_message message;
+
+	hand_over(&old, &new);
+	record = a_sample(&old, targets.targets[0]);
+	record.body.sample.started_mono_ns = now_ns - 5;
+	say_record(&old, &record);
+	ck_assert_uint_eq(result_count, 1);
+	/* it goes on where the old one was */
+	ck_assert_int_eq(
+		control_receive(new.control_fd, &message, buf, sizeof(buf)), 1);
+	ck_assert_int_eq(message.kind, CONTROL_TARGET);
+	ck_assert_uint_eq(message.body.target.id, targets.targets[0]->id);
+	ck_assert_uint_eq(message.body.target.started_mono_ns, now_ns - 5);
+	end_well(&old);
+	ck_assert_str_eq(told(&new), "");
+	ck_assert(metric("kubenurse_worker_restarts_total") < 0);
+	ck_assert(metric(LOST) == 0);
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
+START_TEST(an_old_one_that_dies_over_its_last_check_frees_it)
+{
+	struct newborn old, new;
+
+	hand_over(&old, &new);
+	die_of(&old, SIGKILL);
+	ck_assert_str_eq(told(&new), "T");
+	ck_assert(metric(UP) == 1);
+	ck_assert(metric(LOST) == 1);
+	ck_assert(metric(RESTARTS("signal")) == 1);
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_new_one_that_dies_first_does_not_bring_back_the_old)
+{
+	struct newborn old, new, third;
+	struct control_message message;
+
+	hand_over(&old, &new);
+	die_of(&new, SIGKILL);
+	ck_assert(metric(UP) == 0);
+	ck_assert_int_eq(asked(&message), 1); /* renew */
+	pass(NS_PER_S);
+	third = live();
+	ck_assert_str_eq(told(&third), "T");
+	end_well(&old);
+	ck_assert_str_eq(told(&third), "T");
+	ck_assert(metric(LOST) == 0);
+	close(third.control_fd);
+	close(third.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_change_while_the_old_one_ends_its_checks_replaces_again)
+{
+	struct newborn old, new, third;
+	struct control_message message;
+
+	hand_over(&old, &new);
+	worker_pool_replace(&pool);
+	ck_assert_int_eq(asked(&message), 0);
+	end_well(&old);
+	third = live();
+	ck_assert_str_eq(told(&new), "TD");
+	end_well(&new);
+	ck_assert_str_eq(told(&third), "TT");
+	close(third.control_fd);
+	close(third.pipe_fd);
+}
+END_TEST
+
+START_TEST(what_goes_while_the_old_one_ends_its_checks_does_not_come)
+{
+	struct newborn old, new;
+	struct wire_record record;
+
+	hand_over(&old, &new);
+	record = a_sample(&old, targets.targets[0]);
+	want("b", NULL);
+	ck_assert_str_eq(told(&new), "G");
+	say_record(&old, &record);
+	end_well(&old);
+	ck_assert_str_eq(told(&new), "");
+	ck_assert_uint_eq(result_count, 0);
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
+START_TEST(leaving_unasked_is_nonsense)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	say(&newborn, WIRE_IDLE);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
 START_TEST(an_old_one_that_does_not_leave_is_killed)
 {
 	struct newborn old, new;
@@ -1051,7 +1189,7 @@ main(void)
 		a_busy_pipe_is_read_every_20_ms,
 		silence_is_death_after_two_and_a_half_seconds,
 		the_supervisors_own_lateness_is_no_silence,
-		more_records_than_checks_can_make_are_a_flood,
+		more_records_than_its_checks_explain_are_a_flood,
 		a_pipe_that_is_never_empty_is_a_flood,
 		what_is_larger_than_its_targets_explain_is_replaced,
 		a_trap_is_told_and_death_by_it_counted,
@@ -1063,6 +1201,12 @@ main(void)
 		a_nursery_that_cannot_is_asked_again,
 		a_worker_that_dies_at_once_is_not_waited_for_for_ever,
 		a_replacement_is_born_before_the_old_one_leaves,
+		only_checks_under_way_wait_for_the_old_one,
+		an_old_one_that_dies_over_its_last_check_frees_it,
+		a_new_one_that_dies_first_does_not_bring_back_the_old,
+		a_change_while_the_old_one_ends_its_checks_replaces_again,
+		what_goes_while_the_old_one_ends_its_checks_does_not_come,
+		leaving_unasked_is_nonsense,
 		an_old_one_that_does_not_leave_is_killed,
 		an_old_one_that_dies_early_leaves_it_to_the_new,
 		a_change_during_a_replacement_replaces_again,

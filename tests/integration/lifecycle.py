@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of the whole program: nobody outlives the supervisor, whatever he
+was doing, nor does it live on without its nursery; it reaps everything as
+process 1, and keeps a service manager informed.
+"""
+import http.client
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
+from lab import *  # noqa: E402,F403
+
+enter()
+
+web = Scripted(says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+mute = Scripted(silent)
+# It accepts, and never says a word of TLS.
+handshakes = []
+mute_tls = Scripted(lambda connection, _: handshakes.append(
+    connection.recv(1)) or silent(connection), read=False)
+URL = f"http://127.0.0.1:{web.port}"
+INI = f"""[kubenurse]
+listen = 127.0.0.1:{{port}}
+check_interval = 100ms
+shutdown_duration = 60s
+ingress_url = {URL}
+service_url = {URL}
+neighbour_source = static
+neighbour_port = {web.port}
+[check extra_one]
+url = {URL}/
+[check mute]
+url = http://127.0.0.1:{mute.port}/
+interval = 1h
+timeout = 1m
+[check mute_tls]
+url = https://127.0.0.1:{mute_tls.port}/
+interval = 1h
+timeout = 1m
+[neighbours]
+neighbour = other 127.0.0.1
+"""
+
+# ------------------------------------------------------- nobody outlives it
+
+
+def gone(pids):
+    return wait(lambda: not any(os.path.exists(f"/proc/{pid}")
+                                for pid in pids))
+
+
+doctor = Doctor(INI, name="killed", program=harmed_program())
+doctor.wait_checks(["extra_one", "me_ingress", "me_service", "path"])
+wait(lambda: mute.requests and handshakes)
+ok(mute.requests and handshakes, "an answer and a TLS handshake are waited for")
+family = children(doctor.pid)
+equal(len(family), 6, "five workers and a nursery")
+os.kill(doctor.worker("me_ingress"), signal.SIGSTOP)
+harm(doctor.worker("me_service"), "loop")
+os.kill(doctor.worker("nursery"), signal.SIGSTOP)
+os.kill(doctor.pid, signal.SIGKILL)
+doctor.wait()
+ok(gone(family), "a supervisor that is killed leaves nobody: not who is "
+   "stopped, loops, waits or shakes hands, nor the nursery, which is stopped")
+
+doctor = Doctor(INI, name="halted", program=harmed_program())
+doctor.wait_checks(["extra_one", "me_ingress", "me_service", "path"])
+family = children(doctor.pid)
+os.kill(doctor.worker("me_ingress"), signal.SIGSTOP)
+harm(doctor.worker("me_service"), "loop")
+os.kill(doctor.worker("nursery"), signal.SIGSTOP)
+equal(doctor.halt(), 1, "a second signal ends it at once, exit status 1")
+ok(gone(family), "which leaves nobody either")
+
+doctor = Doctor(INI, name="orphaned")
+doctor.wait_checks(["extra_one"])
+family = children(doctor.pid)
+os.kill(doctor.worker("nursery"), signal.SIGKILL)
+equal(doctor.wait(), 1, "without a nursery it ends, exit status 1")
+like(doctor.log(), "nursery has ended", "and says why")
+ok(gone(family), "it leaves nobody either")
+
+# ---------------------------------------------------------------- process 1
+
+first = Doctor(INI, name="first", wrapper=(
+    "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+    '(sleep 2 &); exec "$@"', "sh"))
+first.wait_checks(["extra_one"])
+inner = children(first.pid)[0]
+orphans = [pid for pid in children(inner) if "sleep" in title(pid)]
+equal(len(orphans), 1, "process 1 has inherited somebody's child")
+with open(f"/proc/{inner}/status", encoding="ascii") as status:
+    like(status.read(), r"NSpid:(\t\d+)*\t1\n", "it is process 1")
+os.kill(orphans[0], signal.SIGKILL)
+wait_ok(lambda: orphans[0] not in children(inner), "which it reaps")
+wait_ok(lambda: len(children(inner)) == 6,
+        "its own are all there")
+os.kill(inner, signal.SIGTERM)
+wait_ok(lambda: first.status("/ready") == 503, "SIGTERM reaches it")
+os.kill(inner, signal.SIGTERM)
+equal(first.wait(), 1, "and so does a second one")
+
+# ------------------------------------------------------------ service manager
+
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.bind(f"{WORK}/notify")  # of root's: connected before user nobody is
+manager.settimeout(DEADLINE_S)
+heard = []
+
+
+def hear(word):
+    """All messages until the first with this line."""
+    while True:
+        try:
+            message = manager.recv(4096).decode()
+        except TimeoutError:
+            return ok(False, f"{word} is heard", heard)
+        heard.append(message)
+        if word in message.splitlines():
+            return ok(True, f"{word} is heard")
+
+
+unit = Doctor(INI.replace("60s", "0s"), name="unit", env={
+    "NOTIFY_SOCKET": f"{WORK}/notify", "WATCHDOG_USEC": "1000000"})
+hear("READY=1")
+equal(heard, heard[:1], "first of all")
+like(heard[0], "STATUS=.", "with a status")
+hear("WATCHDOG=1")
+# A loop that does not turn: the manager hears nothing any more and would end it
+# (tests/systemd/try-unit.sh sees it do so), and the liveness probe fails, too.
+unit.send(signal.SIGSTOP)
+manager.settimeout(0)
+try:
+    while True:
+        manager.recv(4096)
+except BlockingIOError:
+    manager.settimeout(2)  # WATCHDOG=1 is due twice a second
+try:
+    said = manager.recv(4096)
+except TimeoutError:
+    said = None
+equal(said, None, "a supervisor that hangs does not say that it is well")
+probe = http.client.HTTPConnection("127.0.0.1", unit.port, timeout=1)
+try:
+    probe.request("GET", "/alwayshappy")
+    answer = probe.getresponse().status
+except TimeoutError:
+    answer = None
+equal(answer, None, "nor does the liveness probe get an answer")
+unit.send(signal.SIGCONT)
+manager.settimeout(DEADLINE_S)
+hear("WATCHDOG=1")
+unit.send(signal.SIGHUP)
+hear("RELOADING=1")
+like(heard[-1], r"MONOTONIC_USEC=\d+", "with the time")
+ok(0 <= time.monotonic() - int(re.search(r"USEC=(\d+)", heard[-1])[1]) / 1e6
+   < DEADLINE_S, "which is the monotonic clock's")
+hear("READY=1")
+unit.send(signal.SIGTERM)
+hear("STOPPING=1")
+equal(unit.wait(), 0, "exit status 0")
+done()
