@@ -3,7 +3,9 @@
  * metrics_load: how long a scrape of /metrics takes, and how long a neighbour
  * waits for /alwayshappy while somebody scrapes without a pause.  A child
  * scrapes; the parent asks every 2 ms over a new connection and takes the time
- * from before its connect to the end of the answer by its own clock.
+ * from before its connect to the end of the answer by its own clock.  The
+ * child stands for a Prometheus on another machine: it runs only when a core
+ * is idle (SCHED_IDLE), so that it takes none from the others.
  */
 #include "bench/args.h"
 #include "bench/http_get.h"
@@ -12,6 +14,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +62,7 @@ scrape(const struct http_get_request *request, const char *name)
 static pid_t
 start_scraper(const struct http_get_request *request)
 {
+	const struct sched_param none = { .sched_priority = 0 };
 	struct http_get_answer answer;
 	pid_t parent = getpid();
 	pid_t pid = fork();
@@ -68,6 +72,8 @@ start_scraper(const struct http_get_request *request)
 	if (pid > 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+		die("SCHED_IDLE");
 	while (getppid() == parent)
 		get_or_die(request, &answer);
 	_exit(0);
