@@ -2,7 +2,9 @@
 /*
  * metrics_load: how long a scrape of /metrics takes, and how long a neighbour
  * waits for /alwayshappy while somebody scrapes without a pause.  A child
- * scrapes, the parent asks.
+ * scrapes, the parent asks.  The child stands for a Prometheus on another
+ * machine: it runs only when a core is idle (SCHED_IDLE), so that it takes none
+ * from the others.
  */
 #include "bench/args.h"
 #include "bench/ask.h"
@@ -11,6 +13,7 @@
 #include "common/clock.h"
 
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +46,7 @@ scrape(const struct http_get_request *request, const char *name)
 static pid_t
 start_scraper(const struct http_get_request *request)
 {
+	const struct sched_param none = { .sched_priority = 0 };
 	struct http_get_answer answer;
 	pid_t parent = getpid();
 	pid_t pid = fork();
@@ -52,6 +56,8 @@ start_scraper(const struct http_get_request *request)
 	if (pid > 0)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+		die("SCHED_IDLE");
 	while (getppid() == parent)
 		get_or_die(request, &answer);
 	_exit(0);

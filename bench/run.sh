@@ -497,6 +497,48 @@ measure_first_sample() {
 	row "$what" - "$ms" "<= 100" "$(holds "$ms <= 100")"
 }
 
+# cluster_row WHAT NAME DIVISOR LIMIT UNIT
+cluster_row() {
+	number=$(value "$2" "$dir/cluster")
+	if [ -z "$number" ]; then
+		row "$1" - - "<= $4 $5" "no: did not run"
+		return
+	fi
+	number=$(calc "$number / $3")
+	row "$1" - "$number" "<= $4 $5" "$(holds "$number <= $4")"
+}
+
+# What finding the neighbours costs, where there is an API server to ask.
+measure_cluster() {
+	programs=${XDG_CACHE_HOME:-$HOME/.cache}/kubenurse-cluster
+	programs=${CLUSTER_PROGRAMS:-$programs}
+	why=
+	[ "$(id -u)" -eq 0 ] || why="needs root"
+	command -v etcd >/dev/null && command -v python3 >/dev/null ||
+		why="needs etcd and python3"
+	[ -x "$programs/kube-apiserver" ] ||
+		why="no kube-apiserver in $programs"
+	if [ -n "$why" ]; then
+		skip "by a Kubernetes API" "7 figures" "$why"
+		return
+	fi
+	KUBENURSE=$(realpath "$kubenurse") \
+		python3 "$here/cluster.py" "$bin" >"$dir/cluster" || :
+	cluster_row "API: bytes at start, 500 nodes, kB" start_bytes_500 1000 80 kB
+	cluster_row "API: bytes at start, 1000 nodes, kB" \
+		start_bytes_1000 1000 20 kB
+	cluster_row "API: a minute without a change, kB" \
+		idle_bytes_per_minute 1000 5 kB
+	row "  API: bytes of a pod's change" - \
+		"$(value event_bytes "$dir/cluster")" "" ""
+	row "  API: a pod is ready to its first check, ms" - \
+		"$(value first_check_ms "$dir/cluster")" "" ""
+	cluster_row "API: PSS, 10 nodes, MiB" pss_kib_10 1024 12 MiB
+	cluster_row "API: PSS, 1000 nodes, MiB" pss_kib_1000 1024 13 MiB
+	cluster_row "API: PSS, 5000 nodes, MiB" pss_kib_5000 1024 14 MiB
+	cluster_row "API: PSS, 10000 nodes, MiB" pss_kib_10000 1024 15 MiB
+}
+
 # Thousands of real series: those of hundreds of checks of the local server.
 measure_metrics() {
 	what="/metrics of 100,000 series, ms"
@@ -590,6 +632,7 @@ if $have_ours; then
 	measure_memory 10000 15
 	measure_metrics
 	measure_bad_neighbours
+	measure_cluster
 else
 	skip "wait <= 5 ms, stopped for 50 ms at a time, %" ">= 99 % of those" "no program"
 	row "PSS of all processes, MiB" "$bare_mib" - "<= 12" \
@@ -598,6 +641,7 @@ else
 	skip "/metrics of 100,000 series, ms" "<= 100" "no program"
 	skip "/alwayshappy p99 meanwhile, us" "< 1000" "no program"
 	skip "/alwayshappy p99, 1,500 bad neighbours, us" "< 10000" "no program"
+	skip "by a Kubernetes API" "7 figures" "no program"
 fi
 
 echo

@@ -97,9 +97,9 @@ struct conf_checks {
 };
 
 struct conf_neighbour {
-	unsigned line_number;
 	char *name;
-	char address[INET6_ADDRSTRLEN];
+	const char *address; /* in one piece with the name */
+	unsigned line_number;
 };
 
 struct conf_neighbours {

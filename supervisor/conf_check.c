@@ -308,10 +308,12 @@ conf_parse_neighbour(
 	if (grown == NULL)
 		return -ENOMEM;
 	field->neighbours = grown;
-	neighbour.name = strndup(text, name_bytes);
+	neighbour.name = malloc(name_bytes + 1 + strlen(address) + 1);
 	if (neighbour.name == NULL)
 		return -ENOMEM;
-	strcpy(neighbour.address, address); /* its length was checked */
+	memcpy(neighbour.name, text, name_bytes);
+	neighbour.name[name_bytes] = '\0';
+	neighbour.address = strcpy(neighbour.name + name_bytes + 1, address);
 	field->neighbours[field->n_neighbours++] = neighbour;
 	return 0;
 }

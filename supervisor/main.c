@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kubenurse: the command line, then the supervisor. */
+#include "common/heap.h"
 #include "supervisor/conf.h"
 #include "supervisor/options.h"
 #include "supervisor/service_account.h"
@@ -42,6 +43,7 @@ main(int argc, char **argv)
 	struct conf_input input = { .has_token = service_account_has_token() };
 	struct conf *conf;
 
+	heap_give_back_large();
 	if (!options_parse(argc, argv, &options, stderr))
 		return EXIT_CODE_BAD_CONF;
 	if (options.help) {

@@ -2,11 +2,22 @@
 /* The neighbours by name; see neighbour_table.h. */
 #include "supervisor/neighbour_table.h"
 
+#include "common/text_pack.h"
+
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_BUCKETS 64
-#define TEXT_COUNT    5
+
+_Static_assert(WIRE_NEIGHBOUR_FLAGS_END <= UINT8_MAX, "flags are one byte");
+_Static_assert(sizeof(struct wire_neighbour) < UINT16_MAX, "texts have two");
+
+const char *
+neighbour_text(const struct neighbour *neighbour, enum neighbour_text which)
+{
+	return neighbour->texts + neighbour->text_at[which];
+}
 
 /* FNV-1a, 64 bits (draft-eastlake-fnv). */
 static size_t
@@ -28,38 +39,32 @@ static struct neighbour **
 bucket_of_entry(
 	const struct neighbour_table *table, const struct neighbour *neighbour)
 {
-	return &table->buckets[bucket_of(
-		table, neighbour->namespace_name, neighbour->pod_name)];
+	return &table->buckets[bucket_of(table,
+		neighbour_text(neighbour, NEIGHBOUR_NAMESPACE),
+		neighbour_text(neighbour, NEIGHBOUR_POD_NAME))];
 }
 
 static struct neighbour *
 entry_new(const struct wire_neighbour *record)
 {
-	const char *const from[TEXT_COUNT] = { record->pod_name,
-		record->namespace_name, record->node_name, record->pod_ip,
-		record->host_ip };
-	size_t len_bytes = 0;
-	struct neighbour *entry;
-	char *place;
+	const char *const texts[NEIGHBOUR_TEXT_COUNT] = {
+		[NEIGHBOUR_POD_NAME] = record->pod_name,
+		[NEIGHBOUR_NAMESPACE] = record->namespace_name,
+		[NEIGHBOUR_NODE_NAME] = record->node_name,
+		[NEIGHBOUR_POD_IP] = record->pod_ip,
+		[NEIGHBOUR_HOST_IP] = record->host_ip,
+	};
+	uint16_t at[NEIGHBOUR_TEXT_COUNT];
+	size_t len_bytes = text_pack(texts, NEIGHBOUR_TEXT_COUNT, at, NULL);
+	struct neighbour *entry =
+		malloc(offsetof(struct neighbour, texts) + len_bytes);
 
-	for (size_t i = 0; i < TEXT_COUNT; i++)
-		len_bytes += strlen(from[i]) + 1;
-	entry = calloc(1, sizeof(*entry) + len_bytes);
 	if (entry == NULL)
 		return NULL;
-	const char **const to[TEXT_COUNT] = { &entry->pod_name,
-		&entry->namespace_name, &entry->node_name, &entry->pod_ip,
-		&entry->host_ip };
-
-	place = (char *)(entry + 1);
-	for (size_t i = 0; i < TEXT_COUNT; i++) {
-		size_t text_bytes = strlen(from[i]) + 1;
-
-		*to[i] = memcpy(place, from[i], text_bytes);
-		place += text_bytes;
-	}
+	memset(entry, 0, offsetof(struct neighbour, texts));
+	text_pack(texts, NEIGHBOUR_TEXT_COUNT, entry->text_at, entry->texts);
 	entry->references = 1;
-	entry->flags = record->flags;
+	entry->flags = (uint8_t)record->flags;
 	entry->node_hash = record->node_hash;
 	return entry;
 }
@@ -122,8 +127,10 @@ neighbour_table_find(const struct neighbour_table *table,
 		return NULL;
 	entry = table->buckets[bucket_of(table, namespace_name, pod_name)];
 	while (entry != NULL &&
-		(strcmp(entry->pod_name, pod_name) != 0 ||
-			strcmp(entry->namespace_name, namespace_name) != 0))
+		(strcmp(neighbour_text(entry, NEIGHBOUR_POD_NAME), pod_name) !=
+				0 ||
+			strcmp(neighbour_text(entry, NEIGHBOUR_NAMESPACE),
+				namespace_name) != 0))
 		entry = entry->next;
 	return entry;
 }

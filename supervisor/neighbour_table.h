@@ -16,16 +16,27 @@
 /* As many as discovery keeps. */
 #define NEIGHBOUR_TABLE_MAX 32768
 
+enum neighbour_text {
+	NEIGHBOUR_POD_NAME,
+	NEIGHBOUR_NAMESPACE,
+	NEIGHBOUR_NODE_NAME,
+	NEIGHBOUR_POD_IP,
+	NEIGHBOUR_HOST_IP, /* "": not known */
+	NEIGHBOUR_TEXT_COUNT
+};
+
+/* There are as many as nodes: no byte without need. */
 struct neighbour {
 	struct neighbour *next; /* in the bucket */
-	unsigned references;
-	uint32_t flags; /* enum wire_neighbour_flag */
 	uint64_t node_hash;
 	uint64_t first_seen_ns;
+	unsigned references;
 	uint32_t source_gen; /* who has told it last */
-	bool admitted;       /* it may be checked: ready, old or listed */
+	uint16_t text_at[NEIGHBOUR_TEXT_COUNT];
+	uint8_t flags; /* enum wire_neighbour_flag */
+	bool admitted; /* it may be checked: ready, old or listed */
 	bool selected;
-	const char *pod_name, *namespace_name, *node_name, *pod_ip, *host_ip;
+	char texts[]; /* by neighbour_text() */
 };
 
 struct neighbour_table {
@@ -36,6 +47,9 @@ struct neighbour_table {
 
 void neighbour_table_init(struct neighbour_table *table);
 void neighbour_table_fini(struct neighbour_table *table);
+
+const char *neighbour_text(
+	const struct neighbour *neighbour, enum neighbour_text which);
 
 struct neighbour *neighbour_table_find(const struct neighbour_table *table,
 	const char *namespace_name, const char *pod_name);

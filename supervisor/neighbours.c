@@ -87,7 +87,8 @@ static bool
 is_on_own_node(const struct neighbours *neighbours, const struct neighbour *n)
 {
 	return n->node_hash == neighbours->status.own_node_hash &&
-	       strcmp(n->node_name, neighbours->status.own_node_name) == 0;
+	       strcmp(neighbour_text(n, NEIGHBOUR_NODE_NAME),
+		       neighbours->status.own_node_name) == 0;
 }
 
 static bool
@@ -104,7 +105,9 @@ is_admitted(struct neighbour *n, uint64_t now_ns)
 static void
 format_key(char ret_key[KEY_BYTES], const struct neighbour *n)
 {
-	snprintf(ret_key, KEY_BYTES, "%s/%s", n->namespace_name, n->pod_name);
+	snprintf(ret_key, KEY_BYTES, "%s/%s",
+		neighbour_text(n, NEIGHBOUR_NAMESPACE),
+		neighbour_text(n, NEIGHBOUR_POD_NAME));
 }
 
 static int
@@ -118,11 +121,14 @@ want_target(struct neighbours *neighbours, struct target_table *table,
 
 	plan_fill_defaults(&spec, conf);
 	format_key(key, n);
-	snprintf(label, sizeof(label), "path_%s", n->node_name);
+	snprintf(label, sizeof(label), "path_%s",
+		neighbour_text(n, NEIGHBOUR_NODE_NAME));
 	snprintf(url, sizeof(url),
-		strchr(n->pod_ip, ':') != NULL ? "http%s://[%s]:%u/alwayshappy"
-					       : "http%s://%s:%u/alwayshappy",
-		conf->use_tls ? "s" : "", n->pod_ip, conf->neighbour_port);
+		strchr(neighbour_text(n, NEIGHBOUR_POD_IP), ':') != NULL
+			? "http%s://[%s]:%u/alwayshappy"
+			: "http%s://%s:%u/alwayshappy",
+		conf->use_tls ? "s" : "", neighbour_text(n, NEIGHBOUR_POD_IP),
+		conf->neighbour_port);
 	spec.key = key;
 	spec.label = label;
 	spec.url = url;
@@ -154,8 +160,8 @@ fill_candidates(struct neighbours *neighbours,
 		}
 		candidates[count++] = (struct ring_candidate){
 			.node_hash = n->node_hash,
-			.node_name = n->node_name,
-			.pod_name = n->pod_name,
+			.node_name = neighbour_text(n, NEIGHBOUR_NODE_NAME),
+			.pod_name = neighbour_text(n, NEIGHBOUR_POD_NAME),
 			.ready = (n->flags & WIRE_NEIGHBOUR_READY) != 0,
 			.selected = n->selected,
 			.owner = n,
@@ -297,7 +303,8 @@ neighbours_take(
 		&neighbours->table, record->namespace_name, record->pod_name);
 	bool gone = (record->flags & WIRE_NEIGHBOUR_GONE) != 0;
 
-	if (n != NULL && (gone || strcmp(n->pod_ip, record->pod_ip) != 0))
+	if (n != NULL && (gone || strcmp(neighbour_text(n, NEIGHBOUR_POD_IP),
+					  record->pod_ip) != 0))
 		stop_counting(neighbours, n);
 	if (gone) {
 		if (n == NULL)
@@ -391,10 +398,10 @@ hold(struct view *view, struct neighbour *n)
 {
 	view->held[view->count] = neighbour_ref(n);
 	view->shown[view->count++] = (struct alive_neighbour){
-		.pod_name = n->pod_name,
-		.pod_ip = n->pod_ip,
-		.host_ip = n->host_ip,
-		.node_name = n->node_name,
+		.pod_name = neighbour_text(n, NEIGHBOUR_POD_NAME),
+		.pod_ip = neighbour_text(n, NEIGHBOUR_POD_IP),
+		.host_ip = neighbour_text(n, NEIGHBOUR_HOST_IP),
+		.node_name = neighbour_text(n, NEIGHBOUR_NODE_NAME),
 		.node_hash = n->node_hash,
 	};
 }

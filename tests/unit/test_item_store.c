@@ -29,7 +29,7 @@ tell(struct item_store *store)
 	text[0] = '\0';
 	while ((item = item_store_first_changed(store)) != NULL) {
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%c%s ",
-			item->gone ? '-' : '+', item->fields.name);
+			item->gone ? '-' : '+', item_fields(item).name);
 		item_store_told(store, item);
 	}
 	return text;
@@ -86,7 +86,7 @@ START_TEST(an_aborted_list_changes_nothing)
 	ck_assert_uint_eq(store.present_count, 2);
 	ck_assert_uint_eq(store.count, 2);
 	ck_assert_str_eq(
-		item_store_find(&store, "ns", "b")->fields.ip, "10.0.0.1");
+		item_fields(item_store_find(&store, "ns", "b")).ip, "10.0.0.1");
 	/* what another list had staged goes as well */
 	list(&store, NAMES("z"));
 	list(&store, NAMES("b"));
@@ -273,7 +273,8 @@ START_TEST(like_a_plain_array)
 		} else {
 			while ((item = item_store_first_changed(&store)) !=
 				NULL) {
-				told[atoi(item->fields.name + 1)] = !item->gone;
+				told[atoi(item_fields(item).name + 1)] =
+					!item->gone;
 				item_store_told(&store, item);
 			}
 			for (unsigned j = 0; j < NAMES_COUNT; j++)

@@ -45,27 +45,27 @@ is_self(const struct discovery *discovery, const struct item_fields *pod)
 static int
 tell_item(struct discovery *discovery, const struct item *item)
 {
-	const struct item_fields *fields = &item->fields;
+	const struct item_fields fields = item_fields(item);
 	struct wire_record record;
 	struct wire_neighbour *out = &record.body.neighbour;
 
 	wire_init(&record, WIRE_NEIGHBOUR, discovery->worker->gen);
-	wire_set_text(out->pod_name, WIRE_NAME_BYTES, fields->name);
+	wire_set_text(out->pod_name, WIRE_NAME_BYTES, fields.name);
 	wire_set_text(out->namespace_name, WIRE_NAMESPACE_BYTES,
-		fields->namespace_name);
+		fields.namespace_name);
 	if (item->gone) {
 		out->flags = WIRE_NEIGHBOUR_GONE;
 		return worker_try_emit(discovery->worker, &record);
 	}
-	wire_set_text(out->node_name, WIRE_NAME_BYTES, fields->node_name);
-	wire_set_text(out->pod_ip, WIRE_ADDRESS_BYTES, fields->ip);
-	wire_set_text(out->host_ip, WIRE_ADDRESS_BYTES, fields->host_ip);
-	out->node_hash = node_hash(fields->node_name);
-	if (fields->ready)
+	wire_set_text(out->node_name, WIRE_NAME_BYTES, fields.node_name);
+	wire_set_text(out->pod_ip, WIRE_ADDRESS_BYTES, fields.ip);
+	wire_set_text(out->host_ip, WIRE_ADDRESS_BYTES, fields.host_ip);
+	out->node_hash = node_hash(fields.node_name);
+	if (fields.ready)
 		out->flags |= WIRE_NEIGHBOUR_READY;
-	if (is_self(discovery, fields))
+	if (is_self(discovery, &fields))
 		out->flags |= WIRE_NEIGHBOUR_SELF;
-	if (item_store_find(&discovery->cordons, "", fields->node_name) != NULL)
+	if (item_store_find(&discovery->cordons, "", fields.node_name) != NULL)
 		out->flags |= WIRE_NEIGHBOUR_CORDONED;
 	return worker_try_emit(discovery->worker, &record);
 }
@@ -144,11 +144,11 @@ static void
 look_for_own(void *arg, struct item *item)
 {
 	struct own_search *search = arg;
+	struct item_fields fields = item_fields(item);
 
-	if (is_self(search->discovery, &item->fields))
-		search->node_name = item->fields.node_name;
-	if (strcmp(item->fields.node_name,
-		    search->discovery->order.node_name) == 0)
+	if (is_self(search->discovery, &fields))
+		search->node_name = fields.node_name;
+	if (strcmp(fields.node_name, search->discovery->order.node_name) == 0)
 		search->node_is_known = true;
 }
 
@@ -209,7 +209,7 @@ touch_pod_of_node(void *arg, struct item *item)
 {
 	struct cordon_change *change = arg;
 
-	if (strcmp(item->fields.node_name, change->node_name) == 0)
+	if (strcmp(item_fields(item).node_name, change->node_name) == 0)
 		item_store_touch(&change->discovery->pods, item);
 }
 
@@ -220,7 +220,8 @@ discovery_cordons_changed(struct discovery *discovery)
 	struct item *node;
 
 	while ((node = item_store_first_changed(&discovery->cordons)) != NULL) {
-		struct cordon_change change = { discovery, node->fields.name };
+		struct cordon_change change = { discovery,
+			item_fields(node).name };
 
 		item_store_each(&discovery->pods, touch_pod_of_node, &change);
 		item_store_told(&discovery->cordons, node);

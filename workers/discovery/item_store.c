@@ -2,33 +2,49 @@
 /* What is known of pods or nodes; see item_store.h. */
 #include "workers/discovery/item_store.h"
 
+#include "common/text_pack.h"
+
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_BUCKETS 64
 
-#define TEXT_COUNT 5
+_Static_assert(ITEM_TEXT_COUNT == 5, "all of struct item_fields");
 
-static const char **
-text_of(struct item_fields *fields, size_t i)
+struct item_fields
+item_fields(const struct item *item)
 {
-	const char **const texts[TEXT_COUNT] = { &fields->namespace_name,
-		&fields->name, &fields->node_name, &fields->ip,
-		&fields->host_ip };
-
-	return texts[i];
+	return (struct item_fields){
+		.namespace_name = item->texts + item->text_at[0],
+		.name = item->texts + item->text_at[1],
+		.node_name = item->texts + item->text_at[2],
+		.ip = item->texts + item->text_at[3],
+		.host_ip = item->texts + item->text_at[4],
+		.ready = item->ready,
+	};
 }
 
 static bool
-same_fields(const struct item_fields *a, const struct item_fields *b)
+has_fields(const struct item *item, const struct item_fields *b)
 {
-	struct item_fields x = *a, y = *b;
+	struct item_fields a = item_fields(item);
 
-	for (size_t i = 0; i < TEXT_COUNT; i++)
-		if (strcmp(*text_of(&x, i), *text_of(&y, i)) != 0)
-			return false;
-	return a->ready == b->ready;
+	return strcmp(a.namespace_name, b->namespace_name) == 0 &&
+	       strcmp(a.name, b->name) == 0 &&
+	       strcmp(a.node_name, b->node_name) == 0 &&
+	       strcmp(a.ip, b->ip) == 0 && strcmp(a.host_ip, b->host_ip) == 0 &&
+	       a.ready == b->ready;
+}
+
+static bool
+is_named(const struct item *item, const char *namespace_name, const char *name)
+{
+	struct item_fields fields = item_fields(item);
+
+	return strcmp(fields.name, name) == 0 &&
+	       strcmp(fields.namespace_name, namespace_name) == 0;
 }
 
 /* FNV-1a, 64 bits (draft-eastlake-fnv); names come from a trusted server. */
@@ -57,18 +73,24 @@ find(const struct item_store *store, const char *namespace_name,
 		return NULL;
 	item = store->buckets[bucket_of(store, namespace_name, name)];
 	while (item != NULL && (item->staged != staged ||
-				       strcmp(item->fields.name, name) != 0 ||
-				       strcmp(item->fields.namespace_name,
-					       namespace_name) != 0))
+				       !is_named(item, namespace_name, name)))
 		item = item->next_in_bucket;
 	return item;
+}
+
+static struct item **
+bucket_of_item(const struct item_store *store, const struct item *item)
+{
+	struct item_fields fields = item_fields(item);
+
+	return &store->buckets[bucket_of(
+		store, fields.namespace_name, fields.name)];
 }
 
 static void
 link_in_bucket(struct item_store *store, struct item *item)
 {
-	struct item **bucket = &store->buckets[bucket_of(
-		store, item->fields.namespace_name, item->fields.name)];
+	struct item **bucket = bucket_of_item(store, item);
 
 	item->next_in_bucket = *bucket;
 	*bucket = item;
@@ -103,26 +125,17 @@ grow(struct item_store *store)
 static struct item *
 item_new(const struct item_fields *fields)
 {
-	struct item_fields source = *fields;
-	size_t len_bytes = 0;
-	struct item *item;
-	char *place;
+	const char *const texts[ITEM_TEXT_COUNT] = { fields->namespace_name,
+		fields->name, fields->node_name, fields->ip, fields->host_ip };
+	uint16_t at[ITEM_TEXT_COUNT];
+	size_t len_bytes = text_pack(texts, ITEM_TEXT_COUNT, at, NULL);
+	struct item *item = malloc(offsetof(struct item, texts) + len_bytes);
 
-	for (size_t i = 0; i < TEXT_COUNT; i++)
-		len_bytes += strlen(*text_of(&source, i)) + 1;
-	item = malloc(sizeof(*item) + len_bytes);
 	if (item == NULL)
 		return NULL;
-	memset(item, 0, sizeof(*item));
-	item->fields = source;
-	place = (char *)(item + 1);
-	for (size_t i = 0; i < TEXT_COUNT; i++) {
-		const char *text = *text_of(&source, i);
-		size_t text_bytes = strlen(text) + 1;
-
-		*text_of(&item->fields, i) = memcpy(place, text, text_bytes);
-		place += text_bytes;
-	}
+	memset(item, 0, offsetof(struct item, texts));
+	text_pack(texts, ITEM_TEXT_COUNT, item->text_at, item->texts);
+	item->ready = fields->ready;
 	return item;
 }
 
@@ -160,8 +173,7 @@ enqueue(struct item_store *store, struct item *item)
 static void
 drop(struct item_store *store, struct item *item)
 {
-	struct item **place = &store->buckets[bucket_of(
-		store, item->fields.namespace_name, item->fields.name)];
+	struct item **place = bucket_of_item(store, item);
 
 	dequeue(store, item);
 	while (*place != item)
@@ -192,8 +204,9 @@ leave(struct item_store *store, struct item *item)
 static void
 enter(struct item_store *store, struct item *item)
 {
-	struct item *old = find(
-		store, item->fields.namespace_name, item->fields.name, false);
+	struct item_fields fields = item_fields(item);
+	struct item *old =
+		find(store, fields.namespace_name, fields.name, false);
 
 	if (old != NULL) {
 		item->told = old->told;
@@ -266,8 +279,7 @@ item_store_stage(struct item_store *store, const struct item_fields *fields)
 	if (find(store, fields->namespace_name, fields->name, true) != NULL ||
 		(known != NULL && known->list_number == store->list_number))
 		return -EEXIST;
-	if (known != NULL && !known->gone &&
-		same_fields(&known->fields, fields)) {
+	if (known != NULL && !known->gone && has_fields(known, fields)) {
 		known->list_number = store->list_number;
 		return 0;
 	}
@@ -292,9 +304,10 @@ for_all(struct item_store *store,
 static void
 commit_missing(struct item_store *store, struct item *item)
 {
+	struct item_fields fields = item_fields(item);
+
 	if (!item->staged && item->list_number != store->list_number &&
-		find(store, item->fields.namespace_name, item->fields.name,
-			true) == NULL)
+		find(store, fields.namespace_name, fields.name, true) == NULL)
 		leave(store, item);
 }
 
@@ -347,8 +360,7 @@ item_store_set(struct item_store *store, const struct item_fields *fields)
 	struct item *item;
 	int error;
 
-	if (known != NULL && !known->gone &&
-		same_fields(&known->fields, fields))
+	if (known != NULL && !known->gone && has_fields(known, fields))
 		return 0;
 	if (store->present_count >= ITEM_STORE_MAX_ITEMS)
 		return -E2BIG;

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ITEM_TEXT_COUNT 5
 /* Some six times the largest cluster that Kubernetes supports. */
 #define ITEM_STORE_MAX_ITEMS 32768
 
@@ -26,15 +27,18 @@ struct item_fields {
 	bool ready;
 };
 
+/* There are as many as nodes: no byte without need. */
 struct item {
 	struct item *next_in_bucket;
 	struct item *next_changed, *prev_changed;
 	uint32_t list_number; /* of the last list that held it */
-	bool staged;
-	bool changed; /* in the queue */
-	bool told;    /* the receiver knows its name */
-	bool gone;
-	struct item_fields fields; /* the strings stand behind the object */
+	uint16_t text_at[ITEM_TEXT_COUNT];
+	bool staged : 1;
+	bool changed : 1; /* in the queue */
+	bool told : 1;    /* the receiver knows its name */
+	bool gone : 1;
+	bool ready : 1;
+	char texts[]; /* by item_fields() */
 };
 
 struct item_store {
@@ -46,6 +50,9 @@ struct item_store {
 	bool listing;
 	struct item *first_changed, *last_changed;
 };
+
+/* They stand in the item, and go with it. */
+struct item_fields item_fields(const struct item *item);
 
 void item_store_init(struct item_store *store);
 void item_store_fini(struct item_store *store);
