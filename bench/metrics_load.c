@@ -2,39 +2,23 @@
 /*
  * metrics_load: how long a scrape of /metrics takes, and how long a neighbour
  * waits for /alwayshappy while somebody scrapes without a pause.  A child
- * scrapes; the parent asks every 2 ms over a new connection and takes the time
- * from before its connect to the end of the answer by its own clock.
+ * scrapes, the parent asks.
  */
 #include "bench/args.h"
+#include "bench/ask.h"
 #include "bench/http_get.h"
 #include "bench/stats.h"
 #include "common/clock.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SCRAPE_COUNT 7
-#define ASK_EVERY_NS (2 * NS_PER_MS)
-
-static void
-get_or_die(const struct http_get_request *request,
-	struct http_get_answer *ret_answer)
-{
-	int error = http_get(request, ret_answer);
-
-	errno = -error;
-	if (error < 0)
-		die("%s", request->path);
-	if (ret_answer->status != 200)
-		die("%s: status %d", request->path, ret_answer->status);
-}
 
 static void
 scrape(const struct http_get_request *request, const char *name)
@@ -74,53 +58,18 @@ start_scraper(const struct http_get_request *request)
 }
 
 static void
-ask_until(uint64_t end_ns, const struct http_get_request *request,
-	struct stats *took)
-{
-	struct http_get_answer answer;
-	uint64_t due_ns = clock_mono_ns();
-
-	while (due_ns < end_ns) {
-		const struct timespec due = {
-			(time_t)(due_ns / NS_PER_S),
-			(long)(due_ns % NS_PER_S),
-		};
-
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
-		get_or_die(request, &answer);
-		if (stats_add(took, answer.took_ns) < 0)
-			die("out of memory");
-		/* Late: the next one is asked at once, none is left out. */
-		due_ns += ASK_EVERY_NS;
-	}
-}
-
-static void
-print_asked(const char *name, struct stats *took)
-{
-	printf("%s_count %zu\n", name, took->count);
-	printf("%s_p50_us %.1f\n", name, stats_percentile_us(took, 50));
-	printf("%s_p99_us %.1f\n", name, stats_percentile_us(took, 99));
-	printf("%s_max_us %.1f\n", name, stats_percentile_us(took, 100));
-}
-
-static void
 measure_waiting(
 	const struct http_get_request *metrics, uint16_t port, uint64_t for_ns)
 {
-	const struct http_get_request happy = {
-		.port = port,
-		.path = "/alwayshappy",
-	};
 	struct stats quiet, scraped;
 	int status;
 	pid_t pid;
 
 	stats_init(&quiet);
 	stats_init(&scraped);
-	ask_until(clock_mono_ns() + for_ns / 2, &happy, &quiet);
+	ask_until(clock_mono_ns() + for_ns / 2, port, &quiet);
 	pid = start_scraper(metrics);
-	ask_until(clock_mono_ns() + for_ns, &happy, &scraped);
+	ask_until(clock_mono_ns() + for_ns, port, &scraped);
 	if (waitpid(pid, &status, WNOHANG) != 0)
 		die("the scraper ended before its time");
 	kill(pid, SIGKILL);

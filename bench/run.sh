@@ -535,6 +535,19 @@ measure_metrics() {
 		"< 1000" "$(holds "$us < 1000")"
 }
 
+# Slow, rude and vanishing clients by the thousand, beside an honest one.
+measure_bad_neighbours() {
+	what="/alwayshappy p99, 1,500 bad neighbours, us"
+	if start_ours http && "$bin/bad_neighbours" --port "$port" \
+		>"$dir/bad"; then
+		us=$(value harassed_p99_us "$dir/bad")
+		row "$what" - "$us" "< 10000" "$(holds "$us < 10000")"
+	else
+		row "$what" - - "< 10000" "no: did not run"
+	fi
+	finish $ours
+}
+
 # How busy others keep the cores just now, in percent of all of them.
 others_percent() {
 	{
@@ -576,6 +589,7 @@ if $have_ours; then
 	measure_memory 1000 13
 	measure_memory 10000 15
 	measure_metrics
+	measure_bad_neighbours
 else
 	skip "wait <= 5 ms, stopped for 50 ms at a time, %" ">= 99 % of those" "no program"
 	row "PSS of all processes, MiB" "$bare_mib" - "<= 12" \
@@ -583,6 +597,7 @@ else
 	skip "from start to the first sample, ms" "<= 100" "no program"
 	skip "/metrics of 100,000 series, ms" "<= 100" "no program"
 	skip "/alwayshappy p99 meanwhile, us" "< 1000" "no program"
+	skip "/alwayshappy p99, 1,500 bad neighbours, us" "< 10000" "no program"
 fi
 
 echo

@@ -89,6 +89,13 @@ int sandbox_drop_rights(uint64_t kept_capabilities);
 /* The name of a system call of this machine; "?" when it has none. */
 void sandbox_call_name(int call_number, char *buf, size_t cap_bytes);
 
+/*
+ * Makes the role's filter by a child of the caller, so that the memory it takes
+ * is gone, and so that children who enter later inherit it.  May be left out:
+ * then sandbox_enter makes it.  0 or a negative errno.
+ */
+int sandbox_filter_prepare(enum sandbox_role role);
+
 /* The two halves of sandbox_enter.  0 or a negative errno. */
 int sandbox_filter_enter(enum sandbox_role role);
 int sandbox_landlock_enter(enum sandbox_role role,

@@ -1,16 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The filter of system calls; see sandbox.h. */
+/*
+ * The filter of system calls; see sandbox.h.  libseccomp writes the program;
+ * it leaves some 100 KiB of heap behind, so whoever gives birth to others lets
+ * a child of its own do that, and they all inherit the programs.
+ */
 #include "common/sandbox_table.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* The longest name of a system call, and a NUL. */
 #define NAME_MAX_BYTES 64
+/* Stands for the own process id in a program: no process has it, for the
+ * kernel's highest is 2^22 (proc(5), pid_max), and no rule compares with it. */
+#define OWN_PID 0x7e57f11eU
+/* Programs in a row fit a pipe, which holds 64 KiB (pipe(7)): a child can
+ * write and end though nobody reads yet.  Ours have some 200 instructions. */
+#define CODE_MAX_BYTES (16 * 1024)
+
+struct program {
+	struct sock_filter *code; /* NULL: not made */
+	unsigned short length;
+};
+
+static struct program programs[SANDBOX_ROLE_COUNT];
 
 struct rule {
 	scmp_filter_ctx context;
@@ -35,9 +58,8 @@ add_rules(struct rule *rule, unsigned depth)
 			.arg = condition->argument,
 			.op = SCMP_CMP_MASKED_EQ,
 			.datum_a = condition->mask,
-			.datum_b = condition->is_own_pid
-					   ? (scmp_datum_t)getpid()
-					   : condition->values[i],
+			.datum_b = condition->is_own_pid ? OWN_PID
+							 : condition->values[i],
 		};
 		rc = add_rules(rule, depth + 1);
 	}
@@ -95,8 +117,9 @@ fill(scmp_filter_ctx context, enum sandbox_role role)
 	return rc;
 }
 
-int
-sandbox_filter_enter(enum sandbox_role role)
+/* The program, as bytes into a pipe. */
+static int
+write_program(enum sandbox_role role, int fd)
 {
 	scmp_filter_ctx context = seccomp_init(SCMP_ACT_TRAP);
 	int rc;
@@ -105,9 +128,108 @@ sandbox_filter_enter(enum sandbox_role role)
 		return -ENOMEM;
 	rc = fill(context, role);
 	if (rc == 0)
-		rc = seccomp_load(context);
+		rc = seccomp_export_bpf(context, fd);
 	seccomp_release(context);
 	return rc;
+}
+
+/* All that comes until the end; the writer has closed its end, or will. */
+static int
+read_program(int fd, struct program *ret_program)
+{
+	struct sock_filter *code = malloc(CODE_MAX_BYTES), *fitting;
+	size_t len_bytes = 0;
+	ssize_t n = 1;
+
+	if (code == NULL)
+		return -ENOMEM;
+	while (n > 0 && len_bytes < CODE_MAX_BYTES) {
+		n = read(fd, (char *)code + len_bytes,
+			CODE_MAX_BYTES - len_bytes);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			len_bytes += (size_t)n;
+	}
+	if (n != 0 || len_bytes == 0 || len_bytes % sizeof(*code) != 0) {
+		free(code);
+		return -EPROTO;
+	}
+	fitting = realloc(code, len_bytes);
+	ret_program->code = fitting != NULL ? fitting : code;
+	ret_program->length = (unsigned short)(len_bytes / sizeof(*code));
+	return 0;
+}
+
+/* Here, or in a child whose heap goes with it. */
+static int
+make_program(enum sandbox_role role, bool in_child)
+{
+	int fds[2], rc = 0;
+	pid_t pid = 0;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	if (in_child)
+		pid = fork();
+	if (pid < 0)
+		rc = -errno;
+	else if (pid == 0)
+		rc = write_program(role, fds[1]);
+	if (in_child && pid == 0)
+		_exit(rc == 0 ? 0 : 1);
+	close(fds[1]);
+	if (rc == 0)
+		rc = read_program(fds[0], &programs[role]);
+	close(fds[0]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return rc;
+}
+
+int
+sandbox_filter_prepare(enum sandbox_role role)
+{
+	if (programs[role].code != NULL)
+		return 0;
+	return make_program(role, true);
+}
+
+/* Own is who enters, not who made the program. */
+static int
+insert_own_pid(struct program *program)
+{
+	bool is_found = false;
+
+	for (unsigned i = 0; i < program->length; i++) {
+		struct sock_filter *at = &program->code[i];
+
+		if (at->code != (BPF_JMP | BPF_JEQ | BPF_K) || at->k != OWN_PID)
+			continue;
+		at->k = (uint32_t)getpid();
+		is_found = true;
+	}
+	return is_found ? 0 : -EPROTO;
+}
+
+int
+sandbox_filter_enter(enum sandbox_role role)
+{
+	struct program *program = &programs[role];
+	struct sock_fprog loaded;
+	int rc = 0;
+
+	if (program->code == NULL)
+		rc = make_program(role, false);
+	if (rc == 0)
+		rc = insert_own_pid(program);
+	if (rc < 0)
+		return rc;
+	loaded = (struct sock_fprog){ program->length, program->code };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &loaded) < 0)
+		return -errno;
+	return 0;
 }
 
 void

@@ -182,8 +182,8 @@ void conf_free(struct conf *conf);
 
 /*
  * The effective configuration as an INI file that loads to the same, but for
- * what is redacted: header values and the user parts of URLs.  0 or -EIO,
- * -ENOMEM.
+ * what is redacted: header values and the user parts of URLs.  0 or -errno, of
+ * a full disk -ENOSPC.
  */
 int conf_print(const struct conf *conf, FILE *stream);
 

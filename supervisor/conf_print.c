@@ -95,10 +95,11 @@ conf_print(const struct conf *conf, FILE *stream)
 
 	strbuf_init(&out, 0);
 	put_conf(&out, conf);
+	errno = 0;
 	if (strbuf_text(&out) == NULL)
 		err = -ENOMEM;
 	else if (fputs(strbuf_text(&out), stream) == EOF || fflush(stream) != 0)
-		err = -EIO;
+		err = errno != 0 ? -errno : -EIO;
 	strbuf_fini(&out);
 	return err;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,21 +45,50 @@ stamps_differ(const struct file_stamp *a, const struct file_stamp *b)
 	       a->mtime_ns != b->mtime_ns;
 }
 
+/* What passes when others of this user watch less, or end. */
+static bool
+is_shortage(int error)
+{
+	return error == ENOSPC || error == ENOMEM || error == EMFILE ||
+	       error == ENFILE;
+}
+
 /*
  * The directory that the path names, and where the file really lies: of
- * /etc/resolv.conf that is often another one.
+ * /etc/resolv.conf that is often another one.  A negative errno: of the former.
  */
 static int
 watch_directory(struct file_watch *file_watch, const char *path)
 {
 	char copy[PATH_MAX], real[PATH_MAX];
+	int watched;
 
-	if (realpath(path, real) != NULL)
-		(void)inotify_add_watch(
-			file_watch->fd, dirname(real), DIRECTORY_EVENTS);
+	if (file_watch->fd < 0)
+		return -file_watch->shortage_errno;
+	if (realpath(path, real) != NULL &&
+		inotify_add_watch(
+			file_watch->fd, dirname(real), DIRECTORY_EVENTS) < 0 &&
+		is_shortage(errno))
+		file_watch->shortage_errno = errno;
 	snprintf(copy, sizeof(copy), "%s", path);
-	return inotify_add_watch(
+	watched = inotify_add_watch(
 		file_watch->fd, dirname(copy), DIRECTORY_EVENTS);
+	if (watched >= 0)
+		return watched;
+	if (is_shortage(errno))
+		file_watch->shortage_errno = errno;
+	return -errno;
+}
+
+/* The next look at the files, when nothing else tells of a change. */
+static void
+poll_soon(struct file_watch *file_watch)
+{
+	if (file_watch->shortage_errno == 0 || file_watch->settle.armed)
+		return;
+	file_watch->latest_ns = 0; /* an event makes it sooner */
+	loop_timer_start(file_watch->loop, &file_watch->settle,
+		clock_mono_ns() + FILE_WATCH_POLL_NS);
 }
 
 static void
@@ -68,6 +98,8 @@ on_settled(struct loop_timer *timer)
 		LOOP_OWNER(timer, struct file_watch, settle);
 	unsigned tags = 0;
 
+	if (file_watch->fd >= 0)
+		file_watch->shortage_errno = 0;
 	for (size_t i = 0; i < file_watch->count; i++) {
 		struct watched_file *file = &file_watch->files[i];
 		struct file_stamp stamp = stamp_of(file->path);
@@ -79,6 +111,7 @@ on_settled(struct loop_timer *timer)
 		file->stamp = stamp;
 		tags |= file->tag;
 	}
+	poll_soon(file_watch);
 	if (tags != 0)
 		file_watch->on_change(file_watch, tags);
 }
@@ -97,7 +130,7 @@ on_events(struct loop_watch *watch, unsigned ready)
 	while (read(file_watch->fd, events, sizeof(events)) > 0)
 		;
 	/* a directory that is never silent must not put it off for ever */
-	if (!file_watch->settle.armed)
+	if (!file_watch->settle.armed || file_watch->latest_ns == 0)
 		file_watch->latest_ns = now_ns + FILE_WATCH_LATEST_NS;
 	due_ns = now_ns + FILE_WATCH_SETTLE_NS;
 	loop_timer_start(file_watch->loop, &file_watch->settle,
@@ -117,8 +150,10 @@ file_watch_init(struct file_watch *file_watch, struct loop *loop,
 	loop_watch_init(&file_watch->watch, on_events);
 	loop_timer_init(&file_watch->settle, on_settled);
 	file_watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (file_watch->fd < 0)
-		return -errno;
+	if (file_watch->fd < 0) {
+		file_watch->shortage_errno = errno;
+		return 0;
+	}
 	rc = loop_watch_open(
 		loop, &file_watch->watch, file_watch->fd, LOOP_READ);
 	if (rc < 0) {
@@ -133,19 +168,19 @@ file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 {
 	struct watched_file *file = &file_watch->files[file_watch->count];
 
-	if (file_watch->fd < 0)
-		return -EBADF;
 	if (file_watch->count == FILE_WATCH_MAX)
 		return -ENOSPC;
 	file->directory = watch_directory(file_watch, path);
-	if (file->directory < 0)
-		return -errno;
+	if (file->directory < 0 && !is_shortage(-file->directory) &&
+		file_watch->fd >= 0)
+		return file->directory;
 	file->path = strdup(path);
 	if (file->path == NULL)
 		return -ENOMEM;
 	file->tag = tag;
 	file->stamp = stamp_of(path);
 	file_watch->count++;
+	poll_soon(file_watch);
 	return 0;
 }
 

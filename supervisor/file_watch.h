@@ -3,7 +3,8 @@
  * Notices that files have changed, by watching the directories they lie in:
  * such files are replaced by renaming, and those of a ConfigMap volume change
  * by a swap of the symbolic link `..data`.  Reports a set of files once, after
- * a moment of silence.
+ * a moment of silence.  Where the kernel has no inotify left for us, files are
+ * looked at every few seconds instead, until it has.
  */
 #ifndef SUPERVISOR_FILE_WATCH_H
 #define SUPERVISOR_FILE_WATCH_H
@@ -18,6 +19,8 @@
 #define FILE_WATCH_SETTLE_NS (200 * 1000000ULL)
 /* Where something else in the directory changes all the time. */
 #define FILE_WATCH_LATEST_NS (2000 * 1000000ULL)
+/* Without inotify. */
+#define FILE_WATCH_POLL_NS (5000 * 1000000ULL)
 
 /* What a file looked like: enough to tell that it is another one. */
 struct file_stamp {
@@ -30,7 +33,7 @@ struct file_stamp {
 
 struct watched_file {
 	char *path;
-	int directory; /* inotify's number; -1: cannot be watched */
+	int directory; /* inotify's number; negative errno: is not watched */
 	unsigned tag;  /* the caller's: a bit of the set reported */
 	struct file_stamp stamp;
 };
@@ -41,16 +44,17 @@ struct file_watch {
 	struct loop_timer settle;
 	uint64_t latest_ns; /* of a settle that is armed */
 	int fd;             /* inotify; -1: not available */
+	int shortage_errno; /* files are polled for want of this; 0: none */
 	size_t count;
 	struct watched_file files[FILE_WATCH_MAX];
 	/* The tags of all files that have changed. */
 	void (*on_change)(struct file_watch *file_watch, unsigned tags);
 };
 
-/* 0 or a negative errno: then nothing is watched, and all else works. */
+/* 0 or a negative errno of the loop; without inotify all files are polled. */
 int file_watch_init(struct file_watch *file_watch, struct loop *loop,
 	void (*on_change)(struct file_watch *, unsigned));
-/* Watches a file, which need not exist yet.  0 or a negative errno. */
+/* Watches or polls a file, which need not exist yet.  0 or a negative errno. */
 int file_watch_add(
 	struct file_watch *file_watch, const char *path, unsigned tag);
 /* Forgets all files with this tag. */

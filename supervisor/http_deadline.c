@@ -181,6 +181,28 @@ http_deadlines_cut_oldest(struct http_deadlines *deadlines)
 	return true;
 }
 
+bool
+http_deadlines_cut_oldest_of(struct http_deadlines *deadlines,
+	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
+	const void *arg)
+{
+	static const enum http_phase phases[] = { HTTP_PHASE_IDLE,
+		HTTP_PHASE_HEADERS };
+
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+		struct http_deadline *deadline =
+			deadlines->queues[phases[i]].oldest;
+
+		while (deadline != NULL && !is_meant(deadline, arg))
+			deadline = deadline->newer;
+		if (deadline == NULL)
+			continue;
+		http_deadline_cut(deadlines, deadline);
+		return true;
+	}
+	return false;
+}
+
 void
 http_deadlines_cut_waiting(struct http_deadlines *deadlines,
 	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),

@@ -89,6 +89,10 @@ void http_deadline_cut(
 /* Cuts who has waited longest, the idle before those still sending headers.
  * false: everyone is being answered. */
 bool http_deadlines_cut_oldest(struct http_deadlines *deadlines);
+/* The same of those meant. */
+bool http_deadlines_cut_oldest_of(struct http_deadlines *deadlines,
+	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
+	const void *arg);
 /* Cuts every one meant that is not being answered. */
 void http_deadlines_cut_waiting(struct http_deadlines *deadlines,
 	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),

@@ -5,7 +5,9 @@
 #include "supervisor/service_account.h"
 #include "supervisor/supervisor.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Every problem in one run; warnings stop nobody. */
@@ -22,6 +24,17 @@ load(const struct conf_input *input)
 	return conf;
 }
 
+/* What was asked for must have come out: a full disk is an error. */
+static int
+close_stdout(void)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return EXIT_CODE_OK;
+	fprintf(stderr, "kubenurse: cannot write the output: %s\n",
+		strerror(errno));
+	return EXIT_CODE_FAILED;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -33,11 +46,11 @@ main(int argc, char **argv)
 		return EXIT_CODE_BAD_CONF;
 	if (options.help) {
 		options_print_help(stdout);
-		return EXIT_CODE_OK;
+		return close_stdout();
 	}
 	if (options.version) {
 		printf("kubenurse %s\n", PACKAGE_VERSION);
-		return EXIT_CODE_OK;
+		return close_stdout();
 	}
 	input.path = options.config_path;
 	input.envp = environ;
@@ -48,12 +61,16 @@ main(int argc, char **argv)
 		int rc = conf_print(conf, stdout);
 
 		conf_free(conf);
-		return rc == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILED;
+		if (rc == 0)
+			return EXIT_CODE_OK;
+		fprintf(stderr, "kubenurse: cannot write the output: %s\n",
+			strerror(-rc));
+		return EXIT_CODE_FAILED;
 	}
 	if (options.check_config) {
 		conf_free(conf);
 		puts("the configuration is good");
-		return EXIT_CODE_OK;
+		return close_stdout();
 	}
 	return (int)supervisor_run(conf, &input);
 }

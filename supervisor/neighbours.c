@@ -99,17 +99,25 @@ is_admitted(struct neighbour *n, uint64_t now_ns)
 	return n->admitted;
 }
 
+#define KEY_BYTES (WIRE_NAME_BYTES + WIRE_NAMESPACE_BYTES + 2)
+
+static void
+format_key(char ret_key[KEY_BYTES], const struct neighbour *n)
+{
+	snprintf(ret_key, KEY_BYTES, "%s/%s", n->namespace_name, n->pod_name);
+}
+
 static int
 want_target(struct neighbours *neighbours, struct target_table *table,
 	const struct neighbour *n, uint64_t delay_ns)
 {
 	const struct conf *conf = neighbours->conf;
 	char url[WIRE_ADDRESS_BYTES + 64], label[WIRE_NAME_BYTES + 8];
-	char key[WIRE_NAME_BYTES + WIRE_NAMESPACE_BYTES + 2];
+	char key[KEY_BYTES];
 	struct target_spec spec;
 
 	plan_fill_defaults(&spec, conf);
-	snprintf(key, sizeof(key), "%s/%s", n->namespace_name, n->pod_name);
+	format_key(key, n);
 	snprintf(label, sizeof(label), "path_%s", n->node_name);
 	snprintf(url, sizeof(url),
 		strchr(n->pod_ip, ':') != NULL ? "http%s://[%s]:%u/alwayshappy"
@@ -265,15 +273,33 @@ neighbours_begin(struct neighbours *neighbours)
 	memset(status->errors, 0, sizeof(status->errors));
 }
 
+/*
+ * Where it was, there is nobody any more, and that is no error: it is not
+ * waited for a plan until that stops counting.
+ */
+static void
+stop_counting(struct neighbours *neighbours, const struct neighbour *n)
+{
+	char key[KEY_BYTES];
+
+	if (!n->selected)
+		return;
+	format_key(key, n);
+	target_table_drop(
+		neighbours->targets, WORKER_PATH, key, clock_mono_ns());
+}
+
 void
 neighbours_take(
 	struct neighbours *neighbours, const struct wire_neighbour *record)
 {
-	struct neighbour *n;
+	struct neighbour *n = neighbour_table_find(
+		&neighbours->table, record->namespace_name, record->pod_name);
+	bool gone = (record->flags & WIRE_NEIGHBOUR_GONE) != 0;
 
-	if ((record->flags & WIRE_NEIGHBOUR_GONE) != 0) {
-		n = neighbour_table_find(&neighbours->table,
-			record->namespace_name, record->pod_name);
+	if (n != NULL && (gone || strcmp(n->pod_ip, record->pod_ip) != 0))
+		stop_counting(neighbours, n);
+	if (gone) {
 		if (n == NULL)
 			return;
 		neighbour_table_remove(&neighbours->table, n);
@@ -284,6 +310,7 @@ neighbours_take(
 	if (n == NULL) {
 		LOG_ERROR("no memory for a neighbour",
 			LOG_STR("pod", record->pod_name));
+		plan_soon(neighbours); /* where it was is all that is known */
 		return;
 	}
 	n->source_gen = neighbours->source_gen;

@@ -42,11 +42,12 @@ struct neighbours {
 	uint64_t planned_ns;
 	struct loop_timer plan_timer;
 	struct loop_timer admit_timer; /* somebody's minute is over */
+	struct target_table *targets;
 	/* It is time for neighbours_plan(). */
 	void (*on_change)(struct neighbours *neighbours);
 };
 
-/* loop, registry and on_change are filled in before. */
+/* loop, registry, targets and on_change are filled in before. */
 void neighbours_init(struct neighbours *neighbours);
 void neighbours_fini(struct neighbours *neighbours);
 /*

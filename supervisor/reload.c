@@ -151,6 +151,10 @@ reload_watch_files(struct supervisor *supervisor)
 		watch(supervisor, supervisor->conf->cert_key, FILE_TAG_TLS);
 	}
 	watch_checks(supervisor);
+	if (supervisor->file_watch.shortage_errno != 0)
+		LOG_WARN("the kernel can watch no more files: they are looked "
+			 "at every few seconds for changes",
+			LOG_ERRNO(supervisor->file_watch.shortage_errno));
 }
 
 static void

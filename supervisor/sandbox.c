@@ -190,6 +190,8 @@ supervisor_sandbox_enter(
 	grant_all(conf, input);
 	if (reach.failed)
 		return -ENOMEM;
+	if (!SANDBOX_HAS_SANITIZER)
+		sandbox_filter_prepare(SANDBOX_SUPERVISOR); /* or it says why */
 	rc = drop_rights();
 	if (rc < 0)
 		return rc;

@@ -328,6 +328,7 @@ start_pool(struct supervisor *supervisor)
 
 	supervisor->neighbours.loop = supervisor->loop;
 	supervisor->neighbours.registry = supervisor->registry;
+	supervisor->neighbours.targets = &supervisor->targets;
 	supervisor->neighbours.on_change = on_neighbours;
 	neighbours_init(&supervisor->neighbours);
 

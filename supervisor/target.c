@@ -173,6 +173,13 @@ target_table_want(struct target_table *table, enum worker_type type,
 	return 0;
 }
 
+static void
+let_go(struct target *target, uint64_t now_ns)
+{
+	target->news = TARGET_NEWS_GONE;
+	target_series_release(&target->series, now_ns);
+}
+
 void
 target_table_end(
 	struct target_table *table, enum worker_type type, uint64_t now_ns)
@@ -180,11 +187,19 @@ target_table_end(
 	for (size_t i = 0; i < table->count; i++) {
 		struct target *target = table->targets[i];
 
-		if (!target->used || target->type != type || target->wanted)
-			continue;
-		target->news = TARGET_NEWS_GONE;
-		target_series_release(&target->series, now_ns);
+		if (target->used && target->type == type && !target->wanted)
+			let_go(target, now_ns);
 	}
+}
+
+void
+target_table_drop(struct target_table *table, enum worker_type type,
+	const char *key, uint64_t now_ns)
+{
+	struct target *target = find(table, type, key);
+
+	if (target != NULL)
+		let_go(target, now_ns);
 }
 
 void

@@ -86,6 +86,12 @@ int target_table_want(struct target_table *table, enum worker_type type,
 void target_table_end(
 	struct target_table *table, enum worker_type type, uint64_t now_ns);
 
+/*
+ * This one goes at once, without a plan: what it still says is dropped.  Its
+ * worker hears of it with the next update.
+ */
+void target_table_drop(struct target_table *table, enum worker_type type,
+	const char *key, uint64_t now_ns);
 /* Frees the slot of a target that is gone, once its worker knows. */
 void target_forget(struct target *target);
 /* All targets of the type are news to a new worker, and gone ones forgotten. */

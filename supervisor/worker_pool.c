@@ -17,9 +17,14 @@
 /*
  * What a worker may have: 5 to 7 MB, of which most is shared, and for each
  * target a request, an answer's headers (64 KiB at most) and a TLS session.
- * Discovery holds its neighbours, 600 bytes each, in the first.
+ * Discovery holds its neighbours, 600 bytes each, in the first.  A sanitizer
+ * has shadow memory besides, and keeps freed memory back, 256 MB by default.
  */
-#define MEMORY_BASE_BYTES   (48ULL * 1024 * 1024)
+#if SANDBOX_HAS_SANITIZER
+#define MEMORY_BASE_BYTES (512ULL * 1024 * 1024)
+#else
+#define MEMORY_BASE_BYTES (48ULL * 1024 * 1024)
+#endif
 #define MEMORY_TARGET_BYTES (256ULL * 1024)
 
 static void start(struct worker_slot *slot, unsigned index);

@@ -107,6 +107,9 @@ say 'conf/kubenurse.ini is what the table of keys says' \
 		echo "tools/confdoc is not built"
 	fi)"
 
+say 'every promise of tests/contract has its tests' \
+	"$(sh tests/check-contract.sh)"
+
 # Some constants of the table differ from machine to machine.
 [ "$(uname -m)" != x86_64 ] ||
 	say 'docs/security.md is what the table of the sandbox says' \

@@ -65,6 +65,20 @@ on_connected(struct hop *hop)
 	arm_deadline(check, end_of_budget_ns(check));
 }
 
+/* The records of the redirects that were followed. */
+static void
+emit_passed(const struct check *check)
+{
+	struct worker *worker = check->target->worker;
+	struct wire_record record;
+
+	for (unsigned i = 0; i + 1U < check->hop_count; i++) {
+		wire_init(&record, WIRE_SAMPLE, worker->gen);
+		record.body.sample = check->passed[i];
+		worker_emit(worker, &record);
+	}
+}
+
 /* The last hop is over: the result, and the time of the next check. */
 static void
 end(struct check *check, uint64_t end_ns)
@@ -78,6 +92,8 @@ end(struct check *check, uint64_t end_ns)
 		arm_deadline(check, clock_mono_ns() + FIN_WAIT_NS);
 	else
 		disarm_deadline(check);
+	if (sample->outcome != OUTCOME_CANCELLED)
+		emit_passed(check);
 	worker_emit(check->target->worker, &check->hop.record);
 	if (sample->outcome != OUTCOME_CANCELLED)
 		target_schedule(check->target);
@@ -147,7 +163,7 @@ on_done(struct hop *hop)
 			wire_set_text(
 				sample->detail, sizeof(sample->detail), "ok");
 		} else if (follow(check)) {
-			worker_emit(check->target->worker, &hop->record);
+			check->passed[sample->hop] = *sample;
 			hop_close(hop);
 			next_hop(check, end_ns);
 			return;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One check of a target: a chain of hops, one per redirect, within one budget
- * of time.  Each hop leaves its record when it ends; the last one carries the
- * check's result.
+ * of time.  Each hop leaves a record; they go up together when the check ends,
+ * for one that is cut short must count nowhere.  The last carries the result.
  */
 #ifndef WORKERS_CHECK_H
 #define WORKERS_CHECK_H
 
 #include "common/loop.h"
 #include "common/url.h"
+#include "common/wire.h"
 #include "workers/hop.h"
+#include "workers/redirect.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +32,8 @@ struct check {
 	struct loop_timer deadline; /* dial first, then the whole check; at
 				       last the wait for the server's FIN */
 	struct hop hop;
+	/* What the hops before this one left: hop_count - 1 of them. */
+	struct wire_sample passed[REDIRECT_MAX_REQUESTS - 1];
 };
 
 void check_init(struct check *check, struct target *target);

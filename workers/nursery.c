@@ -113,6 +113,17 @@ ignore_signals(void)
 		signal(ignored[i], ignored[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
 }
 
+/* What fails here is made, or told, by each worker itself. */
+static void
+prepare_filters(const struct control_nursery *settings)
+{
+	if (settings->sandbox == SANDBOX_OFF || SANDBOX_HAS_SANITIZER)
+		return;
+	sandbox_filter_prepare(SANDBOX_PROBER);
+	sandbox_filter_prepare(SANDBOX_API_PROBER);
+	sandbox_filter_prepare(SANDBOX_DISCOVERY);
+}
+
 static int
 serve(struct nursery *nursery)
 {
@@ -158,6 +169,7 @@ nursery_run(char **argv)
 	rc = sandbox_drop_rights(0);
 	if (rc < 0)
 		LOG_WARN("the nursery keeps its rights", LOG_ERRNO(-rc));
+	prepare_filters(&nursery.settings);
 	rc = tls_library_init();
 	if (rc < 0 || control_send(NURSERY_FD_CONTROL, &ready) < 0)
 		return 1;

@@ -134,7 +134,7 @@ class Allowed:
                 if line.strip() and not line.startswith("#"):
                     profile, clause, ere, reason = (
                         part.strip() for part in line.split(" | "))
-                    assert re.match("[KFN] [1-6]\\??$", clause) and reason
+                    assert re.match("[KFN-] [1-6]\\??$", clause) and reason
                     self.rules.append([profile, re.compile(ere), number, clause[3:]])
 
     def refuse(self, profile, differences):

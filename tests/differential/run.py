@@ -62,14 +62,20 @@ class Run:
         for server in targets.servers.values():
             server.requests.clear()
         self.process = Process(f"{program}-{name}", *words, env=environment)
-        types = set(extra) | {f"path_{node}" for node in NEIGHBOURS}
+        types = set(extra)
+        if "KUBENURSE_CHECK_NEIGHBOURHOOD" not in settings:
+            types |= {f"path_{node}" for node in NEIGHBOURS}
         types |= {kind for kind in (
             "me_ingress", "me_service", "api_server_direct", "api_server_dns")
             if f"KUBENURSE_CHECK_{kind.upper()}" not in settings}
+        errors = 0
+        if name == "no_token" and program == "go":
+            errors, types = len(types), set()  # it counts none at all
         self.missing = types
         ok(wait(lambda: self.process.popen.poll() is not None or
                 self.ended(types) >= rounds and
-                self.get("GET", "/alive")[0] == 200, 90) and
+                self.get("GET", "/alive")[0] == 200 and
+                self.text("/alive").count('": "error"') >= errors, 90) and
            self.process.popen.poll() is None,
            f"{name}: {program}: each check has ended {rounds} times",
            f"not these: {self.missing}\n{self.process.log()}") or done()
@@ -87,7 +93,7 @@ class Run:
         text = self.text("/metrics")
         hops = compare.checks_by_type(compare.read(text)[1])
         self.missing = [name for name in types if not hops[name]]
-        return min(hops[name] for name in types)
+        return min((hops[name] for name in types), default=sys.maxsize)
 
     @staticmethod
     def text(path):
@@ -155,6 +161,7 @@ PROFILES = {
     "tls_listener": ({}, {"KUBENURSE_USE_TLS": "true", "KUBENURSE_INSECURE":
                           "true", "KUBENURSE_CERT_FILE": targets.good[0],
                           "KUBENURSE_CERT_KEY": targets.good[1]}, 3),
+    "no_token": (SOME, {"KUBENURSE_CHECK_NEIGHBOURHOOD": "false"}, 3),
     "proxy": (BY_PROXY, {
         "HTTP_PROXY": f"http://me:secret@{HERE}:{proxy_port}",
         "https_proxy": f"me:secret@{HERE}:{proxy_port}",
@@ -171,8 +178,14 @@ allowed = compare.Allowed(f"{FOLDER}/allowed")
 chosen = sys.argv[1:] or PROFILES
 for name in chosen:
     extra, settings, rounds = PROFILES[name]
+    if name == "no_token":
+        os.unlink(f"{ACCOUNT}/token")
+        os.mkdir(f"{ACCOUNT}/token")  # is there, and cannot be read
     go = Run("go", name, extra, settings, rounds)
     ours = Run("ours", name, extra, settings, rounds)
+    if name == "no_token":
+        os.rmdir(f"{ACCOUNT}/token")
+        replace(f"{ACCOUNT}/token", "the-token")
     left = allowed.refuse(name, differences(go, ours, name == "plain"))
     ok(not left, f"{name}: what differs is allowed")
     for line in left:

@@ -229,6 +229,8 @@ class Cluster:
                 spec={}, status={}))
 
     def serve(self, connection, request):
+        if not request:
+            return None  # a check that ended before it asked
         url = urllib.parse.urlsplit(request.split()[1].decode())
         query = urllib.parse.parse_qs(url.query)
         name = url.path.rpartition("/")[2]

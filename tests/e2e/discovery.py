@@ -46,7 +46,7 @@ def changes():
     within("a deleted pod is dropped", 1, lambda: node(1) not in paths())
     k.add_pod("second", node(1), ip(1), ready=False)
     time.sleep(1)
-    ok("one that is not ready yet is not checked", node(1) not in paths())
+    ok("F 5.2 one that is not ready yet is not checked", node(1) not in paths())
     k.set_pod("second", ip(1))
     within("it is once it is ready", 1, lambda: paths().get(node(1)) == "ok")
     k.set_pod("second", "10.2.200.1")
@@ -61,16 +61,16 @@ def changes():
     within("a new one is taken up", 1, lambda: node(1) in paths())
     k.add_pod("surge", node(1), ip(5))
     time.sleep(0.5)
-    is_("two pods of one node count once", len(paths()), 3)
+    is_("F 5.4 two pods of one node count once", len(paths()), 3)
     k.api("DELETE", f"{c.PODS}/again?gracePeriodSeconds=0")
     within("and the other one takes over", 1, lambda: paths().get(node(1)) == "ok")
     k.set_pod("surge", ip(1))
     k.cordon(node(3))
-    within("a cordoned node is left out", 1, lambda: node(3) not in paths())
+    within("K 5.1 a cordoned node is left out", 1, lambda: node(3) not in paths())
     k.cordon(node(3), False)
     within("and comes back", 1, lambda: node(3) in paths())
     k.cordon(node(0))
-    within("the own cordon shows in /ready", 1, lambda: c.status("/ready") == 503)
+    within("K 2.6 the own cordon shows in /ready", 1, lambda: c.status("/ready") == 503)
     k.cordon(node(0), False)
     within("and is over with it", 1, lambda: c.status("/ready") == 200)
     is_("none of this was an error", metric("kubenurse_errors_total"), None)
@@ -81,6 +81,7 @@ def checks():
 
 
 def outage():
+    print(f"# the API server is away for {OUTAGE_S} s")
     before = paths().keys()
     k.end("apiserver", 9)
     within("the server is gone: that is seen", 10, lambda: metric("kubenurse_discovery_up") == 0)
@@ -91,7 +92,7 @@ def outage():
         time.sleep(0.5)
     is_("no neighbour is lost meanwhile", paths().keys(), before)
     rate = (checks() - count) / (time.monotonic() - start) / len(before)
-    ok("no check is missed", 1.9 < rate < 2.1, f"{rate} checks a second")
+    ok("F 5.6 no check is missed", 1.9 < rate < 2.1, f"{rate} checks a second")
     ok("the state tells the reason", "connect" in c.results()["neighbourhood_state"],
        c.results()["neighbourhood_state"])
     k.start_server()
@@ -164,11 +165,11 @@ def token():
 
 def selector():
     k.start_doctor("picky", 8081, KUBENURSE_NEIGHBOUR_FILTER="a === b", KUBENURSE_NEIGHBOUR_PORT="8080")
-    within("a refused selector is an error", 10, lambda: metric(
+    within("F 1.30 a refused selector is an error", 10, lambda: metric(
         'kubenurse_discovery_errors_total{reason="bad_selector"}', 8081) >= 1)
     ok("in /alive", "400" in c.results(8081)["neighbourhood_state"], c.results(8081))
     ok("and in the log", "bad_selector" in k.log("picky"))
-    is_("nobody is checked", paths(8081), {})
+    is_("F 1.30 nobody is checked", paths(8081), {})
     k.end("picky")
     k.start_doctor("picky", 8081, KUBENURSE_NEIGHBOUR_PORT="8080",
                    KUBENURSE_NEIGHBOUR_FILTER="app.kubernetes.io/name in (kubenurse), !none")
@@ -193,14 +194,14 @@ def thousand_nodes():
         k.populate(count)
         doctor = k.start_doctor(KUBENURSE_CHECK_INTERVAL="5s")
         wanted = c.ring([node(i) for i in range(count)], node(0))
-        within(f"{count} nodes: the ring's ten are checked", 15, lambda: set(paths()) == wanted)
+        within(f"K 5.3 {count} nodes: the ring's ten are checked", 15, lambda: set(paths()) == wanted)
         time.sleep(2)
         received = metric("kubenurse_discovery_received_bytes_total")
         print(f"# {count} nodes: {received:.0f} bytes at start")
-        ok(f"{count} nodes: at most {most_bytes} bytes", received <= most_bytes, received)
+        ok(f"F 5.7 {count} nodes: at most {most_bytes} bytes", received <= most_bytes, received)
         mib = pss_mib(doctor.pid)
         print(f"# {count} nodes: {mib:.1f} MiB")
-        ok(f"{count} nodes: at most 13 MiB in all processes", mib <= 13, mib)
+        ok(f"F 5.7 {count} nodes: at most 13 MiB in all processes", mib <= 13, mib)
         if count < 1000:
             k.end("doctor")
     before = metric("kubenurse_discovery_received_bytes_total")

@@ -77,21 +77,21 @@ scrape = doctor.wait_checks(
     API + ("me_ingress", "me_service", "api_again", "plain"), 2)
 results = doctor.results()
 for name in API + ("me_ingress", "me_service", "plain"):
-    equal(results[name], "ok", f"{name}: ok")
+    equal(results[name], "ok", f"K 1.26, K 3.9 {name}: ok")
 equal(results["api_again"], "401 Unauthorized",
-      "an extra check of the same address has no token")
-ok("#" not in scrape.text, "no metadata without a file")
+      "F 3.10 an extra check of the same address has no token")
+ok("#" not in scrape.text, "K 1.39 no metadata without a file")
 # what discovery asks for is not a check's
 paths = {request.split()[1] for request in server.requests
          if "/api/v1/" not in request}
-equal(paths, {"/version"}, "the API server is asked for /version")
+equal(paths, {"/version"}, "K 3.1 the API server is asked for /version")
 equal({request.split()[1] for request in other.requests}, {"/alwayshappy"},
-      "and no slash is doubled")
+      "K 1.22, F 1.23 and no slash is doubled")
 
 publish_token("\n second-token \n")
 valid.add("second-token")
 wait_ok(lambda: "Bearer second-token\r" in "".join(server.requests[-20:]),
-        "a rotated token is read, and trimmed")
+        "F 3.11 a rotated token is read, and trimmed")
 valid.discard("first-token")
 before = doctor.metrics()
 doctor.wait_checks(API, before.checks(API[0]) + 3)
@@ -111,13 +111,13 @@ for what, change, text in (
     doctor.wait_checks(API, start.checks(API[0]) + 4)
     ok(all(doctor.results()[name] == "ok" for name in
            ("me_ingress", "me_service", "plain")),
-       f"token {what}: all others do not", doctor.results())
+       f"F 3.11 token {what}: all others do not", doctor.results())
 failed = doctor.metrics()
 for name in API:
     errors = failed.select(f'kubenurse_errors_total.type="{name}".*')
     equal(list(errors), [f'kubenurse_errors_total{{type="{name}",'
                          'event="wrote_request"}'],
-          f"{name}: errors of wrote_request only")
+          f"F 3.11 {name}: errors of wrote_request only")
 ok("X-Evil" not in "".join(server.requests), "no header was slipped in")
 publish_token("second-token")
 wait_ok(lambda: all(doctor.results()[name] == "ok" for name in API),
@@ -136,10 +136,10 @@ moved_to.clear()
 final = doctor.settle()
 for one, what in ((other, "another port or host"), (plain, "http")):
     ok("Authorization" not in "".join(one.requests) and
-       "token" not in "".join(one.requests), f"no token goes to {what}")
+       "token" not in "".join(one.requests), f"F 3.10 no token goes to {what}")
 extra = [request for request in server.requests if "Connection" in request and
          "Authorization" not in request]
-ok(extra, "nor to the API server for an extra check")
+ok(extra, "F 3.10 nor to the API server for an extra check")
 for name in API + ("me_ingress", "me_service", "plain", "api_again"):
     check_sums(final, name)
 errors = {name: final.total(f'kubenurse_errors_total.type="{name}",.*')
@@ -147,7 +147,7 @@ errors = {name: final.total(f'kubenurse_errors_total.type="{name}",.*')
 ended = {name: final.number("kubenurse_check_duration_seconds_count"
                             f'{{type="{name}",outcome="error"}}')
          for name in API}
-equal(errors, ended, "one error a failed check")
+equal(errors, ended, "F 4.5 one error a failed check")
 equal(final.total("kubenurse_worker_restarts_total.*"), 0, "no worker died")
 secrets = [pid for pid in [doctor.pid] + children(doctor.pid)
            if any(b"first-token" in part for part in [open(
@@ -165,10 +165,10 @@ bare = Doctor(env={**ENVIRONMENT, "KUBENURSE_EXPOSE_METADATA": "true",
 bare.wait_checks(["me_service"])
 results = bare.results()
 for name in API + ("me_ingress",):
-    equal(results[name], "skipped", f"{name}: skipped without a target")
+    equal(results[name], "skipped", f"F 2.14, F 3.2 {name}: skipped without a target")
     equal(len(re.findall(f"skipped.*type={name}", bare.log())), 1,
-          f"{name}: which is said once")
+          f"F 3.2 {name}: which is said once")
 ok("# TYPE kubenurse_httpclient_requests_total counter" in
-   bare.metrics().text, "metadata when asked for")
+   bare.metrics().text, "K 1.39 metadata when asked for")
 bare.halt()
 done()

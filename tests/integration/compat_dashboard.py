@@ -88,7 +88,7 @@ def errors_of_all():
 
 wait_ok(errors_of_all, "Prometheus has scraped errors of every kind", 60)
 equal([one["value"][1] for one in ask('up{job="kubenurse"}')], ["1"],
-      "K 2 /metrics: Prometheus takes what it scrapes")
+      "K 2.16 /metrics: Prometheus takes what it scrapes")
 with open(os.path.dirname(os.path.abspath(__file__)) +
           "/compat_dashboard.promql", encoding="ascii") as file:
     queries = [line.strip() for line in file if line[0] not in "#\n"]
@@ -98,6 +98,6 @@ for query in queries:
     for kind in TYPES if "$request_type" in query else ("",):
         text = query.replace("$cluster", "one").replace("$request_type", kind)
         result = ask(text)
-        ok(with_numbers(result), f"K 4 dashboard: {text}", result)
+        ok(with_numbers(result), f"K 4.13 dashboard: {text}", result)
 doctor.halt()
 done()

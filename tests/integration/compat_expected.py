@@ -62,18 +62,18 @@ equal(sorted(line.split(":")[0] for line in lines),
       sorted(line.split(":")[0] for line in expected), "the same checks")
 for is_, wanted in zip(lines, expected):
     equal(is_, wanted, f"K 4, F 4 {wanted.split(':')[0]}: "
-          "codes, events and errors")
+          "K 3.7, F 3.24, K 3.25, F 3.27, K 4.1, K 4.2, K 4.3, K 4.4 codes, events and errors")
 LOOP = "redirect_loop"  # its error is one in ten hops
 results = doctor.results()
 equal({name for name, text in results.items() if text == "ok"},
       set(results) - {"neighbourhood", LOOP} - {
           line.split(":")[0] for line in lines if "error" in line},
-      "K 2 /alive: ok is what has no error")
+      "K 2.10 /alive: ok is what has no error")
 metrics = doctor.settle()
 hops = metrics.number("kubenurse_httpclient_requests_total"
                       f'{{type="{LOOP}",code="302"}}')
 equal(metrics.select(f'kubenurse_errors_total{{type="{LOOP}",.*}}'), {
     f'kubenurse_errors_total{{type="{LOOP}",event="round_trip_error"}}':
-    hops // 10}, "K 3 redirects: ten requests, then one error")
+    hops // 10}, "K 3.12 redirects: ten requests, then one error")
 doctor.halt()
 done()

@@ -87,10 +87,10 @@ for style, settings in (
     case = Case(style, settings, BOTH)
     equal(case.asked(), {f"GET http://shop.test:{P}/x?q=1",
                          f"CONNECT shop.test:{S}"},
-          f"K 1 {style}: the absolute form for http, CONNECT for https")
+          f"K 1.44 {style}: the absolute form for http, CONNECT for https")
     for check in BOTH:
         equal(case.traced(check, "dns_start"), 0,
-              f"K 4 {style} {check}: dns and connect are the proxy's")
+              f"K 4.7 {style} {check}: dns and connect are the proxy's")
         equal(case.traced(check, "connect_done"), case.metrics.checks(check),
               f"K 4 {style} {check}: one connection")
     equal(case.traced("https", "tls_handshake_done"),
@@ -115,7 +115,7 @@ def direct(no_proxy, *wanted, style="NO_PROXY"):
     shown = {check: url.split("//")[1].rstrip("/")
              for check, url in NAMES.items()}
     equal({check for check, where in shown.items() if where not in asked},
-          set(wanted), f"K 1 NO_PROXY={no_proxy}: what goes directly")
+          set(wanted), f"K 1.45 NO_PROXY={no_proxy}: what goes directly")
 
 
 direct.count = 0
@@ -131,7 +131,7 @@ direct("SHOP.TEST", "name", "below", "tls", style="no_proxy")
 case = Case("loopback", {"HTTP_PROXY": "http://127.0.0.1:1"}, {
     "v4": f"http://127.0.0.1:{P}/", "v6": f"http://[::1]:{plain6.port}/",
     "localhost": f"http://localhost:{P}/"})
-equal(case.asked(), set(), "K 1 loopback: never")
+equal(case.asked(), set(), "K 1.44 loopback: never")
 
 for name, settings, wanted in (
         ("wrong_password", {"http_proxy": f"http://me:no@{guarded_at}",
@@ -153,7 +153,7 @@ for name, settings, wanted in (
             f'kubenurse_errors_total{{type="{check}",.*}}')
         ok(len(errors) == 1 and re.search(event, list(errors)[0]) and
            list(errors.values())[0] == case.metrics.checks(check),
-           f"F 4 {name} {check}: one error a check, {event}", errors)
+           f"F 4.5 {name} {check}: one error a check, {event}", errors)
 
 # kept connections through a proxy are not mixed up with direct ones
 case = Case("kept", {"HTTP_PROXY": USER, "HTTPS_PROXY": USER,

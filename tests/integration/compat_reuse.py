@@ -142,7 +142,7 @@ def requests(name, code="200"):
 for name, server in servers.items():
     errors = metrics.total(f'kubenurse_errors_total{{type="{name}",.*}}')
     if name != "broken":
-        equal(errors, 0, f"K {name}: no error")
+        equal(errors, 0, f"K 4.8 {name}: no error")
         equal(metrics.checks(name),
               requests(name) if name != "redirected" else requests(name, 302),
               f"K {name}: one answer a check")
@@ -152,25 +152,25 @@ for name in ("kept", "kept_tls"):
     ok(len(servers[name].per_connection) <= 2, f"K {name}: kept connections",
        servers[name].per_connection)
     ok(all("Connection:" not in request for request in servers[name].requests),
-       f"K {name}: Connection: close is not sent")
+       f"K 3.3 {name}: Connection: close is not sent")
     made = traced(name, "connect_done")
-    ok(1 <= made <= 2, f"K {name}: as many connect events", made)
-    equal(traced(name, "dns_start"), 0, f"K {name}: no dns events")
+    ok(1 <= made <= 2, f"K 4.7 {name}: as many connect events", made)
+    equal(traced(name, "dns_start"), 0, f"K 4.7 {name}: no dns events")
     equal(traced(name, "tls_handshake_done"),
           made if name == "kept_tls" else 0, f"K {name}: nor of TLS")
 for name in set(servers) - {"broken", "redirected"}:
     for event in ("got_conn", "wrote_request", "got_first_resp_byte"):
         equal(traced(name, event), metrics.checks(name),
-              f"K {name}: {event} once a check")
+              f"K 3.3 {name}: {event} once a check")
 for name in ("asks_to_close", "too_much", "version_1_0", "posted"):
     equal(set(servers[name].per_connection), {1}, f"{name}: is not kept")
 equal(set(servers["closes_idle"].per_connection), {1},
       "closes_idle: what the server closed is given back before it is used")
 for name in ("ended", "ended_tls", "reset"):
     used = servers[name].per_connection
-    ok(2 in used, f"F {name}: dead ones were met", used)
+    ok(2 in used, f"K 4.8 {name}: dead ones were met", used)
     equal(traced(name, "connect_done"), traced(name, "got_conn"),
-          f"F {name}: the events are those of the fresh connection, once")
+          f"K 4.8 {name}: the events are those of the fresh connection, once")
 ok(metrics.number('kubenurse_errors_total{type="broken",'
                   'event="round_trip_error"}') > 0,
    "broken: an answer that has begun is not asked for again")

@@ -79,7 +79,7 @@ for what, pair, words in (
          "tls.key: not the key of the certificate")):
     volume.put(*pair)
     doctor = Doctor(INI, name="refused")
-    equal(doctor.wait(), 1, f"F {what}: it does not start, exit status 1")
+    equal(doctor.wait(), 1, f"F 2.23 {what}: it does not start, exit status 1")
     ok(doctor.said(words), f"F {what}: and says why", doctor.log())
     open(doctor.log_path, "w").close()
 
@@ -114,7 +114,7 @@ for algorithm, pair in (("ECDSA", first), ("RSA", rsa)):
         good, text = s_client(f"-{version}", "-cipher", f"ALL:{WEAK}")
         ok(not good and "alert protocol version" in text or
            "unsupported protocol" in text or not good,
-           f"K {algorithm} {version}: is refused", text)
+           f"K 3.6 {algorithm} {version}: is refused", text)
     for suite in ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
                   "TLS_CHACHA20_POLY1305_SHA256"):
         good, text = s_client("-tls1_3", "-ciphersuites", suite)
@@ -159,18 +159,18 @@ def https(path, connection=None, headers=None):
 doctor.wait_checks(["path_here"])
 for path, status in (("/alwayshappy", 200), ("/ready", 200), ("/alive", 200),
                      ("/metrics", 200), ("/", 301)):
-    equal(https(path)[0], status, f"K https {path}: {status}")
+    equal(https(path)[0], status, f"N 1.11 https {path}: {status}")
 equal(json.loads(https("/alive?x")[2])["request_uri"], "/alive?x",
       "K https /alive: the request is this one")
 metrics = doctor.wait_checks(["path_here"], 3)
 equal(metrics.total("kubenurse_errors_total.*"), 0,
-      "K neighbours are checked at https, port 8443, and are well")
+      "K 1.41, K 3.1 neighbours are checked at https, port 8443, and are well")
 ok(metrics.total("kubenurse_httpclient_trace_request_duration_seconds_count"
                  '{type="path_here",event="tls_handshake_done"}'.replace(
                      "{", r"\{").replace("}", r"\}")) >= 3,
    "K neighbours: by TLS")
 equal(metrics.number("kubenurse_tls_reload_successful"), 1,
-      "N kubenurse_tls_reload_successful is 1")
+      "N 4.33 kubenurse_tls_reload_successful is 1")
 equal(metrics.number("kubenurse_neighbourhood_incoming_checks"), 1,
       "K https /alwayshappy: the origin is counted")
 
@@ -236,17 +236,17 @@ load = Load()
 before = serial()
 volume.put(*second)
 began = time.monotonic()
-wait_ok(lambda: serial() != before, "N a renewed certificate is served", 10)
+wait_ok(lambda: serial() != before, "N 1.42 a renewed certificate is served", 10)
 ok(time.monotonic() - began < 10, "N within ten seconds")
 before = serial()
 for what, pair in (("garbage", (first[1], first[1])),
                    ("another one's key", (third[0], first[1])),
                    ("no files", (None, None))):
     volume.put(*pair)
-    wait_ok(lambda: gauge() == 0, f"N {what}: the metric turns 0")
+    wait_ok(lambda: gauge() == 0, f"N 4.33 {what}: the metric turns 0")
     ok(doctor.said("certificate is refused, the old one stays"),
        f"N {what}: it is logged")
-    equal(serial(), before, f"N {what}: the old one stays")
+    equal(serial(), before, f"N 1.42 {what}: the old one stays")
     volume.put(*second)
     wait_ok(lambda: gauge() == 1, f"N {what}: and after a good one 1")
 # in two steps, as somebody does by hand
@@ -256,7 +256,7 @@ replace(f"{volume.path}/..{volume.number}/tls.key", open(third[1]).read())
 volume.put(*third)
 wait_ok(lambda: serial() != before, "N and with its other half it is served", 10)
 load.stop()
-ok(load.count > 50 and not load.failures, "N no connection was dropped meanwhile",
+ok(load.count > 50 and not load.failures, "N 1.42 no connection was dropped meanwhile",
    (load.count, load.failures[:5]))
 
 # A handshake that does not come is cut like headers that do not.
@@ -264,9 +264,9 @@ with socket.create_connection(("127.0.0.1", PORT), 10) as silent_one:
     began = time.monotonic()
     equal(silent_one.recv(1), b"", "K a silent client is cut")
     taken = time.monotonic() - began
-    ok(4 < taken < 8, "K after five seconds", taken)
+    ok(4 < taken < 8, "K 2.2 after five seconds", taken)
 doctor.send(signal.SIGHUP)
 doctor.wait_said("configuration reloaded")
 equal(https("/ready")[0], 200, "N a reload leaves the listener alone")
-equal(doctor.halt(), 1, "N a second signal ends it at once")
+equal(doctor.halt(), 1, "N 6.5 a second signal ends it at once")
 done()

@@ -66,12 +66,12 @@ MISTAKES = [  # line of the file, what is said of it (None: nothing)
 bad = write("bad.ini", "".join(line + "\n" for line, _ in MISTAKES))
 for words in ((), ("--check-config",), ("--print-config",)):
     status, said = run("--config", bad, *words)
-    equal(status, 2, f"{words}: a bad file is exit status 2")
+    equal(status, 2, f"F 1.3 {words}: a bad file is exit status 2")
 for number, (line, text) in enumerate(MISTAKES, 1):
     if text:
-        like(said, rf"(?m)^{bad}:{number}: [^\n]*{text}", f"line {number}: {line}")
+        like(said, rf"(?m)^{bad}:{number}: [^\n]*{text}", f"N 1.2, F 1.32 line {number}: {line}")
 equal(len(said.splitlines()), sum(1 for _, text in MISTAKES if text),
-      "nothing else is said")
+      "N 1.2 nothing else is said")
 NAMES = {
     "KUBENURSE_CHECK_INTERVAL": " 5s", "KUBENURSE_NEIGHBOUR_LIMIT": "3.0",
     "KUBENURSE_HISTOGRAM_BUCKETS": "NaN", "KUBENURSE_EXTRA_CHECKS": "a|b:c",
@@ -80,15 +80,15 @@ NAMES = {
     "KUBENURSE_LISTEN": "\udcff:8080", "KUBENURSE_SERIES_TTL": "1d",
 }
 status, said = run(env=NAMES)
-equal(status, 2, "a bad environment is exit status 2, too")
+equal(status, 2, "F 1.3 a bad environment is exit status 2, too")
 for name in NAMES:
-    like(said, f"(?m)^environment: {name}: .", f"{name} is named")
+    like(said, f"(?m)^environment: {name}: .", f"N 1.2, F 1.37 {name} is named")
 status, said = run("--check-config", env={
     **dict.fromkeys(NAMES, ""), "KUBENURSE_PORT_8080_TCP": "tcp://1.2.3.4:80",
     "KUBENURSE_SERVICE_HOST": "1.2.3.4", "KUBENURSE_INSECURE": "True"})
-equal(status, 0, "empty variables are unset, others' are nobody's business")
+equal(status, 0, "N 1.7 empty variables are unset, others' are nobody's business")
 like(said, "warning: .*KUBENURSE_INSECURE.*neither true nor false",
-     "a boolean that counts as false is warned about")
+     "N 1.19 a boolean that counts as false is warned about")
 
 # -------------------------------------------------- what is no configuration
 
@@ -124,7 +124,7 @@ shown = subprocess.run(
          "HTTP_PROXY": "http://me:secret@y:1"}).stdout
 ok("ingress_url" in shown and "secret@" not in shown and
    "me:" not in shown,
-   "--print-config shows no password", shown)
+   "N 1.6 --print-config shows no password", shown)
 like(shown, r"histogram_buckets = 0.005, .* 5, 10\n", "numbers are plain")
 
 # ---------------------------------------------------------------- a taken port
@@ -142,7 +142,7 @@ def check(name, more=""):
 
 
 taken = Doctor(HEAD, name="taken", port=web.port)
-equal(taken.wait(), 1, "a port in use is exit status 1")
+equal(taken.wait(), 1, "F 2.23 a port in use is exit status 1")
 like(taken.log(), rf"listen 127\.0\.0\.1:{web.port}: Address already in use",
      "and is said")
 
@@ -167,23 +167,23 @@ worker = doctor.worker("extra")
 doctor.reload(HEAD + check("one") + check("two"))
 doctor.wait_checks(["two"])
 equal(sorted(key for key in doctor.results() if key in ("one", "two")),
-      ["one", "two"], "SIGHUP: a new check comes")
+      ["one", "two"], "N 1.4 SIGHUP: a new check comes")
 equal(doctor.worker("extra"), worker, "to the same worker")
 equal(doctor.metrics().checks("one"), 1, "the other one is not disturbed")
 
 stamp = doctor.metrics()[
     "kubenurse_config_last_reload_success_timestamp_seconds"]
 doctor.reload(HEAD + "no_such_key = 1\n" + check("three"))
-ok(reloads(False), "a bad file: the gauge is 0")
-like(doctor.log(), "no_such_key: unknown key.*refused", "its mistake is logged")
+ok(reloads(False), "N 1.5 a bad file: the gauge is 0")
+like(doctor.log(), "no_such_key: unknown key.*refused", "N 1.5 its mistake is logged")
 results = doctor.results()
-ok("two" in results and "three" not in results, "nothing has changed", results)
+ok("two" in results and "three" not in results, "N 1.5 nothing has changed", results)
 equal(doctor.metrics()["kubenurse_config_last_reload_success_"
-                       "timestamp_seconds"], stamp, "nor the time of success")
+                       "timestamp_seconds"], stamp, "N 4.34 nor the time of success")
 
 doctor.write(HEAD + check("two"))  # and no signal
 equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
-      "a file that was renamed into place is noticed")
+      "N 1.4 a file that was renamed into place is noticed")
 ok("one" not in doctor.results(), "a check goes")
 
 doctor.reload(HEAD + "histogram_buckets = 1, 2\n" + check("two"))
@@ -207,7 +207,7 @@ doctor.reload(HEAD + check("four"))
 ok(doctor.wait_checks(["four"]).checks("four"), "and it comes again")
 equal(doctor.metrics().total("kubenurse_worker_restarts_total.*"), 0,
       "which is no restart")
-equal(doctor.stop(), 0, "SIGTERM without a wait: exit status 0")
+equal(doctor.stop(), 0, "K 6.2 SIGTERM without a wait: exit status 0")
 
 # -------------------------------------------------------- a ConfigMap's volume
 
@@ -233,7 +233,7 @@ mounted.wait_checks(["old"])
 for version in ("v2", "v3"):
     publish(version, ini + check(version))
     ok(mounted.wait_checks([version]).checks(version),
-       f"..data swapped: {version} is there")
+       f"N 1.4 ..data swapped: {version} is there")
 ok("old" not in mounted.results() and "v2" not in mounted.results(),
    "and nothing of before", mounted.results())
 mounted.stop()

@@ -105,7 +105,7 @@ for name, (_, event, text, reason) in CASES.items():
     errors = final.select(f'kubenurse_dns_errors_total{{type="{name}",.*}}')
     ok(all(f'nameserver="{LIVE}:53",reason="{reason}"' in series
            for series in errors) and bool(errors) == bool(reason),
-       f"{name}: errors of the nameserver: {reason}", errors)
+       f"N 4.32 {name}: errors of the nameserver: {reason}", errors)
     if event:
         check_failure(final, name, event, "round_trip_error")
         continue

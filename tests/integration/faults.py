@@ -144,7 +144,7 @@ doctor.reload(STORM)
 doctor.wait_checks(urls, 3)
 alive = doctor.results()
 for name, (_, _, text) in cases.items():
-    like(alive[name], text, f"{name}: /alive says why")
+    like(alive[name], text, f"K 2.10 {name}: /alive says why")
 
 doctor.reload(CALM)
 equal(wait(lambda: open_sockets() == before) or open_sockets(), True,
@@ -165,7 +165,7 @@ for name, (event, code, _) in cases.items():
         requests = final.select(
             f'kubenurse_httpclient_requests_total{{type="{name}",.*}}')
         ok(ended >= 4 and not errors and list(requests.values()) == [ended],
-           f"{name}: no error, one request a check",
+           f"F 3.26 {name}: no error, one request a check",
            f"{ended} checks, {errors}, {requests}")
         check_sums(final, name)
     else:

@@ -50,35 +50,35 @@ for path, status, kind in (
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8"),
         ("/%61live", 200, TEXT)):
     got, headers, body = curl(path)
-    equal((got, headers.get("content-type")), (status, kind), f"GET {path}")
+    equal((got, headers.get("content-type")), (status, kind), f"K 2.3, F 2.22 GET {path}")
     got, headers, body = curl(path, "--head")
     equal((got, body), (status, b""), f"HEAD {path}: the same without a body")
 for path in ("/", "/x?y", "/ALIVE", "/alive/", "/metrics/", "//alive",
              "/a/../alive"):
     got, headers, body = curl(path)
-    equal((got, headers.get("location")), (301, "/alive"), f"GET {path}")
+    equal((got, headers.get("location")), (301, "/alive"), f"K 2.18, F 2.19 {path}: 301")
 like(body.decode(), '<a href="/alive">Moved Permanently</a>', "with a link")
-equal(curl("/alive", host="[::1]")[0], 200, "by IPv6 too")
+equal(curl("/alive", host="[::1]")[0], 200, "K 2.1 by IPv6 too")
 for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "FOO"):
     got, headers, _ = curl("/alive", "--request", method)
-    equal((got, headers.get("allow")), (405, "GET, HEAD"), method)
+    equal((got, headers.get("allow")), (405, "GET, HEAD"), f"F 2.20 {method}: 405")
 equal(curl("/alive", "--data", "x" * 100000)[0], 405, "POST with a body")
 equal(curl("/alive", "--header", "X-Long: " + "x" * 40000)[0], 431,
-      "headers that are too long")
+      "F 2.21 headers that are too long")
 plain = curl("/metrics")[2]
 got, headers, body = curl("/metrics", "--header", "Accept-Encoding: gzip")
 ok(headers.get("content-encoding") == "gzip" and
-   gzip.decompress(body).startswith(plain[:40]), "/metrics by gzip", headers)
-ok("content-encoding" not in curl("/metrics")[1], "only when asked for")
+   gzip.decompress(body).startswith(plain[:40]), "N 2.17 /metrics by gzip", headers)
+ok("content-encoding" not in curl("/metrics")[1], "N 2.17 only when asked for")
 got, headers, body = curl("/alive", "--header", "Authorization: Bearer hush",
                           "--header", "Cookie: hush", "--header", "X-a: b")
 told = json.loads(body)
 equal(list(told), ["hostname", "headers", "user_agent", "request_uri",
                    "remote_addr", "last_check_result"], "/alive: its keys")
 ok(b"hush" not in body and told["headers"]["Cookie"] == ["redacted"] and
-   told["headers"]["X-A"] == ["b"], "/alive: no secrets", told["headers"])
+   told["headers"]["X-A"] == ["b"], "F 2.15 /alive: no secrets", told["headers"])
 equal(told["last_check_result"]["me_service"], "ok", "/alive: the result")
-like(body.decode(), '"neighbourhood_state": "ok"', "/alive: as it is grepped")
+like(body.decode(), '"neighbourhood_state": "ok"', "K 2.13 /alive: as it is grepped")
 
 
 def raw(data):
@@ -105,11 +105,11 @@ for what, data, status in (
         ("rubbish", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n", 400),
         ("HTTP/1.0", b"GET /alwayshappy HTTP/1.0\r\n\r\n", 200),
         ("absolute form", b"GET http://x/ready HTTP/1.1\r\n" + HOST, 200)):
-    like(raw(data), rf"^HTTP/1\.[01] {status} ", f"{what}: {status}")
+    like(raw(data), rf"^HTTP/1\.[01] {status} ", f"F 2.21 {what}: {status}")
 for origin in ("node-a", "node-b", "node-a"):
     curl("/alwayshappy", "--header", f"Kubenurse-Neighbour-Origin: {origin}")
 equal(doctor.metrics()["kubenurse_neighbourhood_incoming_checks"], "2",
-      "incoming checks are counted by origin")
+      "K 2.4, K 4.6 incoming checks are counted by origin")
 
 # -------------------------------------------------- idle, slow and honest ones
 
@@ -138,7 +138,7 @@ while cut_off is None and time.monotonic() - began < 10:
         if watch.poll(20):
             cut_off = time.monotonic() - began
 ok(cut_off and 4.5 < cut_off < 6,
-   "a client that sends a byte a second is cut off after 5 s", cut_off)
+   "K 2.2 a client that sends a byte a second is cut off after 5 s", cut_off)
 ok(worst < 0.5, "an honest one is served all the time", f"{worst} s")
 wait_ok(lambda: all(client.recv(1, socket.MSG_DONTWAIT) == b""
                     for client in idle),
@@ -155,19 +155,19 @@ for turn in range(2):
 
 began = time.monotonic()
 doctor.send(signal.SIGTERM)
-wait_ok(lambda: doctor.status("/ready") == 503, "/ready is 503 at once", 0.5)
+wait_ok(lambda: doctor.status("/ready") == 503, "K 2.6, K 6.1 /ready is 503 at once", 0.5)
 ok(time.monotonic() - began < 0.5, "really at once")
 equal([doctor.status(path) for path in ("/alive", "/alwayshappy", "/metrics")],
-      [200, 200, 200], "all else is served")
+      [200, 200, 200], "K 6.1 all else is served")
 wait(lambda: not [pid for pid in children(doctor.pid)
                   if "nursery" not in title(pid)])
 asked = len(web.requests)
 after = doctor.metrics()
 equal(after.total("kubenurse_errors_total.*"), 0,
-      "checks cut short count nowhere")
+      "F 6.4 checks cut short count nowhere")
 equal(doctor.wait(), 0, "exit status 0")
 took = time.monotonic() - began
-ok(0.9 < took < 3, "after its shutdown duration; nobody delays it", took)
+ok(0.9 < took < 3, "K 6.3 after its shutdown duration; nobody delays it", took)
 equal(len(web.requests), asked, "and no check was begun meanwhile")
 
 doctor = Doctor(INI.replace("= 1s", "= 1m"), name="impatient")
@@ -176,6 +176,6 @@ doctor.send(signal.SIGINT)
 wait(lambda: doctor.status("/ready") == 503)
 began = time.monotonic()
 doctor.send(signal.SIGTERM)
-equal(doctor.wait(), 1, "a second signal: exit status 1")
+equal(doctor.wait(), 1, "N 6.5 a second signal: exit status 1")
 ok(time.monotonic() - began < 1, "at once")
 done()

@@ -67,7 +67,7 @@ neighbour_service = nurses.lab.test
 """
 doctor = Doctor(DNS)
 doctor.up()
-are("the addresses of the name are checked, but for the own one",
+are("N 1.12 the addresses of the name are checked, but for the own one",
     "10.7.0.1", "10.7.0.2", "fd07::3")
 equal(doctor.results()["neighbourhood_state"], "ok", "the state is ok")
 nurses("10.7.0.0", "10.7.0.2", "fd07::3", "10.7.0.4")
@@ -75,11 +75,11 @@ dnsmasq.send(signal.SIGHUP)
 are("one that leaves the name and one that comes", "10.7.0.2", "10.7.0.4", "fd07::3")
 equal(doctor.metrics().total("kubenurse_errors_total.*"), 0, "no check has failed")
 dnsmasq.stop()
-wait_ok(lambda: up() == "0", "no nameserver: discovery is not up")
+wait_ok(lambda: up() == "0", "N 4.29 no nameserver: discovery is not up")
 like(doctor.results()["neighbourhood_state"], "dns", "the state says why")
-are("and the last known ones are checked", "10.7.0.2", "10.7.0.4", "fd07::3")
+are("F 5.6 and the last known ones are checked", "10.7.0.2", "10.7.0.4", "fd07::3")
 ok(doctor.metrics().total(r'kubenurse_discovery_errors_total\{reason="connect"\}') > 0,
-   "it is counted")
+   "N 4.29 it is counted")
 dnsmasq = start_dnsmasq()
 wait_ok(lambda: up() == "1", "the nameserver is back")
 nurses()
@@ -114,13 +114,13 @@ def ring(names, own, limit):
 
 
 names = [f"n{i}" for i in range(8)]
-are("the ring's three are checked", *ring(names, "n0", 3))
-equal(doctor.metrics().number('kubenurse_neighbours{state="known"}'), 7, "seven are known")
+are("N 1.12 the ring's three are checked", *ring(names, "n0", 3))
+equal(doctor.metrics().number('kubenurse_neighbours{state="known"}'), 7, "N 4.28 seven are known")
 first = doctor.worker("discovery")
 before = doctor.metrics().total('kubenurse_httpclient_requests_total.*"path_.*')
 os.kill(first, signal.SIGKILL)
 wait_ok(lambda: doctor.worker("discovery") not in (None, first), "discovery is killed, and comes back")
-are("meanwhile the neighbours stay", *ring(names, "n0", 3))
+are("F 5.6 meanwhile the neighbours stay", *ring(names, "n0", 3))
 ok(doctor.metrics().total('kubenurse_httpclient_requests_total.*"path_.*') > before, "and are checked")
 names = [n for n in names if n != ring(names, "n0", 3)[0]] + ["n9"]
 doctor.reload(STATIC.split("neighbour = ")[0] +

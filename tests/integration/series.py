@@ -98,10 +98,10 @@ for legacy, use_tls, bound in (("true", "false", 2600),
         equal(len(final.select(ere)), count, f"{ere}: {count}")
     equal(len(final.select(
         r'kubenurse_(phase|check)_duration_seconds_.*type="path_.*')), 0,
-        "new histograms have the neighbours together")
+        "N 4.19 new histograms have the neighbours together")
     total = sum(1 for line in final.text.splitlines()
                 if line and not line.startswith("#"))
     ok(900 < total < bound,
-       f"{what}: {total} series, fewer than {bound}")
+       f"N 4.20, N 4.21 {what}: {total} series, fewer than {bound}")
     doctor.halt()
 done()

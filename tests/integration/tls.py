@@ -68,7 +68,7 @@ for name in checks:
         continue
     equal(results[name], "ok", f"{name}: ok")
     equal(final.total(f'kubenurse_errors_total{{type="{name}",.*}}'), 0,
-          f"{name}: no error")
+          f"K 1.24, N 3.8 {name}: no error")
     check_sums(final, name)
     ok(final.number("kubenurse_httpclient_trace_request_duration_seconds_count"
                     f'{{type="{name}",event="tls_handshake_done"}}')
@@ -82,9 +82,9 @@ def expiry(name):
 
 for name in ("good", "by_name", "tls_1_2", "wrong_host", "unknown_issuer",
              "own_ca"):
-    equal(expiry(name), END_2049, f"{name}: the day of its end")
+    equal(expiry(name), END_2049, f"N 4.26 {name}: the day of its end")
 for name in ("expired", "insecure"):
-    equal(expiry(name), 1580515200, f"{name}: the day of its end, long ago")
+    equal(expiry(name), 1580515200, f"N 4.26 {name}: the day of its end, long ago")
 equal(len(final.select("kubenurse_tls_certificate_expiry_timestamp_seconds"
                        r'\{type="tls_1_1"\}')), 0,
       "no certificate, no day")
@@ -93,8 +93,8 @@ equal(doctor.halt(), 1, "a second signal ends it")
 # One CA that cannot be read takes no other with it.
 bad = Doctor(ini.replace(authority.path, f"{WORK}/none.crt"), name="bad-ca")
 bad.wait_checks(["own_ca", "good"])
-like(bad.log(), "CAs cannot be used.*none.crt", "a missing CA is said")
-equal(bad.results()["own_ca"], "ok", "and the others are trusted all the same")
+like(bad.log(), "CAs cannot be used.*none.crt", "F 1.27 a missing CA is said")
+equal(bad.results()["own_ca"], "ok", "F 1.27 and the others are trusted all the same")
 like(bad.results()["good"], "unknown authority", "its servers are not")
 bad.halt()
 done()

@@ -98,15 +98,15 @@ for kind, (reason, _) in HARM.items():
     after = doctor.metrics()
     equal(after.select('kubenurse_worker_restarts_total.worker="'
                        f'{kind}",.*'), {series: 1},
-          f"{kind}: one restart, {reason}")
+          f"N 4.30 {kind}: one restart, {reason}")
     ok(requests(after, kind) > requests(before, kind) + 3,
        f"{kind}: it goes on, and its counters with it")
     ok(doctor.worker(kind) != pids[kind], f"{kind}: by another process")
     equal(after[f'kubenurse_worker_up{{worker="{kind}"}}'], "1",
-          f"{kind}: up again")
+          f"N 4.30 {kind}: up again")
     like(doctor.log(), f"level=error .*worker={kind}", f"{kind}: it is said")
 equal(after.total(r'kubenurse_samples_lost_total\{worker="extra"\}'), 1,
-      "the check that was under way is lost, and counted")
+      "N 4.30 the check that was under way is lost, and counted")
 equal(after.total("kubenurse_errors_total.*"), 0, "and no error of anybody's")
 equal(doctor.worker("nursery"), nursery, "the nursery is the same process")
 ok(stack_start(nursery) != nursery_before, "which has executed itself anew")

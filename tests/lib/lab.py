@@ -390,7 +390,7 @@ def check_sums(metrics, name, what=None):
     whole = metrics.total_ns(
         f'kubenurse_check_duration_seconds_sum{{type="{name}",.*}}')
     ok(whole > 0 and phases == whole,
-       f"{what or name}: the phases sum to the checks, to the nanosecond",
+       f"N 4.23 {what or name}: the phases sum to the checks, to the nanosecond",
        f"phases {phases} ns, checks {whole} ns")
 
 
@@ -400,13 +400,13 @@ def check_failure(metrics, name, event, code=None, count=None):
     errors = metrics.select(f'kubenurse_errors_total{{type="{name}",.*}}')
     ok(ended > 0 and (count is None or ended == count) and errors == {
         f'kubenurse_errors_total{{type="{name}",event="{event}"}}': ended},
-       f"{name}: one error a check, {event}", f"{ended} checks, {errors}")
+       f"K 4.4, F 4.5 {name}: one error a check, {event}", f"{ended} checks, {errors}")
     requests = metrics.select(
         f'kubenurse_httpclient_requests_total{{type="{name}",.*}}')
     series = f'kubenurse_httpclient_requests_total{{type="{name}",code="{code}"}}'
     if code is not None:
         ok(requests == {series: ended},
-           f"{name}: requests_total says {code}", f"{ended}, {requests}")
+           f"K 4.1 {name}: requests_total says {code}", f"{ended}, {requests}")
     check_sums(metrics, name)
 
 # ------------------------------------------------------------- scripted servers
@@ -432,7 +432,10 @@ class Scripted:
 
     def _serve(self):
         while True:
-            connection, _ = self.listener.accept()
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return  # closed
             self.start(self._talk, connection)
 
     def _talk(self, connection):

@@ -59,6 +59,8 @@ struct fake_peer {
 	size_t step_count;
 	/* answers after each CONNECT, before the others */
 	struct fake_step tunnel;
+	/* Another peer's steps answer this request; NULL: the own ones. */
+	const struct fake_peer *(*answer)(const char *request);
 };
 
 struct fake_name {
@@ -390,6 +392,9 @@ fake_request_written(struct fake_socket *fake_socket)
 {
 	bool connect = strncmp(fake_socket->request, "CONNECT", 7) == 0;
 
+	if (fake_socket->peer->answer != NULL)
+		fake_socket->peer =
+			fake_socket->peer->answer(fake_socket->request);
 	fake_socket->request_done = true;
 	fake_socket->in_tunnel = connect;
 	fake_socket->step = 0;
@@ -736,6 +741,12 @@ const struct tls_trust *
 trust_for(const struct target *target)
 {
 	return (const struct tls_trust *)(const void *)target;
+}
+
+const struct tls_trust *
+trust_for_api_server(const struct control_nursery *settings)
+{
+	return (const struct tls_trust *)(const void *)settings;
 }
 
 void

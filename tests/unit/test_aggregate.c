@@ -119,6 +119,7 @@ take(struct wire_sample sample)
 	aggregate_sample(&aggregate, target, &sample);
 }
 
+/* K 4.1, K 4.2, K 4.3, K 4.9, N 4.24, N 4.25 */
 START_TEST(a_success_in_every_line)
 {
 	struct wire_sample sample = good_sample();
@@ -161,6 +162,7 @@ START_TEST(a_success_in_every_line)
 }
 END_TEST
 
+/* K 2.10, K 3.7, K 4.4, F 4.5 */
 START_TEST(each_failure_is_exactly_one_error)
 {
 	static const struct {
@@ -236,6 +238,7 @@ START_TEST(status_000_is_a_code_of_its_own)
 }
 END_TEST
 
+/* K 3.13 */
 START_TEST(redirects_count_their_requests_and_no_error)
 {
 	struct wire_sample sample = good_sample();
@@ -259,6 +262,7 @@ START_TEST(redirects_count_their_requests_and_no_error)
 }
 END_TEST
 
+/* N 4.22, N 4.23 */
 START_TEST(phases_add_up_to_the_durations_of_checks)
 {
 	for (unsigned i = 0; i < 500; i++) {
@@ -281,6 +285,7 @@ START_TEST(phases_add_up_to_the_durations_of_checks)
 }
 END_TEST
 
+/* F 6.4 */
 START_TEST(a_cancelled_check_counts_nowhere)
 {
 	struct wire_sample sample = good_sample();
@@ -293,6 +298,7 @@ START_TEST(a_cancelled_check_counts_nowhere)
 }
 END_TEST
 
+/* N 4.19 */
 START_TEST(neighbours_share_the_new_histograms)
 {
 	const struct wire_sample sample = good_sample();
@@ -345,6 +351,7 @@ START_TEST(more_codes_than_are_kept_still_count_right)
 }
 END_TEST
 
+/* N 4.32 */
 START_TEST(dns_answers_are_timed_and_failures_counted_per_server)
 {
 	struct wire_dns dns = { .duration_ns = 1000, .result = DNS_OK };

@@ -75,6 +75,7 @@ START_TEST(nothing_known_is_an_empty_object)
 }
 END_TEST
 
+/* K 2.9 */
 START_TEST(results_are_sorted_by_bytes_with_the_neighbourhood_among_them)
 {
 	static const struct alive_result results[] = {
@@ -134,6 +135,7 @@ START_TEST(results_are_sorted_by_bytes_with_the_neighbourhood_among_them)
 }
 END_TEST
 
+/* K 2.11 */
 START_TEST(no_neighbours_are_an_empty_array)
 {
 	struct alive_view view = empty_view();
@@ -147,6 +149,7 @@ START_TEST(no_neighbours_are_an_empty_array)
 }
 END_TEST
 
+/* F 2.14 */
 START_TEST(switched_off_there_is_no_array)
 {
 	struct alive_view view = empty_view();
@@ -158,6 +161,7 @@ START_TEST(switched_off_there_is_no_array)
 }
 END_TEST
 
+/* F 2.14 */
 START_TEST(of_two_results_of_a_type_the_later_shows)
 {
 	static const struct alive_result results[] = { { "b", "1" },
@@ -176,6 +180,7 @@ START_TEST(of_two_results_of_a_type_the_later_shows)
 }
 END_TEST
 
+/* K 2.9 */
 START_TEST(strings_are_escaped_as_the_go_program_does)
 {
 	static const struct alive_result results[] = {
@@ -246,6 +251,7 @@ check_headers(const struct alive_header *headers, size_t n, const char *object,
 	free(text);
 }
 
+/* K 2.12 */
 START_TEST(header_names_are_canonical_and_sorted_values_in_order)
 {
 	static const struct alive_header headers[] = { HEADER("x-a-b1C",
@@ -287,6 +293,7 @@ START_TEST(header_names_are_canonical_and_sorted_values_in_order)
 }
 END_TEST
 
+/* F 2.15 */
 START_TEST(secrets_never_show)
 {
 	static const struct alive_header headers[] = {

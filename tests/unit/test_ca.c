@@ -149,6 +149,7 @@ START_TEST(an_empty_file_is_named)
 }
 END_TEST
 
+/* F 1.27 */
 START_TEST(one_bad_source_costs_only_itself)
 {
 	write_cas("good.pem", 1);
@@ -181,6 +182,7 @@ START_TEST(a_descriptor_is_read_from_its_start_again_and_again)
 }
 END_TEST
 
+/* K 1.26 */
 START_TEST(the_system_is_its_bundle_and_its_directories)
 {
 	char list[256];

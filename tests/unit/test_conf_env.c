@@ -20,6 +20,7 @@ START_TEST(nothing_set_gives_the_defaults)
 }
 END_TEST
 
+/* N 1.7 */
 START_TEST(an_empty_variable_counts_as_unset)
 {
 	struct fixture f = load_env(ENV((char *)"KUBENURSE_CHECK_INTERVAL=",
@@ -44,6 +45,7 @@ START_TEST(an_empty_variable_counts_as_unset)
 }
 END_TEST
 
+/* N 1.7, N 1.12, N 1.13, K 1.22, K 1.31, K 1.43, N 1.46, K 3.1 */
 START_TEST(a_pod_of_kubenurse_1)
 {
 	struct fixture f;
@@ -95,6 +97,7 @@ START_TEST(a_pod_of_kubenurse_1)
 }
 END_TEST
 
+/* N 1.8, K 1.28 */
 START_TEST(the_environment_overrides_the_file)
 {
 	struct fixture f = load(K "check_interval = 7s\n"
@@ -135,6 +138,7 @@ static const struct {
 	{ "no", false, true, true },
 };
 
+/* N 1.19, K 1.21 */
 START_TEST(booleans_are_exact)
 {
 	char off[100], on[100], ttl[100];
@@ -156,6 +160,7 @@ START_TEST(booleans_are_exact)
 }
 END_TEST
 
+/* N 1.19 */
 START_TEST(a_warning_says_what_counts)
 {
 	struct fixture f = load_env(ENV((char *)"KUBENURSE_CHECK_ME_INGRESS="
@@ -169,6 +174,7 @@ START_TEST(a_warning_says_what_counts)
 }
 END_TEST
 
+/* N 1.7 */
 START_TEST(an_injected_port_is_ignored)
 {
 	struct fixture f = load_env(
@@ -221,6 +227,7 @@ static const struct {
 	{ "https_proxy=socks5h://h", "environment: https_proxy: a SOCKS pr" },
 };
 
+/* N 1.2, F 1.20, K 1.28, F 1.32, F 1.35 */
 START_TEST(a_bad_value_names_its_variable)
 {
 	struct fixture f = load_env(ENV((char *)bad[_i].assignment));
@@ -241,6 +248,7 @@ START_TEST(a_bad_value_of_the_file_is_said_though_it_is_overridden)
 }
 END_TEST
 
+/* K 1.28 */
 START_TEST(names_of_extra_checks_are_not_trimmed)
 {
 	struct fixture f = load_env(
@@ -293,6 +301,7 @@ START_TEST(an_api_server_name_that_is_set_needs_no_address)
 }
 END_TEST
 
+/* K 1.43 */
 START_TEST(an_ipv6_api_server_gets_brackets)
 {
 	static const char *const hosts[] = { "KUBERNETES_SERVICE_HOST=fd00::1",
@@ -310,6 +319,7 @@ START_TEST(an_ipv6_api_server_gets_brackets)
 }
 END_TEST
 
+/* N 1.46 */
 START_TEST(the_host_name_is_found_by_itself)
 {
 	struct conf_input input = { .envp = ENV() };

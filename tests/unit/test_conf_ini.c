@@ -12,6 +12,7 @@
 #define K "[kubenurse]\n"
 #define C "[check c]\nurl = http://h/\n"
 
+/* N 1.9 */
 START_TEST(every_key_reaches_its_field)
 {
 	struct fixture f = load(K "ingress_url = https://i.example/\n"
@@ -126,6 +127,7 @@ START_TEST(every_key_reaches_its_field)
 }
 END_TEST
 
+/* N 1.9, N 1.13, N 1.40 */
 START_TEST(an_empty_file_gives_the_defaults)
 {
 	struct fixture f = load("", ENV());
@@ -161,6 +163,7 @@ START_TEST(an_empty_file_gives_the_defaults)
 }
 END_TEST
 
+/* N 1.17 */
 START_TEST(a_check_section_in_full)
 {
 	struct fixture f = load("[check checkout]\n"
@@ -212,6 +215,7 @@ START_TEST(a_check_section_in_full)
 }
 END_TEST
 
+/* N 1.17 */
 START_TEST(insecure_of_a_check_follows_the_whole_unless_it_is_set)
 {
 	struct fixture f = load(K "insecure = true\n"
@@ -228,6 +232,7 @@ START_TEST(insecure_of_a_check_follows_the_whole_unless_it_is_set)
 }
 END_TEST
 
+/* N 1.25 */
 START_TEST(the_api_server_is_insecure_by_two_words_only)
 {
 	struct fixture f = load(K "api_server_insecure = true\n", ENV());
@@ -242,6 +247,7 @@ START_TEST(the_api_server_is_insecure_by_two_words_only)
 }
 END_TEST
 
+/* N 1.18 */
 START_TEST(neighbours_are_kept_in_order)
 {
 	struct fixture f = load("[neighbours]\n"
@@ -259,6 +265,7 @@ START_TEST(neighbours_are_kept_in_order)
 }
 END_TEST
 
+/* N 1.2, F 1.20 */
 START_TEST(every_problem_is_found_in_one_run)
 {
 	struct fixture f = load("stray = 1\n" /* 1 */
@@ -445,6 +452,7 @@ static const struct {
 		"t.ini:4: neighbour: a is there twice, in line 2 too" },
 };
 
+/* F 1.35, F 1.37, F 3.17 */
 START_TEST(a_bad_value_is_one_problem_at_its_line)
 {
 	expect_refused(bad[_i].ini, bad[_i].start);
@@ -477,6 +485,7 @@ START_TEST(secrets_are_not_quoted)
 }
 END_TEST
 
+/* K 1.36, F 1.37 */
 START_TEST(rising_bounds_in_full)
 {
 	struct fixture f =
@@ -497,6 +506,7 @@ START_TEST(rising_bounds_in_full)
 }
 END_TEST
 
+/* F 1.23 */
 START_TEST(bare_base_urls)
 {
 	static const char *const cases[][2] = {

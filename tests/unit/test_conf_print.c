@@ -41,6 +41,7 @@ expect_stable(const struct fixture *f)
 	free(second);
 }
 
+/* N 1.6 */
 START_TEST(the_defaults_load_back)
 {
 	struct fixture f = load_env(ENV());
@@ -91,6 +92,7 @@ START_TEST(very_long_values_load_back)
 }
 END_TEST
 
+/* N 1.6 */
 START_TEST(secrets_are_redacted)
 {
 	struct fixture f =
@@ -150,12 +152,13 @@ START_TEST(a_full_disk_is_an_error)
 	FILE *stream = fopen("/dev/full", "w");
 
 	expect_clean(&f);
-	ck_assert_int_eq(conf_print(f.conf, stream), -EIO);
+	ck_assert_int_eq(conf_print(f.conf, stream), -ENOSPC);
 	fclose(stream);
 	unload(&f);
 }
 END_TEST
 
+/* N 1.6 */
 START_TEST(every_row_is_whole)
 {
 	const struct conf_key *key = &conf_keys[_i];
@@ -177,6 +180,7 @@ START_TEST(every_row_is_whole)
 }
 END_TEST
 
+/* N 1.6 */
 START_TEST(every_default_loads_from_a_file)
 {
 	char ini[200];

@@ -63,6 +63,7 @@ static const char *const too_large[] = { "9223372036854775808ns",
 	"18446744073709551615ns1ns", "9223372036s1s", "5124095h5124095h",
 	"3000000h3000000h3000000h", "99999999999999999999999999999999h" };
 
+/* K 1.34 */
 START_TEST(takes_what_go_takes)
 {
 	int64_t ns = -42;
@@ -72,6 +73,7 @@ START_TEST(takes_what_go_takes)
 }
 END_TEST
 
+/* K 1.34 */
 START_TEST(refuses_what_go_refuses)
 {
 	int64_t ns = -42;

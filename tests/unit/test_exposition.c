@@ -146,6 +146,7 @@ expect_text(struct registry *registry, bool metadata, size_t cap_bytes,
 	free(text);
 }
 
+/* K 4.15 */
 START_TEST(text_is_exact_in_pieces_of_every_size)
 {
 	struct registry *registry = make_registry();
@@ -169,6 +170,7 @@ START_TEST(nothing_is_an_empty_text)
 }
 END_TEST
 
+/* K 1.39 */
 START_TEST(metadata_stands_once_before_each_family)
 {
 	static const char want[] = "# HELP k_errors_total Failed checks.\n"
@@ -204,6 +206,7 @@ START_TEST(metadata_stands_once_before_each_family)
 END_TEST
 
 /* The closing quote takes part in the order, and so does the brace. */
+/* K 4.10 */
 START_TEST(series_stand_in_the_order_of_their_bytes)
 {
 	static const char *const values[] = { "a9", "a", "\xc3\xa9", "a!", "A",

@@ -8,11 +8,13 @@
 #include "common/clock.h"
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,6 +128,7 @@ START_TEST(a_file_written_in_place)
 }
 END_TEST
 
+/* N 1.4 */
 START_TEST(a_volume_whose_data_link_is_swapped)
 {
 	ck_assert_int_eq(mkdir(path_of("v1"), 0700), 0);
@@ -229,6 +232,59 @@ START_TEST(what_cannot_be_watched_is_said)
 }
 END_TEST
 
+/* Without a descriptor for inotify, as where others use all there are.
+ */
+static void
+init_without_inotify(void)
+{
+	struct rlimit old, none;
+
+	file_watch_fini(&file_watch);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(file_watch_init(&file_watch, loop, on_change), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	ck_assert_int_eq(file_watch.shortage_errno, EMFILE);
+}
+
+START_TEST(without_inotify_files_are_polled)
+{
+	init_without_inotify();
+	put("conf", "old");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	pass(FILE_WATCH_POLL_NS);
+	ck_assert_uint_eq(called, 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		put("conf.new", "new");
+		ck_assert_int_eq(
+			rename(path_of("conf.new"), path_of("conf")), 0);
+		pass(FILE_WATCH_POLL_NS - 1);
+		ck_assert_uint_eq(called, i - 1);
+		pass(1);
+		ck_assert_uint_eq(called, i);
+		ck_assert_uint_eq(seen, 1);
+	}
+}
+END_TEST
+
+START_TEST(a_shortage_that_passes_is_over)
+{
+	put("conf", "old");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	/* as if the last directory could not be watched */
+	file_watch.shortage_errno = ENOSPC;
+	put("other", "new");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_int_eq(file_watch.shortage_errno, 0);
+	pass(FILE_WATCH_POLL_NS);
+	put("conf", "longer than before");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -250,6 +306,8 @@ main(void)
 	tcase_add_test(
 		tcase, several_files_are_told_together_and_can_be_removed);
 	tcase_add_test(tcase, what_cannot_be_watched_is_said);
+	tcase_add_test(tcase, without_inotify_files_are_polled);
+	tcase_add_test(tcase, a_shortage_that_passes_is_over);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

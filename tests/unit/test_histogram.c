@@ -42,6 +42,7 @@ expect_text(
 		(int)text->len_bytes, text->bytes, want);
 }
 
+/* K 4.15 */
 START_TEST(a_value_on_a_bound_is_inside)
 {
 	const uint64_t bounds_ns[] = { 5000000, 1 * S, 10 * S };
@@ -100,6 +101,7 @@ START_TEST(the_sum_is_exact_and_outlives_64_bits_of_ns)
 }
 END_TEST
 
+/* K 4.16 */
 START_TEST(vmrange_texts_and_edges)
 {
 	struct hist_layout *layout = hist_layout_new_vmrange();
@@ -123,6 +125,7 @@ START_TEST(vmrange_texts_and_edges)
 }
 END_TEST
 
+/* K 4.16 */
 START_TEST(vmrange_powers_of_ten_lie_in_the_lower_bucket)
 {
 	struct hist_layout *layout = hist_layout_new_vmrange();
@@ -192,6 +195,7 @@ big_compare(const struct big *a, const struct big *b)
 }
 
 /* bound^18 <= 10^i < (bound + 1)^18, in whole numbers. */
+/* K 4.16 */
 START_TEST(vmrange_bounds_are_the_roots_rounded_down)
 {
 	struct hist_layout *layout = hist_layout_new_vmrange();

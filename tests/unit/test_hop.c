@@ -23,6 +23,7 @@ assert_phases(const struct wire_sample *sample, uint64_t dns_ns,
 	.steps = { { .after_ns = (after), .bytes = (text) }, FIN },            \
 	.step_count = 2
 
+/* K 4.7 */
 START_TEST(a_plain_request_to_an_address)
 {
 	const struct wire_sample *sample;
@@ -52,6 +53,7 @@ START_TEST(a_plain_request_to_an_address)
 }
 END_TEST
 
+/* K 4.3, K 4.7, N 4.22 */
 START_TEST(every_phase_of_https_by_name)
 {
 	const struct wire_sample *sample;
@@ -94,6 +96,7 @@ START_TEST(every_phase_of_https_by_name)
 END_TEST
 
 /* This process runs 50 ms late each time: a quota that stops it. */
+/* K 4.18 */
 START_TEST(what_the_kernel_stamped_is_not_our_delay)
 {
 	const struct wire_sample *sample;
@@ -135,6 +138,7 @@ run_with_stamp(bool no_stamp, int64_t shift_ns)
 	return run_check();
 }
 
+/* K 4.18 */
 START_TEST(without_a_stamp_the_own_clock_counts)
 {
 	const struct wire_sample *sample = run_with_stamp(true, 0);
@@ -144,6 +148,7 @@ START_TEST(without_a_stamp_the_own_clock_counts)
 }
 END_TEST
 
+/* K 4.18 */
 START_TEST(a_stamp_before_the_request_was_written_is_discarded)
 {
 	const struct wire_sample *sample = run_with_stamp(false, -8 * 1000000);
@@ -153,6 +158,7 @@ START_TEST(a_stamp_before_the_request_was_written_is_discarded)
 }
 END_TEST
 
+/* K 4.18 */
 START_TEST(a_stamp_after_now_is_discarded)
 {
 	const struct wire_sample *sample = run_with_stamp(false, 50000001);
@@ -244,6 +250,7 @@ START_TEST(a_name_that_is_none_fails_at_once)
 }
 END_TEST
 
+/* N 4.22 */
 START_TEST(a_refused_connection)
 {
 	const struct wire_sample *sample;
@@ -272,6 +279,7 @@ START_TEST(a_connection_that_cannot_even_begin)
 }
 END_TEST
 
+/* K 3.5, N 4.25 */
 START_TEST(no_syn_ack_ends_with_the_dial_budget)
 {
 	const struct wire_sample *sample;
@@ -288,6 +296,7 @@ START_TEST(no_syn_ack_ends_with_the_dial_budget)
 }
 END_TEST
 
+/* K 3.5 */
 START_TEST(dns_and_connect_share_the_dial_budget)
 {
 	const struct wire_sample *sample;
@@ -304,6 +313,7 @@ START_TEST(dns_and_connect_share_the_dial_budget)
 }
 END_TEST
 
+/* N 4.24, N 4.25 */
 START_TEST(a_lost_syn_is_counted_and_gives_no_rtt)
 {
 	const struct wire_sample *sample;
@@ -324,6 +334,7 @@ END_TEST
 
 #define HTTPS_PEER .address = "192.0.2.1:443", .connect_ns = 3 * MS
 
+/* F 3.24 */
 START_TEST(silence_in_the_handshake_ends_with_the_whole_budget)
 {
 	const struct wire_sample *sample;
@@ -339,6 +350,7 @@ START_TEST(silence_in_the_handshake_ends_with_the_whole_budget)
 }
 END_TEST
 
+/* N 4.26 */
 START_TEST(an_untrusted_certificate_still_shows_its_expiry)
 {
 	const struct wire_sample *sample;
@@ -397,6 +409,7 @@ START_TEST(a_full_socket_ends_with_the_whole_budget)
 }
 END_TEST
 
+/* K 3.5 */
 START_TEST(no_answer_ends_with_the_whole_budget)
 {
 	const struct wire_sample *sample;
@@ -440,6 +453,7 @@ START_TEST(an_end_instead_of_an_answer)
 }
 END_TEST
 
+/* K 3.25 */
 START_TEST(what_is_no_http)
 {
 	const struct wire_sample *sample;
@@ -454,6 +468,7 @@ START_TEST(what_is_no_http)
 }
 END_TEST
 
+/* F 3.27 */
 START_TEST(a_body_cut_short_keeps_its_status)
 {
 	const struct wire_sample *sample;

@@ -266,6 +266,7 @@ run_big_body(const char *headers, size_t body_len, size_t piece_len)
 	return res;
 }
 
+/* F 3.27 */
 START_TEST(a_body_is_read_up_to_its_bound)
 {
 	static const char exact[] = OK "Content-Length: 1048576\r\n\r\n";

@@ -62,6 +62,7 @@ static const struct {
 	{ "/alive?\x01", HTTP_ROUTE_INVALID },
 };
 
+/* K 2.18, F 2.19 */
 START_TEST(a_target_leads_to_its_route)
 {
 	ck_assert_msg(http_path_route(targets[_i].target) == targets[_i].route,
@@ -142,6 +143,7 @@ static const struct {
 	{ "POST", "/alive", "HTTP/1.1", "Host:a\nExpect:x\nX Y:b", 417 },
 };
 
+/* F 2.21 */
 START_TEST(a_bad_request_is_refused_with_its_status)
 {
 	struct http_request request;
@@ -186,6 +188,7 @@ static const struct {
 	{ "Accept-Encoding: br\nAccept-Encoding: gzip", true },
 };
 
+/* N 2.17 */
 START_TEST(gzip_is_sent_to_who_asks_for_it)
 {
 	struct http_request request;
@@ -196,6 +199,7 @@ START_TEST(gzip_is_sent_to_who_asks_for_it)
 }
 END_TEST
 
+/* K 2.4 */
 START_TEST(the_first_origin_alone_counts_and_is_trimmed)
 {
 	struct http_request request;

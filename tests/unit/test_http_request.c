@@ -37,6 +37,7 @@ assert_fails(const struct http_request *request, int error)
 	ck_assert_int_eq(http_request_format(buf, sizeof(buf), request), error);
 }
 
+/* K 3.3 */
 START_TEST(a_plain_request)
 {
 	struct http_request request = plain_request();
@@ -155,6 +156,7 @@ assert_authorization(const struct http_request *request, const char *expected)
 	assert_text(request, text);
 }
 
+/* K 3.22 */
 START_TEST(basic_authorization)
 {
 	/* RFC 4648 section 10 gives "f", "fo" and so on; here "u:" and more */

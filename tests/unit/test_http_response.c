@@ -78,6 +78,7 @@ START_TEST(status_lines_that_are_good)
 }
 END_TEST
 
+/* K 3.25 */
 START_TEST(status_lines_that_are_bad)
 {
 	static const struct {
@@ -186,6 +187,7 @@ run_informational(size_t count)
 	return res;
 }
 
+/* F 3.26 */
 START_TEST(a_hundred_informational_answers_and_no_more)
 {
 	struct result res = run_informational(100);
@@ -237,6 +239,7 @@ START_TEST(headers_that_are_good)
 }
 END_TEST
 
+/* K 3.25 */
 START_TEST(headers_that_are_bad)
 {
 	static const char name[] = "malformed header name";
@@ -335,6 +338,7 @@ run_head_of(size_t len)
 	return res;
 }
 
+/* F 3.26 */
 START_TEST(headers_are_64_kib_at_most)
 {
 	struct result res = run_head_of(HTTP_RESPONSE_HEAD_MAX_BYTES);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -381,6 +382,7 @@ static const struct {
 		BAD_REQUEST, false },
 };
 
+/* K 2.3, F 2.20 */
 START_TEST(a_request_gets_its_answer)
 {
 	struct strbuf expected;
@@ -449,6 +451,7 @@ START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 }
 END_TEST
 
+/* F 2.21 */
 START_TEST(headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431)
 {
 	char *value = malloc(40000), *text;
@@ -490,6 +493,7 @@ START_TEST(a_body_without_end_is_cut_off)
 }
 END_TEST
 
+/* K 2.6 */
 START_TEST(ready_follows_the_source)
 {
 	int fd;
@@ -503,6 +507,7 @@ START_TEST(ready_follows_the_source)
 }
 END_TEST
 
+/* K 2.8 */
 START_TEST(alive_is_500_until_the_first_round_has_ended)
 {
 	int fd;
@@ -546,6 +551,7 @@ START_TEST(alive_shows_the_request_as_it_was)
 }
 END_TEST
 
+/* K 2.4 */
 START_TEST(the_first_origin_is_told_and_only_from_alwayshappy)
 {
 	int fd;
@@ -572,6 +578,7 @@ END_TEST
 	"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
 #define VARY "Vary: Accept-Encoding\r\n"
 
+/* F 2.22 */
 START_TEST(metrics_come_in_chunks_whole_and_in_order)
 {
 	const size_t len = 1000000;
@@ -742,6 +749,7 @@ START_TEST(an_idle_connection_lives_beyond_the_header_timeout)
 }
 END_TEST
 
+/* K 2.2 */
 START_TEST(idleness_ends_even_when_headers_may_take_long)
 {
 	int fd;
@@ -753,6 +761,7 @@ START_TEST(idleness_ends_even_when_headers_may_take_long)
 }
 END_TEST
 
+/* K 2.2 */
 START_TEST(a_client_that_does_not_read_is_cut_off)
 {
 	int fd;
@@ -866,8 +875,60 @@ START_TEST(of_too_many_idle_ones_the_oldest_goes)
 }
 END_TEST
 
+/* The descriptors that are open stay; there are no new ones. */
+static struct rlimit
+forbid_descriptors(void)
+{
+	struct rlimit old, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	return old;
+}
+
+START_TEST(without_descriptors_the_idle_go_and_the_next_is_served)
+{
+	struct rlimit old;
+	int idle, next;
+
+	serve((struct http_server_options){ 0 });
+	idle = client();
+	send_text(idle, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	read_until(idle, "\r\n\r\n");
+	next = client();
+	old = forbid_descriptors();
+	send_text(next, LAST);
+	/* it is cut, in the hope that this makes room */
+	check_answer(idle, "");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	check_answer(next, LAST_ANSWER);
+}
+END_TEST
+
+START_TEST(without_descriptors_nobody_spins)
+{
+	struct rlimit old;
+	uint64_t start_ns;
+	int next, turns = 0;
+
+	serve((struct http_server_options){ 0 });
+	next = client();
+	send_text(next, LAST);
+	old = forbid_descriptors();
+	start_ns = clock_mono_ns();
+	while (clock_mono_ns() - start_ns < 4 * SHORT && ++turns < 1000)
+		ck_assert_int_eq(loop_turn(loop, HOUR), 0);
+	ck_assert_int_lt(turns, 1000);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	check_answer(next, LAST_ANSWER);
+}
+END_TEST
+
 /* --- listeners ------------------------------------------------------------ */
 
+/* F 2.23 */
 START_TEST(a_taken_port_is_a_clear_error)
 {
 	char address[32], expected[100];
@@ -904,6 +965,7 @@ START_TEST(a_bad_address_is_a_clear_error)
 }
 END_TEST
 
+/* N 1.10 */
 START_TEST(every_address_serves_ipv4)
 {
 	static const struct http_listener_options any[] = {
@@ -1051,6 +1113,7 @@ START_TEST(with_nobody_connected_the_end_comes_at_once)
 }
 END_TEST
 
+/* K 6.3 */
 START_TEST(the_idle_and_the_half_sent_delay_nothing)
 {
 	int idle, half, mute;
@@ -1074,6 +1137,7 @@ START_TEST(the_idle_and_the_half_sent_delay_nothing)
 }
 END_TEST
 
+/* K 6.3 */
 START_TEST(who_has_asked_gets_the_answer_and_then_it_ends)
 {
 	static const char body[] = "abc";
@@ -1101,6 +1165,7 @@ START_TEST(who_has_asked_gets_the_answer_and_then_it_ends)
 }
 END_TEST
 
+/* K 6.3 */
 START_TEST(the_end_comes_in_time_whoever_hangs_on)
 {
 	int scrape;
@@ -1174,6 +1239,9 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
 	tcase_add_test(tcase, who_holds_all_connections_keeps_nobody_out);
 	tcase_add_test(tcase, of_too_many_idle_ones_the_oldest_goes);
+	tcase_add_test(
+		tcase, without_descriptors_the_idle_go_and_the_next_is_served);
+	tcase_add_test(tcase, without_descriptors_nobody_spins);
 }
 
 static void

@@ -98,6 +98,7 @@ START_TEST(the_one_kept_last_goes_first)
 }
 END_TEST
 
+/* K 4.8 */
 START_TEST(two_to_one_place_and_no_more)
 {
 	struct idle_place there = here;
@@ -190,6 +191,7 @@ START_TEST(what_speaks_unasked_is_closed)
 }
 END_TEST
 
+/* K 4.8 */
 START_TEST(it_is_kept_so_long_and_no_longer)
 {
 	pool.keep_ns = 0;

@@ -59,6 +59,7 @@ START_TEST(logfmt_quotes_what_needs_it)
 }
 END_TEST
 
+/* N 1.14 */
 START_TEST(json_is_an_object_per_line)
 {
 	start(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
@@ -104,6 +105,7 @@ START_TEST(utf8_stays_and_what_is_none_is_replaced)
 }
 END_TEST
 
+/* N 1.14 */
 START_TEST(levels_below_are_silent)
 {
 	start(LOG_LEVEL_WARN, LOG_FORMAT_LOGFMT);

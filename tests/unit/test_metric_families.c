@@ -127,6 +127,7 @@ expect_lines(struct registry *registry, const char *const *words, bool keep,
 	free(text);
 }
 
+/* K 4.1, K 4.10, N 4.29 */
 START_TEST(names_and_labels_are_the_contract)
 {
 	static const char *const of_histograms[] = { "seconds_bucket",
@@ -140,6 +141,7 @@ START_TEST(names_and_labels_are_the_contract)
 }
 END_TEST
 
+/* N 4.17 */
 START_TEST(configured_buckets_are_for_the_old_histograms_only)
 {
 	static const char *const request[] = {
@@ -165,6 +167,7 @@ START_TEST(configured_buckets_are_for_the_old_histograms_only)
 }
 END_TEST
 
+/* N 4.17 */
 START_TEST(vmrange_is_for_the_old_histograms_only)
 {
 	static const char *const request[] = {
@@ -187,6 +190,7 @@ START_TEST(vmrange_is_for_the_old_histograms_only)
 }
 END_TEST
 
+/* N 4.20 */
 START_TEST(without_legacy_there_is_no_trace_histogram)
 {
 	static const char *const trace[] = { "trace", NULL };
@@ -198,6 +202,7 @@ START_TEST(without_legacy_there_is_no_trace_histogram)
 }
 END_TEST
 
+/* F 4.12 */
 START_TEST(every_family_is_described)
 {
 	static const char *const help[] = { "# HELP ", NULL };

@@ -4,10 +4,15 @@
  * `path`, of the series and of /alive.
  */
 #include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/aggregate.h"
 #include "supervisor/metric_families.h"
 #include "supervisor/neighbours.h"
+#include "supervisor/series.h"
 #include "tests/unit/conf_fixture.h"
 #include "workers/discovery/node_hash.h"
+
+#include <malloc.h>
 
 static struct {
 	struct fixture conf;
@@ -18,6 +23,25 @@ static struct {
 	unsigned changes;
 	uint64_t now_ns;
 } t;
+
+/* Time passes only where a test says so. */
+uint64_t
+clock_mono_ns(void)
+{
+	return t.now_ns;
+}
+
+uint64_t
+clock_unix_ns(void)
+{
+	return t.now_ns;
+}
+
+uint64_t
+clock_unix_to_mono_ns(uint64_t unix_ns)
+{
+	return unix_ns;
+}
 
 static void
 on_change(struct neighbours *neighbours)
@@ -30,7 +54,7 @@ static void
 setup_with(const char *ini)
 {
 	memset(&t, 0, sizeof(t));
-	t.now_ns = clock_mono_ns();
+	t.now_ns = 1000 * NS_PER_S;
 	t.conf = load_bytes(ini, strlen(ini),
 		ENV("KUBERNETES_SERVICE_HOST=10.96.0.1"), true);
 	ck_assert_ptr_nonnull(t.conf.conf);
@@ -43,6 +67,7 @@ setup_with(const char *ini)
 	target_table_init(&t.targets);
 	t.neighbours.loop = t.loop;
 	t.neighbours.registry = t.registry;
+	t.neighbours.targets = &t.targets;
 	t.neighbours.on_change = on_change;
 	neighbours_init(&t.neighbours);
 	neighbours_configure(&t.neighbours, t.conf.conf);
@@ -150,6 +175,7 @@ START_TEST(nobody_is_checked_before_the_list_is_complete)
 }
 END_TEST
 
+/* F 1.47, K 5.1 */
 START_TEST(oneself_and_cordoned_nodes_are_left_out)
 {
 	struct alive_view view = { 0 };
@@ -170,6 +196,7 @@ START_TEST(oneself_and_cordoned_nodes_are_left_out)
 }
 END_TEST
 
+/* F 5.2 */
 START_TEST(a_pod_that_comes_is_awaited_a_minute)
 {
 	say("a", "n-a", "10.0.0.1", READY);
@@ -192,6 +219,7 @@ START_TEST(a_pod_that_comes_is_awaited_a_minute)
 }
 END_TEST
 
+/* F 5.4 */
 START_TEST(two_pods_of_a_node)
 {
 	say("old", "n-a", "10.0.0.1", READY);
@@ -225,6 +253,82 @@ START_TEST(a_pod_that_moves_is_another_target)
 }
 END_TEST
 
+static enum target_match
+match(uint32_t id, uint32_t gen)
+{
+	struct target *target;
+
+	return target_table_match(&t.targets, WORKER_PATH, id, gen, &target);
+}
+
+/* Between the record and the next plan, and after it, until the worker knows
+ * and beyond: a probe that was under way is nobody's. */
+START_TEST(who_leaves_is_not_counted_from_that_moment)
+{
+	struct target *target;
+	uint32_t id, gen, other_gen;
+
+	say("a", "n-a", "10.0.0.1", READY);
+	say("b", "n-b", "10.0.0.2", READY);
+	say_status(true, true, "");
+	target = target_of("n-a");
+	id = target->id;
+	gen = target->gen;
+	other_gen = target_of("n-b")->gen;
+	ck_assert_int_eq(match(id, gen), TARGET_CURRENT);
+	t.changes = 0;
+	say_gone("a");
+	ck_assert_uint_eq(t.changes, 0); /* the plan is still to come */
+	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+	ck_assert_uint_eq(target_of("n-b")->gen, other_gen);
+	plan();
+	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+	target_forget(target); /* the worker knows */
+	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+	say("c", "n-c", "10.0.0.3", READY);
+	plan();
+	ck_assert_uint_eq(target_of("n-c")->id, id); /* the place serves anew */
+	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+	ck_assert_int_eq(match(id, target_of("n-c")->gen), TARGET_CURRENT);
+}
+END_TEST
+
+/* What was left behind at the old address is no error either. */
+START_TEST(who_moves_is_not_counted_where_it_was)
+{
+	uint32_t id, gen;
+
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	id = target_of("n-a")->id;
+	gen = target_of("n-a")->gen;
+	say("a", "n-a", "10.0.0.1", 0);
+	ck_assert_int_eq(match(id, gen), TARGET_CURRENT);
+	say("a", "n-a", "10.0.0.7", READY);
+	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+	plan();
+	ck_assert_str_eq(
+		target_of("n-a")->spec.url, "http://10.0.0.7:8080/alwayshappy");
+	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+}
+END_TEST
+
+/* Of two pods of a node one is checked; the other one's end is nothing. */
+START_TEST(who_was_not_checked_leaves_without_a_trace)
+{
+	uint32_t id, gen;
+
+	say("new", "n-a", "10.0.0.2", 0);
+	say("old", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	id = target_of("n-a")->id;
+	gen = target_of("n-a")->gen;
+	say_gone("new");
+	ck_assert_int_eq(match(id, gen), TARGET_CURRENT);
+}
+END_TEST
+
+/* F 5.6 */
 START_TEST(an_error_leaves_all_in_place)
 {
 	struct alive_view view = { 0 };
@@ -264,6 +368,7 @@ START_TEST(a_new_discovery_confirms_or_drops)
 }
 END_TEST
 
+/* N 4.29 */
 START_TEST(counters_go_on_over_a_restart)
 {
 	struct wire_discovery record = { .received_bytes = 100 };
@@ -293,53 +398,187 @@ START_TEST(without_neighbours_to_check_nothing_is_asked)
 }
 END_TEST
 
-/* 200 nodes a day are replaced, five days long; what went is forgotten. */
-START_TEST(days_of_churn_leave_no_trace)
+/* --------------------------------------------------------------- a day */
+
+enum { NODES = 300, CHANGES = 200 };
+#define DAY_NS (86400 * NS_PER_S)
+#define TTL_NS (900 * NS_PER_S)
+
+/* Who sanitizes allocates by other means, and looks for what is lost. */
+static size_t
+allocated_bytes(void)
 {
-	enum { NODES = 300, CHANGES = 200 };
-	const uint64_t ttl_ns = 900 * NS_PER_S, day_ns = 86400 * NS_PER_S;
-	size_t series_early = 0;
+#ifdef __GLIBC__
+	return mallinfo2().uordblks;
+#else
+	return 0;
+#endif
+}
+
+static void
+come(unsigned i)
+{
 	char pod[32], node[32];
 
-	for (unsigned i = 0; i < NODES; i++) {
-		snprintf(pod, sizeof(pod), "p%u", i);
-		snprintf(node, sizeof(node), "n%u", i);
-		say(pod, node, "10.0.0.1", READY);
-	}
-	say_status(true, true, "");
-	for (unsigned i = 0; i < 5 * CHANGES; i++) {
-		const char *const labels[] = { "", "200" };
+	snprintf(pod, sizeof(pod), "kubenurse-%06u", i);
+	snprintf(node, sizeof(node), "node-%06u", i);
+	say(pod, node, "10.0.0.1", READY);
+}
 
-		t.now_ns += day_ns / CHANGES;
-		snprintf(pod, sizeof(pod), "p%u", i);
-		say_gone(pod);
-		snprintf(pod, sizeof(pod), "p%u", i + NODES);
-		snprintf(node, sizeof(node), "n%u", i + NODES);
-		say(pod, node, "10.0.0.1", READY);
+/* One of those that are checked; its pod is named like its node. */
+static void
+leave(size_t which)
+{
+	for (size_t i = 0; i < t.targets.count; i++) {
+		const struct target *target = t.targets.targets[i];
+
+		if (target->used && target->news != TARGET_NEWS_GONE &&
+			which-- == 0) {
+			say_gone(target->spec.key + strlen("ns/"));
+			return;
+		}
+	}
+	ck_abort_msg("fewer are checked than there should be");
+}
+
+/* All say what a check can say; the worker hears who is gone. */
+static void
+check_all(struct aggregate *aggregate)
+{
+	static const uint8_t outcomes[] = { OUTCOME_OK, OUTCOME_CONNECT_FAILED,
+		OUTCOME_ROUND_TRIP_FAILED, OUTCOME_STATUS };
+
+	for (size_t i = 0; i < t.targets.count; i++) {
+		struct target *target = t.targets.targets[i];
+		struct wire_sample sample = { .last = 1,
+			.events = (1 << EVENT_COUNT) - 1,
+			.phases = (1 << PHASE_COUNT) - 1,
+			.rtt_us = 10,
+			.retransmits_syn = 1 };
+
+		if (target->used && target->news == TARGET_NEWS_GONE)
+			target_forget(target);
+		for (size_t j = 0; target->used && j < sizeof(outcomes); j++) {
+			sample.outcome = outcomes[j];
+			sample.has_status = outcomes[j] == OUTCOME_OK ||
+					    outcomes[j] == OUTCOME_STATUS;
+			sample.http_status =
+				outcomes[j] == OUTCOME_OK ? 200 : 500;
+			aggregate_sample(aggregate, target, &sample);
+		}
+	}
+}
+
+/*
+ * 24 hours in which 200 of those that are checked, one after the other, leave
+ * for ever and others come: after each, there are as many series as after the
+ * one before, and no more memory.
+ */
+START_TEST(a_day_of_churn_leaves_no_trace)
+{
+	struct aggregate aggregate = { .registry = t.registry };
+	size_t series_early = 0, bytes_early = 0;
+
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+	for (unsigned i = 0; i < NODES; i++)
+		come(i);
+	say_status(true, true, "");
+	for (unsigned i = 0; i < CHANGES; i++) {
+		t.now_ns += DAY_NS / CHANGES;
+		leave(i % 10);
+		come(NODES + i);
 		plan();
 		ck_assert_uint_eq(target_count(), 10);
-		for (size_t j = 0; j < t.targets.count; j++) {
-			struct target *target = t.targets.targets[j];
-			const char *const values[] = { target->spec.label,
-				labels[1] };
-
-			if (target->used && target->news == TARGET_NEWS_GONE)
-				target_forget(target);
-			else if (target->used &&
-				 target->series.codes[0].requests == NULL)
-				target->series.codes[0].requests = registry_get(
-					t.registry,
-					METRIC_HTTPCLIENT_REQUESTS_TOTAL,
-					values);
-		}
-		registry_expire(t.registry, t.now_ns, ttl_ns);
-		if (i == CHANGES)
+		check_all(&aggregate);
+		registry_expire(t.registry, t.now_ns, TTL_NS);
+		if (i == 20) { /* over two hours: what can grow has */
 			series_early = registry_series_count(t.registry);
+			bytes_early = allocated_bytes();
+		}
+		if (i < 20)
+			continue;
+		ck_assert_uint_eq(
+			registry_series_count(t.registry), series_early);
+		ck_assert_uint_le(allocated_bytes(), bytes_early + 2048);
 	}
-	ck_assert_uint_le(t.targets.count, 13);
-	ck_assert_uint_le(registry_series_count(t.registry), series_early + 3);
+	ck_assert_uint_ge(series_early, 10 * 15); /* it was worth counting */
+	ck_assert_uint_le(t.targets.count, 11);
 	ck_assert_uint_eq(t.neighbours.table.count, NODES);
 	ck_assert_uint_eq(t.neighbours.table.bucket_count, 512);
+}
+END_TEST
+
+static uint64_t
+count_of(const char *key)
+{
+	const struct series *series = NULL;
+
+	while ((series = registry_first_after(t.registry,
+			series != NULL ? series_key(series) : "",
+			series != NULL ? series->key_len_bytes : 0)) != NULL)
+		if (series->key_len_bytes == strlen(key) &&
+			memcmp(series_key(series), key, strlen(key)) == 0)
+			return series->value.count;
+	return 0;
+}
+
+/* Away for less than series_ttl, and for longer. */
+START_TEST(who_comes_back_goes_on_counting)
+{
+	static const char requests[] =
+		"kubenurse_httpclient_requests_total"
+		"{type=\"path_node-000001\",code=\"200\"}";
+	struct aggregate aggregate = { .registry = t.registry };
+
+	log_setup(LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+	come(1);
+	say_status(true, true, "");
+	check_all(&aggregate);
+	ck_assert_uint_eq(count_of(requests), 1);
+	for (unsigned away = 0; away < 2; away++) {
+		say_gone("kubenurse-000001");
+		plan();
+		check_all(&aggregate);
+		t.now_ns += away == 0 ? TTL_NS - 1 : TTL_NS;
+		registry_expire(t.registry, t.now_ns, TTL_NS);
+		ck_assert_uint_eq(count_of(requests), away == 0 ? 1 : 0);
+		come(1);
+		plan();
+		check_all(&aggregate);
+		ck_assert_uint_eq(count_of(requests), away == 0 ? 2 : 1);
+	}
+}
+END_TEST
+
+START_TEST(the_own_cordon_counts_where_it_shall)
+{
+	static const struct {
+		const char *ini;
+		bool counts;
+	} cases[] = {
+		{ INI, true },
+		{ INI "ready_follows_cordon = false\n", false },
+		{ INI "allow_unschedulable = true\n", false },
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct wire_discovery record = { .up = 1, .own_cordoned = 1 };
+
+		teardown();
+		setup_with(cases[i].ini);
+		ck_assert(!neighbours_own_cordoned(&t.neighbours));
+		neighbours_take_status(&t.neighbours, &record);
+		ck_assert(neighbours_own_cordoned(&t.neighbours) ==
+			  cases[i].counts);
+		/* an error does not lift it, its end does */
+		record.up = 0;
+		neighbours_take_status(&t.neighbours, &record);
+		ck_assert(neighbours_own_cordoned(&t.neighbours) ==
+			  cases[i].counts);
+		record.own_cordoned = 0;
+		neighbours_take_status(&t.neighbours, &record);
+		ck_assert(!neighbours_own_cordoned(&t.neighbours));
+	}
 }
 END_TEST
 
@@ -358,11 +597,16 @@ main(void)
 	tcase_add_test(tcase, a_pod_that_comes_is_awaited_a_minute);
 	tcase_add_test(tcase, two_pods_of_a_node);
 	tcase_add_test(tcase, a_pod_that_moves_is_another_target);
+	tcase_add_test(tcase, who_leaves_is_not_counted_from_that_moment);
+	tcase_add_test(tcase, who_moves_is_not_counted_where_it_was);
+	tcase_add_test(tcase, who_was_not_checked_leaves_without_a_trace);
 	tcase_add_test(tcase, an_error_leaves_all_in_place);
 	tcase_add_test(tcase, a_new_discovery_confirms_or_drops);
 	tcase_add_test(tcase, counters_go_on_over_a_restart);
 	tcase_add_test(tcase, without_neighbours_to_check_nothing_is_asked);
-	tcase_add_test(tcase, days_of_churn_leave_no_trace);
+	tcase_add_test(tcase, a_day_of_churn_leaves_no_trace);
+	tcase_add_test(tcase, who_comes_back_goes_on_counting);
+	tcase_add_test(tcase, the_own_cordon_counts_where_it_shall);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -34,6 +34,7 @@ START_TEST(nothing)
 }
 END_TEST
 
+/* N 1.1 */
 START_TEST(everything)
 {
 	struct options options;
@@ -70,6 +71,7 @@ START_TEST(what_is_unknown_is_refused)
 }
 END_TEST
 
+/* N 1.1 */
 START_TEST(help_names_every_option)
 {
 	char said[2048] = "";

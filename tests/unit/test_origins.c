@@ -78,6 +78,7 @@ START_TEST(an_empty_name_is_nobody)
 }
 END_TEST
 
+/* F 2.5 */
 START_TEST(a_name_longer_than_a_pods_is_not_counted)
 {
 	char name[ORIGIN_MAX_BYTES + 2];
@@ -111,6 +112,7 @@ START_TEST(being_seen_again_prolongs_it)
 }
 END_TEST
 
+/* F 2.5 */
 START_TEST(strangers_cannot_push_out_who_is_known)
 {
 	for (unsigned i = 0; i < ORIGINS_MAX; i++)
@@ -157,6 +159,7 @@ START_TEST(many_rounds_of_coming_and_going_keep_the_books)
 }
 END_TEST
 
+/* F 2.5 */
 START_TEST(the_lifetime_is_a_minute_or_three_intervals)
 {
 	ck_assert_uint_eq(origins_lifetime_ns(5 * NS_PER_S), 60 * NS_PER_S);

@@ -42,6 +42,7 @@ collect_gauge(enum metric_id id)
 	return registry_get(registry, id, NULL)->value.gauge;
 }
 
+/* N 4.35 */
 START_TEST(open_descriptors_are_counted)
 {
 	double before = collect_gauge(METRIC_PROCESS_OPEN_FDS);
@@ -89,6 +90,7 @@ START_TEST(touched_memory_shows)
 }
 END_TEST
 
+/* N 4.35 */
 START_TEST(cpu_time_is_at_least_what_was_burnt)
 {
 	struct series *cpu =

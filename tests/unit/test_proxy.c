@@ -131,6 +131,7 @@ assert_no_proxy(
 #define DIRECT  true
 #define PROXIED false
 
+/* K 1.44 */
 START_TEST(loopback_never)
 {
 	assert_no_proxy(NULL, "h", 80, PROXIED);
@@ -152,6 +153,7 @@ START_TEST(loopback_never)
 }
 END_TEST
 
+/* K 1.45 */
 START_TEST(domains)
 {
 	assert_no_proxy("x.y", "x.y", 80, DIRECT);
@@ -189,6 +191,7 @@ START_TEST(lists)
 }
 END_TEST
 
+/* K 1.45 */
 START_TEST(ports)
 {
 	assert_no_proxy("h:99", "h", 99, DIRECT);
@@ -229,6 +232,7 @@ START_TEST(addresses)
 }
 END_TEST
 
+/* K 1.45 */
 START_TEST(networks)
 {
 	assert_no_proxy("10.0.0.0/8", "10.2.3.4", 80, DIRECT);

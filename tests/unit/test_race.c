@@ -44,6 +44,7 @@ START_TEST(ipv6_is_first_when_both_are_known)
 }
 END_TEST
 
+/* K 3.18 */
 START_TEST(a_slow_first_gives_the_second_a_turn_after_300_ms)
 {
 	const struct wire_sample *sample;
@@ -61,6 +62,7 @@ START_TEST(a_slow_first_gives_the_second_a_turn_after_300_ms)
 }
 END_TEST
 
+/* F 3.19 */
 START_TEST(the_first_may_still_win_while_the_second_tries)
 {
 	USE_NAMES({ NAME, .ipv6_ns = 2 * MS, .ipv4_ns = 2 * MS,
@@ -71,6 +73,7 @@ START_TEST(the_first_may_still_win_while_the_second_tries)
 }
 END_TEST
 
+/* K 3.18 */
 START_TEST(a_failed_first_gives_the_second_a_turn_at_once)
 {
 	USE_NAMES({ NAME, .ipv6_ns = 2 * MS, .ipv4_ns = 2 * MS,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* K 3.12 */
 START_TEST(five_codes_with_a_location_are_followed)
 {
 	for (unsigned status = 0; status <= 999; status++) {

@@ -132,6 +132,7 @@ START_TEST(an_unregistered_family_has_no_series)
 }
 END_TEST
 
+/* F 4.14 */
 START_TEST(a_series_given_back_goes_on_counting_until_it_expires)
 {
 	struct registry *registry = make_registry(10);
@@ -172,6 +173,7 @@ START_TEST(a_series_held_twice_needs_two_puts)
 END_TEST
 
 /* Taking back one from the middle of those that wait leaves the others. */
+/* F 4.14 */
 START_TEST(only_those_that_are_due_expire)
 {
 	struct registry *registry = make_registry(10);
@@ -292,6 +294,7 @@ expect_escaped(const char *value, const char *want)
 	strbuf_fini(&text);
 }
 
+/* F 4.11 */
 START_TEST(label_values_are_escaped)
 {
 	expect_escaped("", "");
@@ -308,6 +311,7 @@ END_TEST
 
 #define BAD "\xef\xbf\xbd"
 
+/* F 4.11 */
 START_TEST(what_is_not_utf8_is_replaced)
 {
 	expect_escaped("a\xff"
@@ -383,6 +387,7 @@ expect_order(const struct registry *registry, char **keys, size_t n_keys)
 }
 
 /* Random names and labels come and go; the order stays that of the bytes. */
+/* K 4.10 */
 START_TEST(order_is_that_of_the_bytes)
 {
 	static const char *const names[] = { "a", "a_b", "ab", "a_", "aB", "b",

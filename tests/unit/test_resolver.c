@@ -389,6 +389,7 @@ static const struct {
 };
 #define FAILURE_COUNT ((int)(sizeof(failures) / sizeof(failures[0])))
 
+/* N 4.32 */
 START_TEST(each_failure_has_its_name)
 {
 	const struct fake_rule rules[] = {

@@ -28,6 +28,7 @@ candidate(const char *node_name, const char *pod_name, bool ready)
 	};
 }
 
+/* K 5.5 */
 START_TEST(hashes_of_kubenurse_1)
 {
 	ck_assert_uint_eq(node_hash(""), 16406829232824261652ULL);
@@ -36,6 +37,7 @@ START_TEST(hashes_of_kubenurse_1)
 }
 END_TEST
 
+/* K 5.3, K 5.5 */
 START_TEST(the_next_ten_of_a_thousand)
 {
 	static const char *const wanted[LIMIT] = { "628", "075", "859", "481",
@@ -91,6 +93,7 @@ select_all(const struct cluster *cluster, bool checks[NODES_MAX][NODES_MAX])
 	}
 }
 
+/* K 5.3 */
 START_TEST(every_node_is_checked_by_exactly_limit_others)
 {
 	static bool checks[NODES_MAX][NODES_MAX];
@@ -138,6 +141,7 @@ START_TEST(one_more_node_changes_the_sets_of_limit_others)
 }
 END_TEST
 
+/* F 5.4 */
 START_TEST(two_pods_of_a_node_count_once)
 {
 	struct ring_candidate candidates[] = {
@@ -162,6 +166,7 @@ START_TEST(two_pods_of_a_node_count_once)
 }
 END_TEST
 
+/* K 1.31 */
 START_TEST(limits)
 {
 	struct ring_candidate candidates[20];
@@ -181,6 +186,7 @@ START_TEST(limits)
 }
 END_TEST
 
+/* K 5.3 */
 START_TEST(the_ring_wraps)
 {
 	struct ring_candidate candidates[] = {

@@ -710,6 +710,7 @@ enter_unprepared(enum sandbox_mode mode)
 	_exit(rc < 0 ? 1 : state.level == 0 ? 2 : 3);
 }
 
+/* N 1.16 */
 START_TEST(what_cannot_be_had_is_fatal_only_when_required)
 {
 	/* libseccomp sets no_new_privs itself: Landlock alone is missing */

@@ -8,6 +8,7 @@
 
 #define S 1000000000ULL
 
+/* F 3.15 */
 START_TEST(a_phase_lies_in_the_interval_and_does_not_move)
 {
 	uint64_t phase_ns = schedule_phase_ns("me", "http://h/", 5 * S);
@@ -23,6 +24,7 @@ START_TEST(a_phase_lies_in_the_interval_and_does_not_move)
 }
 END_TEST
 
+/* F 3.15 */
 START_TEST(a_thousand_targets_are_spread)
 {
 	unsigned tenths[10] = { 0 };

@@ -262,6 +262,7 @@ START_TEST(an_impossible_address_gives_no_descriptor)
 }
 END_TEST
 
+/* N 4.24 */
 START_TEST(tcp_tells_of_a_clean_handshake)
 {
 	struct tcp_observation seen;

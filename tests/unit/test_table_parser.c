@@ -82,6 +82,7 @@ parse(struct said *said, enum table_mode mode, enum table_kind kind,
 	return rc;
 }
 
+/* F 5.7 */
 START_TEST(a_list_as_a_table)
 {
 	struct said said = { 0 };
@@ -117,6 +118,7 @@ START_TEST(an_empty_list)
 }
 END_TEST
 
+/* K 1.29 */
 START_TEST(namespaces_come_with_the_metadata)
 {
 	struct said said = { 0 };

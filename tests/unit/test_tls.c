@@ -313,6 +313,7 @@ START_TEST(no_name_is_never_any_name)
 }
 END_TEST
 
+/* N 4.26 */
 START_TEST(an_expired_certificate_is_refused_and_its_date_known)
 {
 	use_server(make(ALT_NAMES, -9 * PEER_DAY_S, -PEER_DAY_S, false, &ca));
@@ -401,6 +402,7 @@ START_TEST(an_anchor_need_not_be_a_root)
 }
 END_TEST
 
+/* K 1.26 */
 START_TEST(a_derived_trust_believes_both_and_its_base_does_not)
 {
 	struct peer_identity own =
@@ -471,6 +473,7 @@ START_TEST(a_chain_of_a_hundred_is_judged)
 }
 END_TEST
 
+/* K 3.6 */
 START_TEST(a_server_of_tls_1_1_is_named)
 {
 	SSL_CTX_set_cipher_list(peer.context, "DEFAULT:@SECLEVEL=0");
@@ -481,6 +484,7 @@ START_TEST(a_server_of_tls_1_1_is_named)
 }
 END_TEST
 
+/* K 3.6 */
 START_TEST(tls_1_2_is_spoken)
 {
 	SSL_CTX_set_max_proto_version(peer.context, TLS1_2_VERSION);
@@ -593,6 +597,7 @@ choose_protocol(SSL *ssl, const unsigned char **ret_chosen,
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* K 3.20 */
 START_TEST(alpn_is_http_1_1_or_nothing)
 {
 	static char ours[] = "http/1.1";
@@ -873,6 +878,7 @@ static const char *const bad_blocks[] = {
 	"-----BEGIN CERTIFICATE-----\nMAA=\n-----END SOMETHING-----\n",
 };
 
+/* F 1.27 */
 START_TEST(a_bad_certificate_does_not_drop_the_others)
 {
 	struct peer_identity third =

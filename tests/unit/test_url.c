@@ -66,6 +66,7 @@ static const struct {
 	{ "http://_a-b.c_d/", "_a-b.c_d", "/", 80, false },
 };
 
+/* K 3.23 */
 START_TEST(is_sent_as_go_sends_it)
 {
 	struct url url = parsed(sent[_i].text);
@@ -103,6 +104,7 @@ static const char *const refused[] = {
 	"http://a:%00@h/", "http://\xc3\xa9@h/", "http://[@h/"
 };
 
+/* F 3.17 */
 START_TEST(what_cannot_be_probed_is_refused)
 {
 	expect_refused(refused[_i], -EINVAL);
@@ -118,6 +120,7 @@ START_TEST(other_schemes_are_told_apart)
 }
 END_TEST
 
+/* K 3.22 */
 START_TEST(user_and_password_are_decoded)
 {
 	struct url url = parsed("http://us%65r:p%40s:s@h/");

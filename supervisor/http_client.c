@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connection and the requests on it, as the library tells of them: from
+ * accept to the last word.  What a request means is decided in
+ * http_request.c, how long it may take in http_deadline.c.  See
+ * http_curtain.h.
+ */
+#include "supervisor/http_curtain.h"
+#include "supervisor/http_farewell.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum MHD_Result
+look_at_header(void *cls, enum MHD_ValueKind kind, const char *name,
+	size_t name_len, const char *value, size_t value_len)
+{
+	(void)kind;
+	http_request_header(
+		cls, name, name_len, value != NULL ? value : "", value_len);
+	return MHD_YES;
+}
+
+/*
+ * The headers are complete, a body may follow.  An answer given now closes
+ * the connection, one given when the request is complete does not.
+ */
+static enum MHD_Result
+begin_answer(struct http_client *client, struct MHD_Connection *connection,
+	const char *method, const char *version)
+{
+	struct http_site *site = client->daemon->site;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	unsigned refusal;
+
+	client->headers_done = true;
+	http_deadline_headers_done(&site->deadlines, &client->deadline,
+		info != NULL ? info->header_size : 0);
+	MHD_get_connection_values_n(
+		connection, MHD_HEADER_KIND, look_at_header, &client->request);
+	client->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	refusal = http_request_refusal(&client->request, method, version);
+	if (MHD_VERSION < 0x01000000 && client->target_end + 1 != version)
+		refusal = 400;
+	if (refusal == 0 ||
+		(refusal == 405 && !http_request_has_body(&client->request)))
+		return MHD_YES;
+	client->refused_early = true;
+	return http_reply_refusal(site, connection, version, refusal);
+}
+
+enum MHD_Result
+http_client_on_request(void *cls, struct MHD_Connection *connection,
+	const char *url, const char *method, const char *version,
+	const char *upload, size_t *upload_bytes, void **request)
+{
+	struct http_client *client = *request;
+	unsigned refusal;
+
+	(void)cls;
+	(void)url;
+	(void)upload;
+	if (client == NULL)
+		return MHD_NO; /* no request line was seen: cannot be */
+	if (!client->headers_done)
+		return begin_answer(client, connection, method, version);
+	if (*upload_bytes > 0) {
+		client->body_bytes += *upload_bytes;
+		*upload_bytes = 0;
+		return client->body_bytes <= HTTP_BODY_MAX_BYTES ? MHD_YES
+								 : MHD_NO;
+	}
+	refusal = http_request_refusal(&client->request, method, version);
+	if (refusal != 0)
+		return http_reply_refusal(
+			client->daemon->site, connection, version, refusal);
+	return http_reply(client, connection, version);
+}
+
+static struct http_client *
+client_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info != NULL ? info->socket_context : NULL;
+}
+
+void *
+http_client_on_request_line(
+	void *cls, const char *target, struct MHD_Connection *connection)
+{
+	struct http_client *client = client_of(connection);
+	struct http_daemon *daemon = cls;
+
+	if (client == NULL)
+		return NULL;
+	http_request_init(&client->request, target);
+	if (client->request.route == HTTP_ROUTE_ALIVE)
+		client->target = strdup(target);
+	client->target_end = target + strlen(target);
+	client->body_bytes = 0;
+	client->headers_done = false;
+	client->refused_early = false;
+	client->ends_well = false;
+	http_deadline_request(&daemon->site->deadlines, &client->deadline);
+	return client;
+}
+
+void
+http_client_on_completed(void *cls, struct MHD_Connection *connection,
+	void **request, enum MHD_RequestTerminationCode why)
+{
+	struct http_client *client = *request;
+	struct http_daemon *daemon = cls;
+	struct http_deadlines *deadlines = &daemon->site->deadlines;
+
+	(void)connection;
+	if (client == NULL)
+		return;
+	free(client->target);
+	client->target = NULL;
+	if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		return;
+	client->ends_well = !client->refused_early;
+	if (daemon->retired)
+		http_deadline_cut(deadlines, &client->deadline);
+	else
+		http_deadline_answered(deadlines, &client->deadline,
+			client->body_bytes, !client->request.is_chunked);
+}
+
+static void
+attach_tls(struct http_client *client, struct http_tls *tls,
+	struct MHD_Connection *connection, int fd)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	if (client != NULL)
+		http_tls_attach(&client->peer, tls, fd, info->tls_session);
+	else
+		http_tls_refuse(info->tls_session);
+}
+
+static void
+open_client(struct http_daemon *daemon, struct MHD_Connection *connection,
+	void **context)
+{
+	struct http_site *site = daemon->site;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int fd = info->connect_fd; /* a connection has one */
+	struct http_client *client = calloc(1, sizeof(*client));
+
+	if (daemon->tls != NULL)
+		attach_tls(client, daemon->tls, connection, fd);
+	if (client == NULL)
+		return; /* its first request ends it */
+	client->daemon = daemon;
+	*context = client;
+	http_deadline_open(
+		&site->deadlines, &client->deadline, fd, daemon->tls == NULL);
+	daemon->n_clients++;
+	site->n_clients++;
+	if (site->n_clients > site->max_clients - site->max_clients / 16)
+		http_deadlines_cut_oldest(&site->deadlines);
+}
+
+static void
+close_client(struct http_client *client)
+{
+	struct http_daemon *daemon = client->daemon;
+	struct http_site *site = daemon->site;
+
+	if (daemon->tls != NULL)
+		http_tls_farewell(&client->peer);
+	else if (!client->ends_well &&
+		 client->deadline.phase == HTTP_PHASE_HEADERS)
+		http_farewell_bad_request(client->deadline.fd);
+	if (!client->ends_well)
+		http_farewell_drain(client->deadline.fd);
+	http_deadline_close(&site->deadlines, &client->deadline);
+	daemon->n_clients--;
+	site->n_clients--;
+	free(client->target);
+	free(client);
+}
+
+void
+http_client_on_connection(void *cls, struct MHD_Connection *connection,
+	void **context, enum MHD_ConnectionNotificationCode what)
+{
+	struct http_client *client = *context;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		open_client(cls, connection, context);
+	} else if (client != NULL) {
+		*context = NULL;
+		close_client(client);
+	}
+}

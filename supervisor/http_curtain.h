@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files behind the curtain of http_daemon.h share: the only place
+ * where libmicrohttpd is included, and the objects its calls come back with.
+ * http_daemon.c drives the library, http_client.c follows a connection and the
+ * requests on it, http_reply.c answers one, http_site.c is what they all
+ * belong to.  Nobody else includes this.
+ */
+#ifndef SUPERVISOR_HTTP_CURTAIN_H
+#define SUPERVISOR_HTTP_CURTAIN_H
+
+#include "common/loop.h"
+#include "supervisor/http_answer.h"
+#include "supervisor/http_daemon.h"
+#include "supervisor/http_deadline.h"
+#include "supervisor/http_request.h"
+#include "supervisor/http_tls.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_site {
+	struct loop *loop;
+	struct http_source source;
+	struct http_deadlines deadlines;
+	/* HTTP/1.0 gets a second set, which says so */
+	struct MHD_Response *answers[2][HTTP_ANSWER_COUNT];
+	size_t n_clients, max_clients;
+	unsigned n_scrapes, max_scrapes;
+	unsigned n_alive;
+	unsigned blocks_left;   /* in this turn */
+	uint64_t short_mono_ns; /* when accepting failed last; 0: it works */
+};
+
+struct http_daemon {
+	struct http_site *site;
+	struct http_tls *tls; /* NULL: plain HTTP */
+	struct MHD_Daemon *mhd;
+	struct loop_watch watch;
+	struct loop_timer timer; /* what the library wants done soon */
+	struct loop_timer shortage_timer;
+	bool is_short; /* the library could not accept */
+	size_t n_clients;
+	bool retired;
+	void (*after_run)(void *arg);
+	void *arg;
+};
+
+/* A connection, and the request on it. */
+struct http_client {
+	struct http_deadline deadline;
+	struct http_daemon *daemon;
+	struct http_request request;
+	struct http_tls_peer peer;
+	char *target; /* as sent; of /alive alone */
+	/* behind the target; libmicrohttpd before 1.0 takes a NUL in it */
+	const char *target_end;
+	size_t body_bytes;
+	bool headers_done;
+	bool is_head;
+	bool refused_early; /* what follows the headers was not read */
+	bool ends_well;     /* the last answer was sent in full */
+};
+
+/* http_reply.c: queues the answer that the request asks for. */
+enum MHD_Result http_reply(struct http_client *client,
+	struct MHD_Connection *connection, const char *version);
+/* Queues a refusal with this status. */
+enum MHD_Result http_reply_refusal(struct http_site *site,
+	struct MHD_Connection *connection, const char *version,
+	unsigned status);
+/* What a response to HTTP/1.0 needs. */
+void http_reply_speak_1_0(struct MHD_Response *response);
+
+/*
+ * http_client.c: the library's callbacks, in the order of a connection's life.
+ * cls is the daemon.  What on_request_line returns, the client, is handed to
+ * those of the request.
+ */
+void http_client_on_connection(void *cls, struct MHD_Connection *connection,
+	void **context, enum MHD_ConnectionNotificationCode what);
+void *http_client_on_request_line(
+	void *cls, const char *target, struct MHD_Connection *connection);
+enum MHD_Result http_client_on_request(void *cls,
+	struct MHD_Connection *connection, const char *url, const char *method,
+	const char *version, const char *upload, size_t *upload_bytes,
+	void **request);
+void http_client_on_completed(void *cls, struct MHD_Connection *connection,
+	void **request, enum MHD_RequestTerminationCode why);
+
+#endif

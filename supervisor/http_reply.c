@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The answer to a request: which of the constant ones, or a stream that is
+ * made while it is sent.  See http_curtain.h.
+ */
+#include "supervisor/http_body.h"
+#include "supervisor/http_curtain.h"
+#include "supervisor/http_listen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Answers of /alive being sent at one time.  One of usual size goes into the
+ * socket at once, so that slow readers cannot take these up. */
+#define MAX_ALIVE 64
+
+/* An answer that is made while it is sent. */
+struct stream {
+	struct http_client *client;
+	struct http_body *body; /* NULL: of HEAD */
+	unsigned *n_open;       /* counts its like */
+};
+
+static bool
+is_http_1_0(const char *version)
+{
+	return strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+}
+
+void
+http_reply_speak_1_0(struct MHD_Response *response)
+{
+	MHD_set_response_options(response,
+		MHD_RF_HTTP_1_0_SERVER | MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+		MHD_RO_END);
+}
+
+static enum MHD_Result
+queue_answer(struct http_site *site, struct MHD_Connection *connection,
+	const char *version, unsigned status, enum http_answer answer)
+{
+	return MHD_queue_response(connection, status,
+		site->answers[is_http_1_0(version)][answer]);
+}
+
+enum MHD_Result
+http_reply_refusal(struct http_site *site, struct MHD_Connection *connection,
+	const char *version, unsigned status)
+{
+	return queue_answer(
+		site, connection, version, status, http_answer_refusal(status));
+}
+
+static ssize_t
+read_stream(void *cls, uint64_t position, char *buf, size_t cap)
+{
+	struct stream *stream = cls;
+	struct http_client *client = stream->client;
+	struct http_site *site = client->daemon->site;
+	ssize_t n;
+
+	(void)position;
+	if (stream->body == NULL)
+		return MHD_CONTENT_READER_END_OF_STREAM; /* HEAD */
+	if (site->blocks_left == 0)
+		return 0; /* asked again in the next turn */
+	site->blocks_left--;
+	n = http_body_read(stream->body, buf, cap);
+	if (n == -EAGAIN)
+		return 0;
+	if (n < 0) {
+		/* the library forgets to close until something happens */
+		http_deadline_cut(&site->deadlines, &client->deadline);
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void
+free_stream(void *cls)
+{
+	struct stream *stream = cls;
+
+	(*stream->n_open)--;
+	http_body_free(stream->body);
+	free(stream);
+}
+
+/* Owns the body, which is NULL for HEAD, from now on.  NULL: no memory. */
+static struct MHD_Response *
+new_stream(struct http_client *client, struct http_body *body, unsigned *n_open)
+{
+	struct stream *stream = malloc(sizeof(*stream));
+	struct MHD_Response *response;
+
+	if (stream == NULL) {
+		http_body_free(body);
+		return NULL;
+	}
+	*stream = (struct stream){ client, body, n_open };
+	(*n_open)++;
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
+		HTTP_BODY_BLOCK_BYTES, read_stream, stream, free_stream);
+	if (response == NULL)
+		free_stream(stream);
+	return response;
+}
+
+/*
+ * HEAD gets no chunked coding and a closed connection: libmicrohttpd 0.9.75
+ * would send the last chunk of the body that is not there.
+ */
+static enum MHD_Result
+queue_stream(struct http_client *client, struct MHD_Connection *connection,
+	const char *version, struct MHD_Response *response)
+{
+	enum MHD_Result result;
+
+	if (response == NULL)
+		return queue_answer(client->daemon->site, connection, version,
+			503, HTTP_ANSWER_BUSY);
+	if (is_http_1_0(version))
+		http_reply_speak_1_0(response);
+	else if (client->is_head)
+		MHD_set_response_options(response,
+			MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	result = MHD_queue_response(connection, 200, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* A response without one of its headers would be a wrong one: rather none. */
+static void
+add_header(struct MHD_Response **response, const char *name, const char *value)
+{
+	if (*response == NULL ||
+		MHD_add_response_header(*response, name, value) == MHD_YES)
+		return;
+	MHD_destroy_response(*response);
+	*response = NULL;
+}
+
+static enum MHD_Result
+answer_metrics(struct http_client *client, struct MHD_Connection *connection,
+	const char *version)
+{
+	struct http_site *site = client->daemon->site;
+	bool gzip = http_request_wants_gzip(&client->request);
+	struct MHD_Response *response = NULL;
+	struct http_body *body = NULL;
+
+	if (!client->is_head && site->n_scrapes < site->max_scrapes)
+		body = http_body_metrics(&site->source, gzip);
+	if (body != NULL || client->is_head)
+		response = new_stream(client, body, &site->n_scrapes);
+	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_METRICS_TEXT);
+	add_header(&response, MHD_HTTP_HEADER_VARY,
+		MHD_HTTP_HEADER_ACCEPT_ENCODING);
+	if (gzip)
+		add_header(&response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	return queue_stream(client, connection, version, response);
+}
+
+struct header_list {
+	struct alive_header *headers;
+	size_t n, cap;
+};
+
+static enum MHD_Result
+add_to_list(void *cls, enum MHD_ValueKind kind, const char *name,
+	size_t name_len, const char *value, size_t value_len)
+{
+	struct header_list *list = cls;
+
+	(void)kind;
+	if (list->n == list->cap)
+		return MHD_NO;
+	list->headers[list->n++] = (struct alive_header){ name,
+		value != NULL ? value : "", name_len, value_len };
+	return MHD_YES;
+}
+
+static struct http_body *
+new_alive_body(struct http_client *client, struct MHD_Connection *connection)
+{
+	int n = MHD_get_connection_values_n(
+		connection, MHD_HEADER_KIND, NULL, NULL);
+	struct header_list list = { NULL, 0, n > 0 ? (size_t)n : 0 };
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	char remote_addr[HTTP_ADDRESS_CAP_BYTES] = "";
+	struct http_body *body = NULL;
+
+	list.headers = calloc(list.cap + 1, sizeof(*list.headers));
+	if (list.headers == NULL || client->target == NULL) {
+		free(list.headers);
+		return NULL;
+	}
+	MHD_get_connection_values_n(
+		connection, MHD_HEADER_KIND, add_to_list, &list);
+	if (info != NULL)
+		http_listen_format(info->client_addr, remote_addr);
+	body = http_body_alive(&client->daemon->site->source,
+		&(struct alive_request){
+			list.headers, list.n, client->target, remote_addr });
+	free(list.headers);
+	return body;
+}
+
+static enum MHD_Result
+answer_alive(struct http_client *client, struct MHD_Connection *connection,
+	const char *version)
+{
+	struct http_site *site = client->daemon->site;
+	struct MHD_Response *response = NULL;
+	struct http_body *body = NULL;
+
+	if (!site->source.first_round_ended(site->source.arg))
+		return queue_answer(
+			site, connection, version, 500, HTTP_ANSWER_EMPTY);
+	if (!client->is_head && site->n_alive < MAX_ALIVE)
+		body = new_alive_body(client, connection);
+	if (body != NULL || client->is_head)
+		response = new_stream(client, body, &site->n_alive);
+	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PLAIN_TEXT);
+	return queue_stream(client, connection, version, response);
+}
+
+enum MHD_Result
+http_reply(struct http_client *client, struct MHD_Connection *connection,
+	const char *version)
+{
+	struct http_site *site = client->daemon->site;
+	const struct http_request *request = &client->request;
+	void *arg = site->source.arg;
+
+	switch (request->route) {
+	case HTTP_ROUTE_ALWAYSHAPPY:
+		if (request->origin_len > 0)
+			site->source.on_origin(
+				arg, request->origin, request->origin_len);
+		return queue_answer(
+			site, connection, version, 200, HTTP_ANSWER_EMPTY);
+	case HTTP_ROUTE_READY:
+		return queue_answer(site, connection, version,
+			site->source.ready(arg) ? 200 : 503, HTTP_ANSWER_EMPTY);
+	case HTTP_ROUTE_ALIVE:
+		return answer_alive(client, connection, version);
+	case HTTP_ROUTE_METRICS:
+		return answer_metrics(client, connection, version);
+	case HTTP_ROUTE_OTHER:
+		return queue_answer(
+			site, connection, version, 301, HTTP_ANSWER_REDIRECT);
+	case HTTP_ROUTE_SERVER:
+		return queue_answer(
+			site, connection, version, 200, HTTP_ANSWER_OPTIONS);
+	case HTTP_ROUTE_INVALID:
+		break;
+	}
+	return http_reply_refusal(site, connection, version, 400);
+}
