@@ -225,7 +225,11 @@ def is_quiet():
 
 
 def wait_quiet(what):
-    good = wait(is_quiet, 200)
+    good = wait(lambda: doctor.popen.poll() is not None or is_quiet(), 200)
+    if doctor.popen.poll() is not None:
+        ok(False, what, f"the supervisor has ended: {doctor.popen.poll()}\n" +
+           "\n".join(doctor.log().splitlines()[-40:]))
+        done()
     ok(good, what, "" if good else
        f"{doctor.results()}\n{processes()}\n" + "\n".join(
            line for line in doctor.metrics().text.splitlines()
@@ -423,7 +427,7 @@ descriptors_before = least_descriptors()
 end_mono = time.monotonic() + SECONDS
 running = []  # (when it ends, how, which)
 happened = collections.Counter()
-while time.monotonic() < end_mono:
+while time.monotonic() < end_mono and doctor.popen.poll() is None:
     now = time.monotonic()
     for one in [one for one in running if one[0] <= now]:
         running.remove(one)
