@@ -117,6 +117,13 @@ say 'every promise of tests/contract has its tests' \
 			<docs/security.md 2>&1 | diff -u docs/security.md - |
 			head -n 40)"
 
+# shellcheck disable=SC2046 # none of our file names holds a blank
+say 'docs/operations.md has each warning and error of the log' \
+	"$(awk -f tests/log-messages.awk $(sources common supervisor workers |
+		grep '\.c$') | sort -u | while IFS= read -r message; do
+		grep -qF "\`$message\`" docs/operations.md || echo "$message"
+	done)"
+
 # Paths that exist on one developer's machine only.
 say 'no path of the machine it was written on' \
 	"$(find . \( -path ./.git -o -path './build*' -o -name '*.cache' -o \

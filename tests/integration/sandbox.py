@@ -16,8 +16,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
 from lab import *  # noqa: E402,F403
 
 # Another program's turn: `sandbox.py --without CALL... -- PROGRAM...` executes
-# it where these system calls do not work.
-if sys.argv[1:2] == ["--without"]:
+# it where these system calls are refused, --unknown where the kernel is too old
+# to know them.
+if sys.argv[1:2] in (["--without"], ["--unknown"]):
     end = sys.argv.index("--")
     library = ctypes.CDLL("libseccomp.so.2")
     library.seccomp_init.restype = ctypes.c_void_p
@@ -25,8 +26,9 @@ if sys.argv[1:2] == ["--without"]:
     for call in sys.argv[2:end]:
         number = library.seccomp_syscall_resolve_name(call.encode())
         if number >= 0:
-            library.seccomp_rule_add(context, 0x00050000 | errno.EPERM,
-                                     number, 0)
+            library.seccomp_rule_add(
+                context, 0x00050000 | (errno.EPERM if sys.argv[1] == "--without"
+                                       else errno.ENOSYS), number, 0)
     assert library.seccomp_load(context) == 0
     os.execv(sys.argv[end + 1], sys.argv[end + 1:])
 
@@ -305,6 +307,16 @@ os.kill(doctor.worker("path"), signal.SIGKILL)
 wait(lambda: all_restarts(doctor) == 1)
 wait(lambda: doctor.worker("path"))
 checks_go_on(doctor, "after a death")
+for number, text in enumerate(TOKENS):
+    ok(holders(doctor, text) <= keepers, f"token {number}: after reloads and "
+       "a death it is in no memory but of those who send it",
+       holders(doctor, text))
+    ok(text not in doctor.log(), f"token {number}: nor in the log")
+for name, pid in family(doctor).items():
+    shown = b"".join(open(f"/proc/{pid}/{what}", "rb").read()
+                     for what in ("cmdline", "environ"))
+    ok(not any(word.encode() in shown for word in TOKENS),
+       f"{name}: nor in arguments and environment")
 ok("forbidden" not in doctor.log(), "nobody made a forbidden call",
    doctor.log())
 doctor.send(signal.SIGTERM)
@@ -414,11 +426,11 @@ LANDLOCK = ["landlock_create_ruleset", "landlock_add_rule",
             "landlock_restrict_self"]
 
 
-def without(calls, mode, name, **more):
+def without(calls, mode, name, how="--without"):
     return Doctor(configuration(more=f"sandbox = {mode}"), name=name,
                   env=ENVIRONMENT, wrapper=[
-                      sys.executable, os.path.abspath(__file__), "--without",
-                      *calls, "--"], **more)
+                      sys.executable, os.path.abspath(__file__), how,
+                      *calls, "--"])
 
 
 doctor = without(LANDLOCK, "auto", "no-landlock")
@@ -450,6 +462,30 @@ doctor = without(LANDLOCK + ["seccomp"], "auto", "nothing")
 doctor.up()
 checks_go_on(doctor, "without anything")
 doctor.halt()
+
+# a kernel that is too old
+WARNS = {"landlock": "level=warn .*files cannot be locked away .Landlock..*"
+                     "Function not implemented",
+         "seccomp": "level=warn .*system calls cannot be filtered"}
+for missing, level in ((LANDLOCK, 1), (LANDLOCK + ["seccomp"], 0)):
+    doctor = without(missing, "auto", f"old-{level}", how="--unknown")
+    doctor.up()
+    checks_go_on(doctor, f"old kernel, level {level}")
+    equal(levels(doctor), {level}, f"old kernel: the level is {level}")
+    for what, ere in WARNS.items():
+        lines = [line for line in doctor.log().splitlines()
+                 if re.search(ere, line)]
+        wanted = 0 if what == "seccomp" and level else \
+            len(family(doctor)) - 1  # the nursery has none to enter
+        equal(len(lines), wanted, f"old kernel, level {level}: each process "
+              f"says once that {what} is missing" if wanted else
+              f"old kernel, level {level}: nobody misses {what}")
+    doctor.halt()
+    doctor = without(missing, "require", f"old-{level}-require",
+                     how="--unknown")
+    equal(doctor.wait(), 1, f"old kernel, level {level}: required, it does "
+          "not start")
+    like(doctor.log(), "cannot start.*sandbox: ", "and says why")
 
 doctor = Doctor(configuration(more="sandbox = off"), name="off",
                 env=ENVIRONMENT)

@@ -339,6 +339,11 @@ START_TEST(a_relative_location_keeps_user_zone_and_port)
 	ck_assert_int_eq(url_resolve(&base, "/y", &url, &error), 0);
 	ck_assert_str_eq(url_format(&url, false, text),
 		"https://u:p@[fe80::1%25lo]:09/y");
+	/* or another host would follow the sign */
+	url = parsed("http://[fe80::1%25a%40b]/x");
+	ck_assert_str_eq(url.zone, "a@b");
+	ck_assert_str_eq(
+		url_format(&url, false, text), "http://[fe80::1%25a%40b]/x");
 	ck_assert_int_eq(url_resolve(&base, "//h/y", &url, &error), 0);
 	ck_assert_str_eq(url_format(&url, false, text), "https://h/y");
 	ck_assert(!url.has_user);
