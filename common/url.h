@@ -20,7 +20,7 @@
 
 /* Enough for url_format and url_format_host, the NUL included. */
 #define URL_TEXT_BYTES      4096
-#define URL_HOST_TEXT_BYTES 320
+#define URL_HOST_TEXT_BYTES 352
 
 struct url {
 	bool https;

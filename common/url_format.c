@@ -12,7 +12,8 @@ _Static_assert(URL_TEXT_BYTES > sizeof("https://:@") + 6 * URL_USER_BYTES +
 					URL_HOST_TEXT_BYTES + URL_MAX_BYTES,
 	"url_format must not cut");
 _Static_assert(URL_HOST_TEXT_BYTES > sizeof("[%25]:") + URL_HOST_MAX_BYTES +
-					     URL_ZONE_BYTES + URL_PORT_BYTES,
+					     3 * URL_ZONE_BYTES +
+					     URL_PORT_BYTES,
 	"url_format_host must not cut");
 
 /* Everything but unreserved characters (RFC 3986, 2.3) is escaped. */
@@ -53,7 +54,7 @@ put_host(char *to, const struct url *url, bool with_zone)
 	if (url->family == AF_INET6) {
 		to = stpcpy(stpcpy(to, "["), url->host);
 		if (with_zone && url->zone[0] != '\0')
-			to = stpcpy(stpcpy(to, "%25"), url->zone);
+			to = put_escaped(stpcpy(to, "%25"), url->zone);
 		to = stpcpy(to, "]");
 	} else {
 		to = stpcpy(to, url->host);
