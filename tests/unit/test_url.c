@@ -227,7 +227,8 @@ START_TEST(format_parses_back_to_the_same)
 {
 	static const char *const texts[] = { "http://h", "https://h:0443/a?b",
 		"http://u%3Ax:p%40%25@h:/", "http://[fe80::1%25lo]:9/a b?c d",
-		"http://u@[::1]/", "http://@h/", "http://u:@h/?" };
+		"http://u@[::1]/", "http://@h/", "http://u:@h/?",
+		"http://[fe80::1%25a%40b]/" };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct url url = parsed(texts[i]), back;
