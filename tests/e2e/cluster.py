@@ -118,6 +118,10 @@ class Cluster:
             return f.read()
 
     def close(self):
+        doctors = [p for name, p in self.processes.items()
+                   if name not in ("etcd", "apiserver")]
+        for process in doctors:
+            process.terminate()
         for name in list(self.processes)[::-1]:
             self.end(name)
         if failed:

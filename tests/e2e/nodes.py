@@ -23,6 +23,7 @@ SERVER = "10.250.0.100"  # of the API server and of CoreDNS
 SERVER_PORT = 6443
 DNS = "10.96.0.10"
 TOKEN = "administrator"
+MAX_NODES = 3
 PR_SET_PDEATHSIG = 1
 
 # What the kubelet would set for the whole machine if it did not stand there.
@@ -46,7 +47,7 @@ def guarded(*programs):
         skip_all(built.stdout.strip())
     if built.returncode != 0:
         skip_all(f"{' '.join(programs)} cannot be built here")
-    group = f"kubenurse-test-{os.getpid()}"
+    group = _make_cgroups(f"kubenurse-test-{os.getpid()}")
     libc = ctypes.CDLL(None)
     child = subprocess.Popen(
         [sys.executable] + sys.argv, env=dict(os.environ, NODES_CGROUP=group),
@@ -58,9 +59,30 @@ def guarded(*programs):
     sys.exit(status if status >= 0 else 128 - status)
 
 
+def _hierarchies():
+    """One, or one for each controller."""
+    if os.path.exists("/sys/fs/cgroup/cgroup.procs"):
+        return ["/sys/fs/cgroup"]
+    return sorted({os.path.realpath(path) for path in
+                   glob.glob("/sys/fs/cgroup/*") if
+                   os.path.exists(f"{path}/cgroup.procs")})
+
+
+def _make_cgroups(group):
+    """Beneath it are all pods, node by node."""
+    for top in _hierarchies():
+        for number in range(1, MAX_NODES + 1):
+            os.makedirs(f"{top}/{group}/node-{number}")
+        for folder in (top, f"{top}/{group}"):
+            control = f"{folder}/cgroup.subtree_control"
+            if len(_hierarchies()) == 1 and os.path.exists(control):
+                with open(control, "w", encoding="ascii") as file:
+                    file.write("+cpu +cpuset +memory +pids")
+    return group
+
+
 def _remove_cgroups(group):
-    for top in glob.glob(f"/sys/fs/cgroup/{group}") + \
-            glob.glob(f"/sys/fs/cgroup/*/{group}"):
+    for top in [f"{top}/{group}" for top in _hierarchies()]:
         for folder, _, _ in os.walk(top, topdown=False):
             os.rmdir(folder)  # busy while its processes still end
     return True
@@ -123,10 +145,10 @@ class Kubernetes:
         return self.api("GET", path)[1]
 
     def node_ready(self, node):
-        conditions = self.get(f"/api/v1/nodes/{node}").get(
-            "status", {}).get("conditions", [])
-        return any(one["type"] == "Ready" and one["status"] == "True"
-                   for one in conditions)
+        status, found = self.api("GET", f"/api/v1/nodes/{node}")
+        return status == 200 and any(
+            one["type"] == "Ready" and one["status"] == "True"
+            for one in found["status"].get("conditions", []))
 
     # ----------------------------------------------------------- what can happen
 
@@ -330,8 +352,8 @@ state = "{home}/containerd-state"
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "authentication": {"anonymous": {"enabled": False}},
-        "cgroupDriver": "cgroupfs", "cgroupsPerQOS": False,
-        "cgroupRoot": f"/{os.environ['NODES_CGROUP']}",
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{os.environ['NODES_CGROUP']}/{node}",
         "enforceNodeAllocatable": [], "failSwapOn": False,
         "failCgroupV1": False, "evictionHard": {},
         "imageGCHighThresholdPercent": 100,
