@@ -119,6 +119,7 @@ start_server("haproxy", front, "haproxy", "-db", "-f", f"{WORK}/haproxy.conf")
 W, S, I = (f"http://web.test:{http}", f"https://web.test:{https}",
            f"https://ingress.test:{front}")
 X = f"https://web.test:{strange_port}/"  # nobody's authority has signed it
+SELDOM = "interval = 2s\n"  # for these are many requests each
 # name: (url, more keys, codes of one check, the error's event, /alive)
 CHECKS = {
     "plain": (f"{W}/alwayshappy", "", {"200": 1}, None, "^ok$"),
@@ -136,10 +137,10 @@ CHECKS = {
     "moved": (f"{W}/moved", "", {"302": 1, "200": 1}, None, "^ok$"),
     "secure": (f"{W}/secure", "", {"301": 1, "302": 1, "200": 1}, None,
                "^ok$"),
-    "ten_requests": (f"{W}/chain/9", "", {"302": 9, "200": 1}, None, "^ok$"),
-    "eleven_requests": (f"{W}/chain/10", "", {"302": 10}, "round_trip_error",
+    "ten_requests": (f"{W}/chain/9", SELDOM, {"302": 9, "200": 1}, None, "^ok$"),
+    "eleven_requests": (f"{W}/chain/10", SELDOM, {"302": 10}, "round_trip_error",
                         "10 redirects"),
-    "twelve_requests": (f"{W}/chain/11", "", {"302": 10}, "round_trip_error",
+    "twelve_requests": (f"{W}/chain/11", SELDOM, {"302": 10}, "round_trip_error",
                         "10 redirects"),
     "relative": (f"{W}/beside/it", "", {"302": 1, "200": 1}, None, "^ok$"),
     "other_port": (f"{W}/authority", "", {"302": 1, "200": 1}, None, "^ok$"),
@@ -161,7 +162,7 @@ CHECKS = {
     "insecure": (X, "insecure = true\n", {"200": 1}, None, "^ok$"),
     "unfollowed": (f"{W}/moved", "follow_redirects = false\n", {"302": 1},
                    "status_code_302", "^302 "),
-    "loop": (f"{W}/loop", "", {"307": 10}, "round_trip_error",
+    "loop": (f"{W}/loop", SELDOM, {"307": 10}, "round_trip_error",
              "10 redirects"),
     "dead": (f"{I}/dead", "", {"503": 1}, "status_code_503", "^503 "),
     "plain_to_tls": (f"http://web.test:{https}/", "", {"400": 1},
@@ -174,7 +175,7 @@ CHECKS = {
 }
 doctor = Doctor(f"""[kubenurse]
 listen = 127.0.0.1:{{port}}
-check_interval = 200ms
+check_interval = 500ms
 shutdown_duration = 60s
 extra_ca = {authority.path}
 ingress_url = {I}
