@@ -206,8 +206,8 @@ def one_turn(ward, kinds, reason, do_harm):
     new = ward.family()
     seen = []
     for kind in sorted(kinds):
-        seen.append((f"{kind}: restarted once, its check is lost, counters "
-                     "are not", {
+        seen.append((f"N 4.30 {kind}: restarted once, a check is lost, no count",
+                     {
                          "a check is under way": bool(ok_hold),
                          "restarts": restarts(after, kind),
                          "lost": lost(after, kind),

@@ -969,6 +969,7 @@ END_TEST
 START_TEST(a_new_one_that_dies_first_does_not_bring_back_the_old)
 {
 	struct newborn old, new, third;
+	struct wire_record record;
 	struct control_message message;
 
 	hand_over(&old, &new);
@@ -978,8 +979,11 @@ START_TEST(a_new_one_that_dies_first_does_not_bring_back_the_old)
 	pass(NS_PER_S);
 	third = live();
 	ck_assert_str_eq(told(&third), "T");
-	end_well(&old);
+	record = a_sample(&old, targets.targets[0]);
+	say_record(&old, &record);
 	ck_assert_str_eq(told(&third), "T");
+	end_well(&old);
+	ck_assert_str_eq(told(&third), "");
 	ck_assert(metric(LOST) == 0);
 	close(third.control_fd);
 	close(third.pipe_fd);
