@@ -16,7 +16,8 @@ import bad_tls as tls  # noqa: E402
 
 # What a sanitizer keeps of freed memory must not look like the worker's own.
 os.environ["ASAN_OPTIONS"] = ":".join(filter(None, (
-    os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=8")))
+    os.environ.get("ASAN_OPTIONS"), "quarantine_size_mb=1", "max_redzone=16",
+    "allocator_release_to_os_interval_ms=100", "malloc_context_size=4")))
 enter()
 need("openssl")
 
