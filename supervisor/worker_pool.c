@@ -14,19 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/*
- * What a worker may have: 5 to 7 MB, of which most is shared, and for each
- * target a request, an answer's headers (64 KiB at most) and a TLS session.
- * Discovery holds its neighbours, 600 bytes each, in the first.  A sanitizer
- * has shadow memory besides, and keeps freed memory back, 256 MB by default.
- */
-#if SANDBOX_HAS_SANITIZER
-#define MEMORY_BASE_BYTES (512ULL * 1024 * 1024)
-#else
-#define MEMORY_BASE_BYTES (48ULL * 1024 * 1024)
-#endif
-#define MEMORY_TARGET_BYTES (256ULL * 1024)
-
 static void start(struct worker_slot *slot, unsigned index);
 
 static struct worker_process *
@@ -225,8 +212,8 @@ judge_memory(const struct worker_slot *slot, struct worker_process *process,
 	uint64_t resident_bytes)
 {
 	uint64_t limit_bytes =
-		MEMORY_BASE_BYTES +
-		MEMORY_TARGET_BYTES *
+		WORKER_MEMORY_BASE_BYTES +
+		WORKER_MEMORY_TARGET_BYTES *
 			target_table_count(slot->pool->targets, slot->type);
 
 	if (resident_bytes <= limit_bytes || process->killed)

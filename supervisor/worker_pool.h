@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_WORKER_POOL_H
 #define SUPERVISOR_WORKER_POOL_H
 
+#include "common/sandbox.h"
 #include "common/loop.h"
 #include "supervisor/aggregate.h"
 #include "supervisor/discovery_order.h"
@@ -19,6 +20,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/*
+ * What a worker may have: 5 to 7 MB, of which most is shared, and for each
+ * target a request, an answer's headers (64 KiB at most) and a TLS session.
+ * Discovery holds its neighbours, 600 bytes each, in the first.  A sanitizer
+ * has shadow memory besides, and keeps freed memory back, 256 MB by default.
+ */
+#if SANDBOX_HAS_SANITIZER
+#define WORKER_MEMORY_BASE_BYTES (512ULL * 1024 * 1024)
+#else
+#define WORKER_MEMORY_BASE_BYTES (48ULL * 1024 * 1024)
+#endif
+#define WORKER_MEMORY_TARGET_BYTES (256ULL * 1024)
 
 /* A birth takes a millisecond, the loading of all CAs with it less than one
  * second. */

@@ -639,10 +639,10 @@ START_TEST(a_pipe_that_is_never_empty_is_a_flood)
 }
 END_TEST
 
-/* 48 MiB and 256 KiB for each target. */
 START_TEST(what_is_larger_than_its_targets_explain_is_replaced)
 {
-	const uint64_t limit_bytes = (48ULL << 20) + (256ULL << 10);
+	const uint64_t limit_bytes =
+		WORKER_MEMORY_BASE_BYTES + WORKER_MEMORY_TARGET_BYTES;
 	struct newborn newborn;
 
 	want("a", NULL);
