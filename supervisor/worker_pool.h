@@ -7,8 +7,8 @@
 #ifndef SUPERVISOR_WORKER_POOL_H
 #define SUPERVISOR_WORKER_POOL_H
 
-#include "common/sandbox.h"
 #include "common/loop.h"
+#include "common/sandbox.h"
 #include "supervisor/aggregate.h"
 #include "supervisor/discovery_order.h"
 #include "supervisor/neighbours.h"
