@@ -25,21 +25,15 @@ require(bool truth)
 		abort();
 }
 
-/* A file without a name on a disk, and its path; made once. */
-static const char *
+/* A file without a name on a disk, for the caller to close. */
+static int
 file_of(const uint8_t *data, size_t size)
 {
-	static char path[64];
-	static int fd = -1;
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
-	if (fd < 0) {
-		fd = memfd_create("fuzz", 0);
-		require(fd >= 0);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	}
-	require(ftruncate(fd, 0) == 0);
+	require(fd >= 0);
 	require(pwrite(fd, data, size, 0) == (ssize_t)size);
-	return path;
+	return fd;
 }
 
 static void
@@ -77,12 +71,14 @@ on_address(void *arg, sa_family_t family, const void *address)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const char *path = file_of(data, size);
+	int fd = file_of(data, size);
+	char path[64];
 	struct resolv_conf conf;
 	char *text = malloc(size + 1);
 	size_t address_count = 0;
 
 	require(text != NULL);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (size > 0)
 		memcpy(text, data, size);
 	text[size] = '\0';
@@ -96,5 +92,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[strcspn(text, "\n")] = '\0';
 	local_names_find(path, text, on_address, &address_count);
 	free(text);
+	close(fd);
 	return 0;
 }

@@ -288,9 +288,10 @@ ok(reload_often(RELOADS), f"{RELOADS} more of them")
 after, bytes_after = settled(), total_bytes()
 equal(after, before, "no descriptor, watch or type is left behind")
 print(f"# {bytes_before} bytes before, {bytes_after} after")
-ok(bytes_after <= bytes_before + (1 << 20),
-   "memory is where it was: less than a megabyte more in all processes",
-   f"{bytes_before} before, {bytes_after} after")
+if not doctor.said("built with sanitizers"):  # they keep freed memory
+    ok(bytes_after <= bytes_before + (1 << 20),
+       "memory is where it was: less than a megabyte more in all processes",
+       f"{bytes_before} before, {bytes_after} after")
 equal(steady.connections, 1, "the kept check is still kept")
 equal(web.count("/rare"), 1, "and the hour's check still has its hour")
 equal(family(doctor), {**members, "discovery": family(doctor)["discovery"]},
