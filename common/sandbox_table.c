@@ -113,8 +113,8 @@ const struct sandbox_calls sandbox_calls[] = {
 	  "pipe2 pidfd_open pidfd_send_signal wait4 waitid inotify_add_watch "
 	  "inotify_rm_watch",
 	  { { 0 } } },
-	{ "killing", SUPERVISOR, "kill",
-	  { { 1, INT, 1, { SIGKILL }, false } } },
+	{ "killing, or asking whether it lives", SUPERVISOR, "kill",
+	  { { 1, INT, 2, { SIGKILL, 0 }, false } } },
 };
 const size_t sandbox_n_calls = sizeof(sandbox_calls) / sizeof(sandbox_calls[0]);
 

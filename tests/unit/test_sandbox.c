@@ -538,8 +538,11 @@ serve(void)
 		listen(fd, 1) < 0)
 		return -errno;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0 ||
-		fcntl(fds[0], F_SETPIPE_SZ, 65536) < 0 ||
+		/* less than it has: more is refused where a user has many */
+		fcntl(fds[0], F_SETPIPE_SZ, 4096) < 0 ||
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	if (kill(here.sibling, 0) < 0) /* it lives, or is a zombie */
 		return -errno;
 	return epoll_create1(EPOLL_CLOEXEC) < 0 ? -errno : 0;
 }
