@@ -167,7 +167,8 @@ def selector():
     k.start_doctor("picky", 8081, KUBENURSE_NEIGHBOUR_FILTER="a === b", KUBENURSE_NEIGHBOUR_PORT="8080")
     within("F 1.30 a refused selector is an error", 10, lambda: metric(
         'kubenurse_discovery_errors_total{reason="bad_selector"}', 8081) >= 1)
-    ok("in /alive", "400" in c.results(8081)["neighbourhood_state"], c.results(8081))
+    within("in /alive, once the first round has ended", 10, lambda: c.status("/alive", 8081) == 200)
+    ok("with its status", "400" in c.results(8081)["neighbourhood_state"], c.results(8081))
     ok("and in the log", "bad_selector" in k.log("picky"))
     is_("F 1.30 nobody is checked", paths(8081), {})
     k.end("picky")
