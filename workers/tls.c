@@ -25,7 +25,13 @@
  * Reads of one step, at most.  The library works on as long as the peer sends
  * what is no application data; a peer that never stops must not keep the loop.
  */
-#define READS_PER_STEP   4   /* of 16 KiB */
+#define READS_PER_STEP 4 /* of 16 KiB */
+/*
+ * Messages of the handshake that may follow it before the next bytes of data:
+ * tickets, changes of keys, wishes for a handshake.  Servers send two tickets
+ * by default (OpenSSL, Go); each costs as much as a record of data, or more.
+ */
+#define MESSAGES_MAX     64
 #define NAME_MAX_LEN     253 /* RFC 1035 section 2.3.4: 255 octets on the wire */
 #define S_PER_DAY        86400
 #define RECORD_ALERT     21 /* RFC 8446 section 5.1 */
@@ -53,6 +59,8 @@ on_bio_read(BIO *bio, char *buf, int cap_bytes)
 	BIO_clear_retry_flags(bio);
 	if (cap_bytes <= 0)
 		return 0;
+	if (session->message_count > MESSAGES_MAX)
+		return -1;
 	if (session->reads_left == 0) { /* the socket stays readable */
 		BIO_set_retry_read(bio);
 		return -1;
@@ -242,6 +250,18 @@ on_chain_accept(X509_STORE_CTX *verification, void *unused)
 	return 1;
 }
 
+/* What belongs to a handshake, and comes when there is none. */
+static void
+on_message(int written, int version, int content, const void *bytes,
+	size_t len_bytes, SSL *ssl, void *unused)
+{
+	struct tls_session *session = BIO_get_data(SSL_get_rbio(ssl));
+
+	(void)version, (void)bytes, (void)len_bytes, (void)unused;
+	if (!written && content == SSL3_RT_HANDSHAKE && !session->in_handshake)
+		session->message_count++;
+}
+
 static int
 configure_context(SSL_CTX *context, bool insecure)
 {
@@ -256,6 +276,7 @@ configure_context(SSL_CTX *context, bool insecure)
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	/* One read for a whole flight instead of two for each record. */
 	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_msg_callback(context, on_message);
 	SSL_CTX_set_verify(
 		context, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(
@@ -488,8 +509,10 @@ fail(struct tls_session *session)
 	unsigned long error = ERR_peek_last_error();
 
 	session->ssl_error = error;
-	if (session->in_handshake &&
-		SSL_get_verify_result(session->ssl) != X509_V_OK)
+	if (session->message_count > MESSAGES_MAX)
+		session->failure = TLS_FAILURE_MESSAGES;
+	else if (session->in_handshake &&
+		 SSL_get_verify_result(session->ssl) != X509_V_OK)
 		session->failure = TLS_FAILURE_CERTIFICATE;
 	else if (error == 0 && session->sys_errno != 0)
 		session->failure = TLS_FAILURE_SOCKET;
@@ -565,8 +588,10 @@ tls_session_read(struct tls_session *session, void *buf, size_t cap_bytes,
 	begin_step(session);
 	answer = SSL_read(session->ssl, buf, clamp_int(cap_bytes));
 	result = settle(session, answer);
-	if (result == IO_DONE)
+	if (result == IO_DONE) {
 		*ret_bytes = (size_t)answer;
+		session->message_count = 0;
+	}
 	return result;
 }
 
@@ -723,6 +748,10 @@ tls_session_describe(
 	case TLS_FAILURE_CLOSED:
 		snprintf(ret_text, cap_bytes,
 			"tls: server closed the connection in the handshake");
+		break;
+	case TLS_FAILURE_MESSAGES:
+		snprintf(ret_text, cap_bytes,
+			"tls: server sends tickets or keys without end");
 		break;
 	case TLS_FAILURE_PROTOCOL:
 		describe_protocol(session, ret_text, cap_bytes);

@@ -51,6 +51,7 @@ enum tls_failure {
 	TLS_FAILURE_SOCKET,   /* sys_errno says what */
 	TLS_FAILURE_CLOSED,   /* the peer ended the stream in the handshake */
 	TLS_FAILURE_PROTOCOL, /* an alert, or not TLS as we speak it */
+	TLS_FAILURE_MESSAGES, /* of the handshake, after it, and no data */
 	TLS_FAILURE_CERTIFICATE, /* not one to be trusted for this name */
 };
 
@@ -64,6 +65,8 @@ struct tls_session {
 	int verify_depth;        /* which certificate failed; 0: the server's */
 	int64_t not_after_unix_s;
 	uint64_t stamp_mono_ns;
+	/* of the handshake, since it ended or since the last data */
+	uint32_t message_count;
 	uint8_t first_bytes[5]; /* to tell what is not TLS at all */
 	uint8_t first_count;
 	uint8_t reads_left; /* of this step */

@@ -761,34 +761,75 @@ START_TEST(a_session_goes_on_at_another_place)
 }
 END_TEST
 
+/* Messages that a client ignores in its handshake. */
 START_TEST(a_step_ends_under_a_flood)
 {
+	static const char hello_request[] = "\x16\x03\x03\0\x04\0\0\0\0";
 	const int buffer_bytes = 200000, flood_bytes = 90000, one = 1;
-	size_t got_bytes;
+	char *flood = malloc((size_t)flood_bytes);
 	int i;
 
-	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	for (i = 0; i < flood_bytes; i += 9)
+		memcpy(flood + i, hello_request, 9);
+	start(trust, NAME);
 	setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes,
 		sizeof(buffer_bytes));
 	setsockopt(client.fd, SOL_SOCKET, SO_RCVLOWAT, &flood_bytes,
 		sizeof(flood_bytes));
-	for (i = 0; i < 500; i++) {
-		SSL_new_session_ticket(peer.ssl);
-		SSL_do_handshake(peer.ssl);
-	}
-	peer_send(&peer, "at last");
+	loopback_send(peer.fd, flood, (size_t)flood_bytes);
+	free(flood);
 	loopback_wait(client.fd, POLLIN);
 	setsockopt(client.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
-	ck_assert_int_eq(
-		transport_read(&client, text, sizeof(text), &got_bytes),
-		IO_WANT_READ);
+	ck_assert_int_eq(transport_handshake(&client), IO_WANT_READ);
 	/* and what is left announces itself */
 	ck_assert_int_eq(
 		poll(&(struct pollfd){ .fd = client.fd, .events = POLLIN }, 1,
 			0),
 		1);
-	ck_assert_int_eq(read_text(), IO_DONE);
-	ck_assert_str_eq(text, "at last");
+}
+END_TEST
+
+static void
+send_tickets(int count)
+{
+	while (count-- > 0) {
+		SSL_new_session_ticket(peer.ssl);
+		SSL_do_handshake(peer.ssl);
+	}
+}
+
+START_TEST(tickets_between_data_are_no_flood)
+{
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	for (int i = 0; i < 4; i++) {
+		send_tickets(60);
+		peer_send(&peer, "data");
+		ck_assert_int_eq(read_text(), IO_DONE);
+		ck_assert_str_eq(text, "data");
+	}
+}
+END_TEST
+
+/* Tickets; keys; keys with the wish for ours. */
+START_TEST(messages_without_end_are_one_failure)
+{
+	enum io_result result;
+
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	for (int i = 0; i < 1000; i++) {
+		if (_i == 0)
+			SSL_new_session_ticket(peer.ssl);
+		else
+			SSL_key_update(
+				peer.ssl, _i == 1 ? SSL_KEY_UPDATE_NOT_REQUESTED
+						  : SSL_KEY_UPDATE_REQUESTED);
+		SSL_do_handshake(peer.ssl);
+	}
+	result = read_text();
+	ck_assert_int_eq(result, IO_ERROR);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_str_eq(text, "tls: server sends tickets or keys without end");
+	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_MESSAGES);
 }
 END_TEST
 
@@ -990,6 +1031,8 @@ add_session_tests(TCase *tcase)
 	tcase_add_test(tcase, the_stamp_under_tls_is_that_of_the_answer);
 	tcase_add_test(tcase, a_session_goes_on_at_another_place);
 	tcase_add_test(tcase, a_step_ends_under_a_flood);
+	tcase_add_test(tcase, tickets_between_data_are_no_flood);
+	tcase_add_loop_test(tcase, messages_without_end_are_one_failure, 0, 3);
 	tcase_add_test(tcase, much_is_written_piece_by_piece);
 	tcase_add_test(tcase, a_tunnel_becomes_tls);
 	tcase_add_test(tcase, clones_do_not_share_random_numbers);
