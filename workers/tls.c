@@ -751,7 +751,7 @@ tls_session_describe(
 		break;
 	case TLS_FAILURE_MESSAGES:
 		snprintf(ret_text, cap_bytes,
-			"tls: server sends tickets or keys without end");
+			"tls: server sends handshake messages without end");
 		break;
 	case TLS_FAILURE_PROTOCOL:
 		describe_protocol(session, ret_text, cap_bytes);

@@ -298,12 +298,12 @@ CASES["tls_renegotiations"] = secure(
     ROUND_TRIP, (ROUND_TRIP,), late=True)
 CASES["tls_tickets"] = secure(
     only_1_3, tls.floods(("SSL_new_session_ticket",), ("SSL_do_handshake",)),
-    ROUND_TRIP, (ROUND_TRIP,), "tickets or keys without end")
+    ROUND_TRIP, (ROUND_TRIP,), "handshake messages without end")
 for name, number in (("tls_key_updates", tls.KEY_UPDATE_NOT_REQUESTED),
                      ("tls_key_requests", tls.KEY_UPDATE_REQUESTED)):
     CASES[name] = secure(only_1_3, tls.floods(
         ("SSL_key_update", number), ("SSL_do_handshake",)), ROUND_TRIP,
-        (ROUND_TRIP,), "tickets or keys without end")
+        (ROUND_TRIP,), "handshake messages without end")
 issuer = tls.Issuer(authority)
 
 
