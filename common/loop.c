@@ -22,6 +22,7 @@ struct loop {
 	bool running;
 	bool no_pwait2; /* epoll_pwait2 came with Linux 5.11 */
 	uint64_t now_ns;
+	uint64_t held_ns;
 	struct loop_timer *timers; /* root: the earliest */
 	struct epoll_event batch[BATCH_COUNT];
 	int batch_count, batch_index;
@@ -279,16 +280,30 @@ wait_events(struct loop *loop, uint64_t timeout_ns)
 	return timeout_ms < 0 ? -errno : timeout_ms;
 }
 
+static uint64_t
+late_ns(const struct loop *loop)
+{
+	return loop->timers == NULL ? 0
+				    : clock_since_ns(loop->now_ns,
+					      loop->timers->due_mono_ns);
+}
+
 int
 loop_turn(struct loop *loop, uint64_t timeout_ns)
 {
 	int n = wait_events(loop, time_to_wait(loop, timeout_ns));
 
+	/* one that was stopped hears this (signal(7)), and not what came: no
+	 * timer may be told that it did not */
+	if (n == -EINTR)
+		n = wait_events(loop, 0);
 	if (n == -EINTR)
 		n = 0;
 	if (n < 0)
 		return n;
 	loop->now_ns = clock_mono_ns();
+	if (late_ns(loop) >= LOOP_HELD_NS)
+		loop->held_ns += late_ns(loop);
 	loop->batch_count = n;
 	for (loop->batch_index = 0; loop->batch_index < loop->batch_count;) {
 		struct epoll_event *event = &loop->batch[loop->batch_index++];
@@ -325,4 +340,10 @@ uint64_t
 loop_now_ns(const struct loop *loop)
 {
 	return loop->now_ns;
+}
+
+uint64_t
+loop_held_ns(const struct loop *loop)
+{
+	return loop->held_ns;
 }

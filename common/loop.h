@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A process that runs so late is not only busy. */
+#define LOOP_HELD_NS (1000 * 1000000ULL)
+
 struct loop;
 
 /* Readiness; HUP and ERR are always reported and need not be asked for. */
@@ -77,5 +80,11 @@ int loop_turn(struct loop *loop, uint64_t timeout_ns);
 void loop_stop(struct loop *loop);
 /* When this turn woke up; timers and watches of one turn share it. */
 uint64_t loop_now_ns(const struct loop *loop);
+/*
+ * For how long the process has been held, all in all: stopped, or without a
+ * processor, for LOOP_HELD_NS or longer at a time, as the first timer due
+ * shows. Who gives others a time to answer adds what this has grown meanwhile.
+ */
+uint64_t loop_held_ns(const struct loop *loop);
 
 #endif

@@ -2,6 +2,8 @@
 /* Locking a process in, step by step; see sandbox.h. */
 #include "common/sandbox.h"
 
+#include "common/log.h"
+
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -114,4 +116,19 @@ sandbox_enter(const struct sandbox_wish *wish, struct sandbox_state *ret_state)
 		return 0;
 	return state.seccomp_error < 0 ? state.seccomp_error
 				       : state.landlock_error;
+}
+
+void
+sandbox_log_missing(const struct sandbox_state *state)
+{
+	if (SANDBOX_HAS_SANITIZER) {
+		LOG_INFO("built with sanitizers: there is no sandbox");
+		return;
+	}
+	if (state->seccomp_error < 0)
+		LOG_WARN("sandbox: system calls cannot be filtered",
+			LOG_ERRNO(-state->seccomp_error));
+	if (state->landlock_error < 0)
+		LOG_WARN("sandbox: files cannot be locked away (Landlock)",
+			LOG_ERRNO(-state->landlock_error));
 }

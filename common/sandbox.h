@@ -82,6 +82,9 @@ struct sandbox_state {
 int sandbox_enter(
 	const struct sandbox_wish *wish, struct sandbox_state *ret_state);
 
+/* Says what is missing, as a warning, of a state whose level is below 2. */
+void sandbox_log_missing(const struct sandbox_state *state);
+
 /* No capability but those of the mask (a bit each, capabilities(7)), no gain by
  * exec, no core and no ptrace by others of the same user. */
 int sandbox_drop_rights(uint64_t kept_capabilities);

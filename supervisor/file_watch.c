@@ -53,31 +53,54 @@ is_shortage(int error)
 	       error == ENFILE;
 }
 
-/*
- * The directory that the path names, and where the file really lies: of
- * /etc/resolv.conf that is often another one.  A negative errno: of the former.
- */
+/* inotify's number of the directory, or a negative errno. */
 static int
-watch_directory(struct file_watch *file_watch, const char *path)
+watch_directory_of(struct file_watch *file_watch, char *path)
 {
-	char copy[PATH_MAX], real[PATH_MAX];
-	int watched;
+	int watched = inotify_add_watch(
+		file_watch->fd, dirname(path), DIRECTORY_EVENTS);
 
-	if (file_watch->fd < 0)
-		return -file_watch->shortage_errno;
-	if (realpath(path, real) != NULL &&
-		inotify_add_watch(
-			file_watch->fd, dirname(real), DIRECTORY_EVENTS) < 0 &&
-		is_shortage(errno))
-		file_watch->shortage_errno = errno;
-	snprintf(copy, sizeof(copy), "%s", path);
-	watched = inotify_add_watch(
-		file_watch->fd, dirname(copy), DIRECTORY_EVENTS);
 	if (watched >= 0)
 		return watched;
 	if (is_shortage(errno))
 		file_watch->shortage_errno = errno;
 	return -errno;
+}
+
+/* A directory in which no file is watched any more. */
+static void
+let_go(struct file_watch *file_watch, int directory)
+{
+	if (directory < 0)
+		return;
+	for (size_t i = 0; i < file_watch->count; i++)
+		if (file_watch->files[i].directory == directory ||
+			file_watch->files[i].real_directory == directory)
+			return;
+	/* one that was deleted has gone by itself: EINVAL */
+	(void)inotify_rm_watch(file_watch->fd, directory);
+}
+
+/*
+ * The directory that the path names, and where the file really lies: of
+ * /etc/resolv.conf that is often another one.  A negative errno: of the former.
+ */
+static int
+watch_directories(struct file_watch *file_watch, struct watched_file *file)
+{
+	int old = file->directory, old_real = file->real_directory;
+	char copy[PATH_MAX], real[PATH_MAX];
+
+	if (file_watch->fd < 0)
+		return -file_watch->shortage_errno;
+	file->real_directory = -ENOENT;
+	if (realpath(file->path, real) != NULL)
+		file->real_directory = watch_directory_of(file_watch, real);
+	snprintf(copy, sizeof(copy), "%s", file->path);
+	file->directory = watch_directory_of(file_watch, copy);
+	let_go(file_watch, old);
+	let_go(file_watch, old_real);
+	return file->directory;
 }
 
 /* The next look at the files, when nothing else tells of a change. */
@@ -105,7 +128,7 @@ on_settled(struct loop_timer *timer)
 		struct file_stamp stamp = stamp_of(file->path);
 
 		/* the directory itself may be a new one */
-		file->directory = watch_directory(file_watch, file->path);
+		(void)watch_directories(file_watch, file);
 		if (!stamps_differ(&stamp, &file->stamp))
 			continue;
 		file->stamp = stamp;
@@ -163,21 +186,53 @@ file_watch_init(struct file_watch *file_watch, struct loop *loop,
 	return rc;
 }
 
+static struct watched_file *
+find(struct file_watch *file_watch, const char *path, unsigned tag)
+{
+	for (size_t i = 0; i < file_watch->count; i++)
+		if (file_watch->files[i].tag == tag &&
+			strcmp(file_watch->files[i].path, path) == 0)
+			return &file_watch->files[i];
+	return NULL;
+}
+
+/* Those that leave make room only when they have left. */
+static bool
+is_full(const struct file_watch *file_watch)
+{
+	size_t stay = 0;
+
+	for (size_t i = 0; i < file_watch->count; i++)
+		stay += !file_watch->files[i].leaves;
+	return stay >= FILE_WATCH_MAX ||
+	       file_watch->count == 2 * FILE_WATCH_MAX;
+}
+
 int
 file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 {
-	struct watched_file *file = &file_watch->files[file_watch->count];
+	struct watched_file *file = find(file_watch, path, tag);
+	int rc;
 
-	if (file_watch->count == FILE_WATCH_MAX)
+	if (file != NULL) {
+		file->leaves = false;
+		return 0;
+	}
+	if (is_full(file_watch))
 		return -ENOSPC;
-	file->directory = watch_directory(file_watch, path);
-	if (file->directory < 0 && !is_shortage(-file->directory) &&
-		file_watch->fd >= 0)
-		return file->directory;
-	file->path = strdup(path);
+	file = &file_watch->files[file_watch->count];
+	*file = (struct watched_file){ .path = strdup(path),
+		.tag = tag,
+		.directory = -ENOENT,
+		.real_directory = -ENOENT };
 	if (file->path == NULL)
 		return -ENOMEM;
-	file->tag = tag;
+	rc = watch_directories(file_watch, file);
+	if (rc < 0 && !is_shortage(-rc) && file_watch->fd >= 0) {
+		let_go(file_watch, file->real_directory);
+		free(file->path);
+		return rc;
+	}
 	file->stamp = stamp_of(path);
 	file_watch->count++;
 	poll_soon(file_watch);
@@ -185,18 +240,30 @@ file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 }
 
 void
-file_watch_remove(struct file_watch *file_watch, unsigned tag)
+file_watch_begin(struct file_watch *file_watch, unsigned tag)
 {
-	size_t kept = 0;
-
-	/* the directories stay watched: a few events that change nothing */
-	for (size_t i = 0; i < file_watch->count; i++) {
+	for (size_t i = 0; i < file_watch->count; i++)
 		if (file_watch->files[i].tag == tag)
-			free(file_watch->files[i].path);
-		else
-			file_watch->files[kept++] = file_watch->files[i];
+			file_watch->files[i].leaves = true;
+}
+
+void
+file_watch_end(struct file_watch *file_watch)
+{
+	for (size_t i = 0; i < file_watch->count;) {
+		struct watched_file left = file_watch->files[i];
+
+		if (!left.leaves) {
+			i++;
+			continue;
+		}
+		file_watch->count--;
+		memmove(&file_watch->files[i], &file_watch->files[i + 1],
+			(file_watch->count - i) * sizeof(left));
+		let_go(file_watch, left.directory);
+		let_go(file_watch, left.real_directory);
+		free(left.path);
 	}
-	file_watch->count = kept;
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "common/loop.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,7 +35,9 @@ struct file_stamp {
 struct watched_file {
 	char *path;
 	int directory; /* inotify's number; negative errno: is not watched */
-	unsigned tag;  /* the caller's: a bit of the set reported */
+	int real_directory; /* likewise; where it lies, links followed */
+	unsigned tag;       /* the caller's: a bit of the set reported */
+	bool leaves;        /* unless it is added again before the end */
 	struct file_stamp stamp;
 };
 
@@ -46,7 +49,7 @@ struct file_watch {
 	int fd;             /* inotify; -1: not available */
 	int shortage_errno; /* files are polled for want of this; 0: none */
 	size_t count;
-	struct watched_file files[FILE_WATCH_MAX];
+	struct watched_file files[2 * FILE_WATCH_MAX]; /* those that leave */
 	/* The tags of all files that have changed. */
 	void (*on_change)(struct file_watch *file_watch, unsigned tags);
 };
@@ -54,11 +57,14 @@ struct file_watch {
 /* 0 or a negative errno of the loop; without inotify all files are polled. */
 int file_watch_init(struct file_watch *file_watch, struct loop *loop,
 	void (*on_change)(struct file_watch *, unsigned));
-/* Watches or polls a file, which need not exist yet.  0 or a negative errno. */
+/* Watches or polls a file, which need not exist yet.  A file that is watched
+ * with this tag already stays as it is.  0 or a negative errno. */
 int file_watch_add(
 	struct file_watch *file_watch, const char *path, unsigned tag);
-/* Forgets all files with this tag. */
-void file_watch_remove(struct file_watch *file_watch, unsigned tag);
+/* All files with this tag are to be added anew; those that are not until the
+ * end are forgotten.  A change of one that stays is told whenever it was. */
+void file_watch_begin(struct file_watch *file_watch, unsigned tag);
+void file_watch_end(struct file_watch *file_watch);
 /* Accepts one that was zeroed and never initialised. */
 void file_watch_fini(struct file_watch *file_watch);
 

@@ -2,7 +2,6 @@
 /* The supervisor's sandbox; see sandbox.h. */
 #include "supervisor/sandbox.h"
 
-#include "common/log.h"
 #include "common/sandbox.h"
 #include "supervisor/service_account.h"
 
@@ -155,21 +154,6 @@ drop_rights(void)
 	return 0;
 }
 
-static void
-log_missing(const struct sandbox_state *state)
-{
-	if (SANDBOX_HAS_SANITIZER) {
-		LOG_INFO("built with sanitizers: there is no sandbox");
-		return;
-	}
-	if (state->seccomp_error < 0)
-		LOG_WARN("sandbox: system calls cannot be filtered",
-			LOG_ERRNO(-state->seccomp_error));
-	if (state->landlock_error < 0)
-		LOG_WARN("sandbox: files cannot be locked away (Landlock)",
-			LOG_ERRNO(-state->landlock_error));
-}
-
 int
 supervisor_sandbox_enter(
 	const struct conf *conf, const struct conf_input *input)
@@ -200,7 +184,7 @@ supervisor_sandbox_enter(
 	rc = sandbox_enter(&wish, &state);
 	reach.limited = state.landlock_error == 0;
 	if (state.level < 2)
-		log_missing(&state);
+		sandbox_log_missing(&state);
 	return rc;
 }
 

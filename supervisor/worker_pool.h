@@ -14,9 +14,8 @@
 #include "supervisor/neighbours.h"
 #include "supervisor/nursery.h"
 #include "supervisor/registry.h"
-#include "supervisor/restart.h"
 #include "supervisor/target.h"
-#include "supervisor/worker_process.h"
+#include "supervisor/worker_slot.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,30 +36,6 @@
 /* A birth takes a millisecond, the loading of all CAs with it less than one
  * second. */
 #define WORKER_BIRTH_MAX_NS (10 * 1000000000ULL)
-
-struct worker_pool;
-
-/* resolv.conf(5) has three; a new one is read with each replacement. */
-#define WORKER_NAMESERVERS_MAX 16
-
-struct worker_slot {
-	struct worker_pool *pool;
-	enum worker_type type;
-	struct worker_process processes[2];
-	unsigned in_charge; /* index of the one that has the targets */
-	bool wanted;
-	bool replace;       /* the one in charge is to be replaced */
-	bool replace_again; /* and so is the successor under way */
-	struct restart restart;
-	struct loop_timer restart_timer;
-	uint64_t cpu_of_the_dead_ns;
-	uint64_t cpu_ns; /* of all that were in charge */
-	/* Whom it says to have asked: each is a label of several series. */
-	char nameservers[WORKER_NAMESERVERS_MAX][WIRE_NAMESERVER_BYTES];
-	struct series *up, *resident, *cpu, *sandbox_level;
-	struct series *lateness, *lost;
-	struct series *started, *uncounted; /* NULL: it makes no checks */
-};
 
 /* Children that died before the nursery had said that they live. */
 #define WORKER_POOL_EARLY_MAX 16

@@ -179,23 +179,32 @@ is_held(const struct worker_process *process, uint64_t now_ns)
 	       now_ns < *process->hold_until_ns;
 }
 
+/* The number read; -1: it is held, and the timer comes back to it. */
+static int
+read_unless_held(struct worker_process *process)
+{
+	uint64_t now_ns = loop_now_ns(process->loop);
+	int count;
+
+	if (is_held(process, now_ns)) {
+		listen_to_pipe(process, false);
+		return -1;
+	}
+	count = read_pipe(process);
+	process->pipe_mono_ns = now_ns;
+	return count;
+}
+
 static void
 on_pipe(struct loop_watch *watch, unsigned ready)
 {
 	struct worker_process *process =
 		LOOP_OWNER(watch, struct worker_process, pipe_watch);
-	uint64_t now_ns = loop_now_ns(process->loop);
-	bool busy =
-		clock_since_ns(now_ns, process->pipe_mono_ns) < WORKER_READ_NS;
-	int count;
+	bool busy = clock_since_ns(loop_now_ns(process->loop),
+			    process->pipe_mono_ns) < WORKER_READ_NS;
+	int count = read_unless_held(process);
 
-	if (is_held(process, now_ns)) {
-		listen_to_pipe(process, false);
-		return;
-	}
-	count = read_pipe(process);
-	process->pipe_mono_ns = now_ns;
-	if (busy && (ready & LOOP_HUP) == 0 &&
+	if (count >= 0 && busy && (ready & LOOP_HUP) == 0 &&
 		count < READ_TURN_BATCHES * READ_BATCH_COUNT)
 		listen_to_pipe(process, false);
 }
@@ -205,17 +214,12 @@ on_pipe_timer(struct loop_timer *timer)
 {
 	struct worker_process *process =
 		LOOP_OWNER(timer, struct worker_process, pipe_timer);
-	uint64_t now_ns = loop_now_ns(process->loop);
-	int count;
+	int count = read_unless_held(process);
 
-	if (is_held(process, now_ns)) {
-		listen_to_pipe(process, false);
-		return;
-	}
-	count = read_pipe(process);
-	process->pipe_mono_ns = now_ns;
-	listen_to_pipe(process,
-		count == 0 || count == READ_TURN_BATCHES * READ_BATCH_COUNT);
+	if (count >= 0)
+		listen_to_pipe(process,
+			count == 0 ||
+				count == READ_TURN_BATCHES * READ_BATCH_COUNT);
 }
 
 static void

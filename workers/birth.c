@@ -15,7 +15,7 @@
 #define FILES_MAX 65536
 /*
  * The last wall: long before it the supervisor restarts a worker that is larger
- * than its targets explain (worker_pool.c).  It is for one that grows faster
+ * than its targets explain (worker_records.c).  It is for one that grows faster
  * than its heartbeats tell.
  */
 #define DATA_MAX_BYTES (1024UL * 1024 * 1024)

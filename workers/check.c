@@ -16,9 +16,16 @@
 
 static void next_hop(struct check *check, uint64_t start_ns);
 
+static uint64_t
+held_ns(const struct check *check)
+{
+	return loop_held_ns(check->target->worker->loop);
+}
+
 static void
 arm_deadline(struct check *check, uint64_t due_ns)
 {
+	check->deadline_held_ns = held_ns(check);
 	loop_timer_start(check->target->worker->loop, &check->deadline, due_ns);
 }
 
@@ -31,21 +38,28 @@ disarm_deadline(struct check *check)
 static uint64_t
 end_of_budget_ns(const struct check *check)
 {
-	return check->started_ns + check->target->timeout_ns;
+	return check->started_ns + check->target->timeout_ns + held_ns(check) -
+	       check->started_held_ns;
 }
 
 static void
 on_deadline(struct loop_timer *timer)
 {
 	struct check *check = LOOP_OWNER(timer, struct check, deadline);
+	uint64_t since_ns = held_ns(check) - check->deadline_held_ns;
 
-	hop_expire(&check->hop);
+	/* the time in which this process was held is not the server's fault */
+	if (since_ns > 0)
+		arm_deadline(check, timer->due_mono_ns + since_ns);
+	else
+		hop_expire(&check->hop);
 }
 
 static void
 arm_dial(struct check *check, uint64_t start_ns)
 {
-	uint64_t dial_ns = start_ns + check->target->dial_timeout_ns;
+	uint64_t dial_ns = start_ns + check->target->dial_timeout_ns +
+			   held_ns(check) - check->started_held_ns;
 	uint64_t end_ns = end_of_budget_ns(check);
 
 	arm_deadline(check, dial_ns < end_ns ? dial_ns : end_ns);
@@ -213,6 +227,7 @@ check_start(struct check *check, uint64_t due_ns)
 	hop_close(&check->hop); /* what lingers of the check before */
 	check->running = true;
 	check->started_ns = clock_mono_ns();
+	check->started_held_ns = held_ns(check);
 	check->lateness_ns = clock_since_ns(check->started_ns, due_ns);
 	check->hop_count = 0;
 	check->may_authorize = check->may_send_token = true;

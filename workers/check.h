@@ -22,6 +22,8 @@ struct check {
 	struct target *target;
 	bool running;
 	uint64_t started_ns;
+	/* What loop_held_ns was, then and when the deadline was set. */
+	uint64_t started_held_ns, deadline_held_ns;
 	uint64_t lateness_ns; /* against the timer that started it */
 	uint8_t hop_count;
 	bool may_authorize; /* no redirect has led to another host yet */

@@ -2,7 +2,6 @@
 /* A worker's sandbox; see sandbox.h. */
 #include "workers/sandbox.h"
 
-#include "common/log.h"
 #include "common/sandbox.h"
 #include "workers/worker.h"
 
@@ -86,21 +85,6 @@ add_token(struct grants *grants, const struct control_nursery *settings)
 	add(grants, SANDBOX_PLACE_TOKEN, grants->token_directory);
 }
 
-static void
-log_missing(const struct sandbox_state *state)
-{
-	if (SANDBOX_HAS_SANITIZER) {
-		LOG_INFO("built with sanitizers: there is no sandbox");
-		return;
-	}
-	if (state->seccomp_error < 0)
-		LOG_WARN("sandbox: system calls cannot be filtered",
-			LOG_ERRNO(-state->seccomp_error));
-	if (state->landlock_error < 0)
-		LOG_WARN("sandbox: files cannot be locked away (Landlock)",
-			LOG_ERRNO(-state->landlock_error));
-}
-
 int
 worker_sandbox_enter(struct worker *worker)
 {
@@ -123,6 +107,6 @@ worker_sandbox_enter(struct worker *worker)
 	free(grants.certificate_directories);
 	worker->sandbox_level = state.level;
 	if (wish.mode != SANDBOX_OFF && state.level < 2)
-		log_missing(&state);
+		sandbox_log_missing(&state);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/loop.h"
 #include "supervisor/http_daemon.h"
+#include "tests/lib/one_result.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -40,24 +41,12 @@ static struct sockaddr_un address;
 static socklen_t address_len;
 static size_t n_readers, n_views;
 
-static bool
-yes(void *arg)
-{
-	(void)arg;
-	return true;
-}
-
 static int
 alive_open(void *arg, struct alive_view *ret_view)
 {
-	static const struct alive_result results[] = { { "me_service", "ok" } };
-
 	(void)arg;
 	n_views++;
-	*ret_view = (struct alive_view){ .hostname = "node",
-		.results = results,
-		.n_results = 1,
-		.neighbourhood_state = "skipped" };
+	one_result_fill(ret_view);
 	return 0;
 }
 
@@ -139,9 +128,9 @@ stop(void)
 static void
 start(void)
 {
-	const struct http_source source = { NULL, yes, yes, alive_open,
-		alive_close, on_origin, metrics_open, metrics_read,
-		metrics_close };
+	const struct http_source source = { NULL, one_result_yes,
+		one_result_yes, alive_open, alive_close, on_origin,
+		metrics_open, metrics_read, metrics_close };
 	const struct http_timeouts timeouts = { HOUR_NS, HOUR_NS, HOUR_NS };
 
 	loop = loop_new();

@@ -12,68 +12,34 @@ from lab import *  # noqa: E402,F403
 
 enter()
 need("openssl")
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+from keeper import OK, Keeper, keeps  # noqa: E402
 
 
-class Keeper(Scripted):
-    """on_request(connection, number on it) answers; true: it goes on.
-    connections counts how many were made, per_connection the requests."""
-
-    def __init__(self, on_request, context=None):
-        self.per_connection = []
-        self.open = 0
-
-        def act(connection, _):
-            number = len(self.per_connection)
-            self.per_connection.append(0)
-            self.open += 1
-            try:
-                while True:
-                    request = b""
-                    while b"\r\n\r\n" not in request:
-                        piece = connection.recv(4096)
-                        if not piece:
-                            return
-                        request += piece
-                    self.requests.append(request.decode("latin-1"))
-                    self.per_connection[number] += 1
-                    if not on_request(connection, self.per_connection[number]):
-                        return
-            finally:
-                self.open -= 1
-        super().__init__(act, read=False, context=context)
-
-
-def keeps(connection, _):
-    connection.sendall(OK)
-    return True
-
-
-def asks_to_close(connection, _):
+def asks_to_close(connection, *_):
     connection.sendall(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     return True
 
 
-def says_too_much(connection, _):
+def says_too_much(connection, *_):
     connection.sendall(OK + b"?")
     return True
 
 
-def closes_idle(connection, _):
+def closes_idle(connection, *_):
     """The end comes between two checks."""
     connection.sendall(OK)
     threading.Event().wait(0.02)
     return False
 
 
-def ends_the_second(connection, number):
+def ends_the_second(connection, number, _):
     """The server's end and our request pass each other on the wire."""
     if number == 1:
         connection.sendall(OK)
     return number == 1
 
 
-def resets_the_second(connection, number):
+def resets_the_second(connection, number, _):
     if number == 1:
         connection.sendall(OK)
         return True
@@ -81,13 +47,13 @@ def resets_the_second(connection, number):
     return False
 
 
-def breaks_the_second(connection, number):
+def breaks_the_second(connection, number, _):
     """That one has begun to answer: it is the answer that is bad."""
     connection.sendall(OK if number == 1 else b"HTTP/1.1 2")
     return number == 1
 
 
-def speaks_1_0(connection, _):
+def speaks_1_0(connection, *_):
     connection.sendall(OK.replace(b"1.1", b"1.0"))
     return True
 
@@ -98,15 +64,15 @@ context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(certificate, key)
 
 servers = {
-    "kept": Keeper(keeps), "kept_tls": Keeper(keeps, context),
+    "kept": Keeper(keeps), "kept_tls": Keeper(keeps, context=context),
     "asks_to_close": Keeper(asks_to_close), "too_much": Keeper(says_too_much),
     "closes_idle": Keeper(closes_idle), "ended": Keeper(ends_the_second),
-    "ended_tls": Keeper(ends_the_second, context),
+    "ended_tls": Keeper(ends_the_second, context=context),
     "reset": Keeper(resets_the_second), "broken": Keeper(breaks_the_second),
     "version_1_0": Keeper(speaks_1_0), "posted": Keeper(ends_the_second),
 }
 target = servers["kept"].port
-servers["redirected"] = Keeper(lambda connection, _: connection.sendall(
+servers["redirected"] = Keeper(lambda connection, *_: connection.sendall(
     b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/next\r\n"
     b"Content-Length: 0\r\n\r\n" % target) or True)
 
@@ -182,7 +148,7 @@ wait_ok(lambda: all(server.open == 0 for server in servers.values()),
 doctor.halt()
 
 # Two and no more, and the worker's descriptors do not grow.
-slow = Keeper(lambda connection, _: threading.Event().wait(0.05) or
+slow = Keeper(lambda connection, *_: threading.Event().wait(0.05) or
               connection.sendall(OK) or True)
 doctor = Doctor(INI.split("[check")[0] + "".join(
     f"[check same-{n}]\nurl = http://127.0.0.1:{slow.port}/{n}\n"

@@ -5,6 +5,7 @@ process.  What is bad, or needs a restart, changes nothing and is said.  RELOADS
 of them leave nothing behind.  A worker that is replaced, because resolv.conf or
 a CA is another one now, loses no check and makes none twice.
 """
+import collections
 import os
 import sys
 import threading
@@ -13,39 +14,32 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
 from lab import *  # noqa: E402,F403
 
 enter()
+from keeper import Keeper, keeps  # noqa: E402
 
 RELOADS = int(os.environ.get("RELOADS", "300"))
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-class Server(Scripted):
-    """Keeps connections; remembers who asked on which of them, and holds back
-    the answers to /held until told."""
+class Server(Keeper):
+    """Remembers what was asked for, and holds back the answers to /held until
+    told."""
 
     def __init__(self):
-        self.asked = {}  # path: the number of the connection of each request
-        self.connections = 0
+        self.asked = collections.Counter()
         self.free = threading.Event()
-        super().__init__(self._serve_one, read=False)
+        super().__init__(self._answer)
 
-    def _serve_one(self, connection, _):
-        self.connections += 1
-        number = self.connections
-        while True:
-            request = b""
-            while b"\r\n\r\n" not in request:
-                piece = connection.recv(4096)
-                if not piece:
-                    return
-                request += piece
-            path = request.split()[1].decode()
-            self.asked.setdefault(path, []).append(number)
-            if path == "/held":
-                self.free.wait()
-            connection.sendall(OK)
+    def _answer(self, connection, number, path):
+        self.asked[path] += 1
+        if path == "/held":
+            self.free.wait()
+        return keeps(connection, number, path)
+
+    @property
+    def connections(self):
+        return len(self.per_connection)
 
     def count(self, path):
-        return len(self.asked.get(path, []))
+        return self.asked[path]
 
 
 web, steady, next_door = Server(), Server(), Server()

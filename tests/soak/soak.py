@@ -16,6 +16,7 @@ from lab import *  # noqa: E402,F403
 
 enter()
 need("nft", "openssl", "prlimit")
+from measure import *  # noqa: E402,F403
 from world import MOODS, World  # noqa: E402
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "3600"))
@@ -105,15 +106,6 @@ WORKER_TYPES["path"] = ["path"]
 WORKER_TYPES["extra"] = list(EXTRA) + ["visitor"]
 
 
-def account(metrics, worker):
-    """(begun, results, lost, uncounted)"""
-    def one(name):
-        return int(metrics.number(f'kubenurse_{name}{{worker="{worker}"}}'))
-    return (one("checks_started_total"),
-            sum(metrics.checks(name) for name in WORKER_TYPES[worker]),
-            one("samples_lost_total"), one("checks_uncounted_total"))
-
-
 KNOWN = re.compile(r"(kubenurse_(httpclient_(requests_total|request_duration_"
                    r"seconds|trace_request_duration_seconds)|errors_total|"
                    r"neighbourhood_incoming_checks|(phase|check)_duration_"
@@ -128,87 +120,16 @@ KNOWN = re.compile(r"(kubenurse_(httpclient_(requests_total|request_duration_"
                    r"successful|config_last_reload_(successful|success_"
                    r"timestamp_seconds)|build_info)|process_[a-z_]+)"
                    r"(_bucket|_sum|_count)?({.*})?")
-COUNTS = re.compile(r"[a-z_]+(_total|_bucket|_count)({.*)?")
-findings = collections.Counter()
-scrapes = 0
-last = {}
+accounts = Accounts(doctor, WORKER_TYPES, 2 * max(len(EXTRA), 14))
 
 
-def watch():
-    """One scrape in the middle of it: nothing goes backwards."""
-    global scrapes, last
-    try:
-        metrics = doctor.metrics()
-    except (OSError, http.client.HTTPException):
-        return
-    scrapes += 1
-    for worker in WORKER_TYPES:
-        begun, results, lost, uncounted = account(metrics, worker)
-        in_flight = begun - results - lost - uncounted
-        if not 0 <= in_flight <= 2 * max(len(EXTRA), 14):
-            findings[f"{worker}: {in_flight} checks in flight"] += 1
-    for series, value in metrics.items():
-        if COUNTS.fullmatch(series) and \
-                float(value) < float(last.get(series, 0)):
-            findings[f"{series} went from {last[series]} to {value}"] += 1
-        if not KNOWN.fullmatch(series):
-            findings[f"unknown series {series}"] += 1
-    last = dict(metrics)
-
-
-def processes():
-    found = {"supervisor": doctor.pid}
-    for pid in children(doctor.pid):
-        found[title(pid).replace("kubenurse: ", "")] = pid
-    return found
-
-
-def memory_kib(what):
-    """Of each process: Pss or Rss."""
-    found = {}
-    for name, pid in processes().items():
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            found[name] = int(re.search(rf"^{what}:\s+(\d+)", file.read(),
-                                        re.M)[1])
-    return found
-
-
-def replace_all():
-    """Other CAs: all workers are born anew, of one nursery, as at first."""
-    before = processes()
-    path = "/etc/ssl/certs/ca-certificates.crt"
-    with open(path, encoding="ascii") as file:
-        text = file.read()
-    replace(path, text + "\n")
-
-    def are_new():
-        now = processes()
-        return set(now) == set(before) and not any(
-            now[name] == before[name] for name in WORKERS)
-    wait(are_new, 60)
+def replace_workers():
+    replace_all(doctor, WORKERS)
     wait_quiet("all workers are new, and all is well")
 
 
-def open_descriptors():
-    """Of each process, by sort; connections come and go."""
-    return {name: collections.Counter(
-        re.sub(r":?\[?\d+\]?$", "", one) for one in descriptors(pid))
-        for name, pid in processes().items()}
-
-
-def count_descriptors():
-    return {name: sum(sorts.values())
-            for name, sorts in open_descriptors().items()}
-
-
 def least_descriptors(rounds=40):
-    """What they never fall below: without connections of the moment."""
-    least = count_descriptors()
-    for _ in range(rounds):
-        for name, count in count_descriptors().items():
-            least[name] = min(least.get(name, count), count)
-        time.sleep(0.02)  # between two looks, nothing is waited for
-    return least
+    return least(lambda: count_descriptors(doctor), rounds)
 
 
 def is_quiet():
@@ -216,7 +137,7 @@ def is_quiet():
     results = doctor.results()
     wanted = set(BUILT_IN) | set(EXTRA)
     return all(metrics.number(f'kubenurse_worker_up{{worker="{worker}"}}') == 1
-               for worker in WORKERS) and set(processes()) == \
+               for worker in WORKERS) and set(processes(doctor)) == \
         set(WORKERS) | {"supervisor", "nursery"} and \
         metrics.number("kubenurse_discovery_up") == 1 and \
         {name for name in wanted if results.get(name) != "ok"} == \
@@ -231,7 +152,7 @@ def wait_quiet(what):
            "\n".join(doctor.log().splitlines()[-40:]))
         done()
     ok(good, what, "" if good else
-       f"{doctor.results()}\n{processes()}\n" + "\n".join(
+       f"{doctor.results()}\n{processes(doctor)}\n" + "\n".join(
            line for line in doctor.metrics().text.splitlines()
            if re.match("kubenurse_(worker_up|discovery_up)", line)))
 
@@ -399,7 +320,7 @@ def limit(pid, count):
 
 def descriptors_short():
     kind = choose.choice(("supervisor", "extra", "path", "me_ingress"))
-    pid = processes().get(kind)
+    pid = processes(doctor).get(kind)
     if not pid:
         return "no descriptors to be had", None
     with open(f"/proc/{pid}/limits", encoding="ascii") as file:
@@ -419,9 +340,9 @@ wait_quiet("all is well before")
 # what malloc keeps after a wall of clients is kept once, however many follow
 for _ in range(6):
     clients()[1]()
-replace_all()
+replace_workers()
 doctor.wait_checks(list(EXTRA), 20)
-rss_before, pss_before = memory_kib("Rss"), memory_kib("Pss")
+rss_before, pss_before = memory_kib(doctor, "Rss"), memory_kib(doctor, "Pss")
 descriptors_before = least_descriptors()
 
 end_mono = time.monotonic() + SECONDS
@@ -447,16 +368,17 @@ while time.monotonic() < end_mono and doctor.popen.poll() is None:
             running.append((now + choose.uniform(0.3, 4), end, sort))
     time.sleep(choose.uniform(0.05, 0.4))  # the soak itself
     if not any(one[2] == "stop_supervisor" for one in running):
-        watch()
+        accounts.look(KNOWN)
 for _, end, _ in running:
     end()
 doctor.reload(configuration())
 wait_quiet("all is well again, and no worker is down")
 
-print(f"# {dict(happened)}, {scrapes} scrapes", flush=True)
-ok(not findings, "nothing went backwards, no series is of an unknown sort, "
-   "and nothing is in flight that there is no target for",
-   "\n".join(map(str, findings.most_common(30))))
+print(f"# {dict(happened)}, {accounts.scrapes} scrapes", flush=True)
+ok(not accounts.findings,
+   "nothing went backwards, no series is of an unknown sort, and nothing is in "
+   "flight that there is no target for",
+   "\n".join(map(str, accounts.findings.most_common(30))))
 at_end = doctor.metrics()
 doctor.wait_checks(list(EXTRA), max(map(at_end.checks, EXTRA)) + 1)
 
@@ -469,15 +391,15 @@ def descriptors_are_back():
 
 ok(wait(descriptors_are_back, 60), "descriptors are where they were",
    f"before {descriptors_before}\nnow {least_descriptors()}\n"
-   f"{open_descriptors()}")
-rss_after = memory_kib("Rss")
+   f"{open_descriptors(doctor)}")
+rss_after = memory_kib(doctor, "Rss")
 print(f"# RSS in KiB before {rss_before}, after {rss_after}", flush=True)
 # of the largest answers and tables
 large = {name: (rss_before[name], size) for name, size in rss_after.items()
          if size > rss_before[name] * 1.25 + 2048}
 ok(not large, "no process has grown by more than a quarter and 2 MiB", large)
-replace_all()  # workers of one nursery share most of what they have
-pss_after = memory_kib("Pss")
+replace_workers()  # workers of one nursery share most of what they have
+pss_after = memory_kib(doctor, "Pss")
 print(f"# PSS in KiB before {pss_before}, after {pss_after}", flush=True)
 ok(sum(pss_after.values()) <= sum(pss_before.values()) * 1.25,
    f"all together are where they were: {sum(pss_before.values())} KiB before, "
@@ -486,11 +408,8 @@ ok(sum(pss_after.values()) <= sum(pss_before.values()) * 1.25,
 # ----------------------------------------------------------- everything adds up
 
 final = doctor.settle()
-for worker in WORKER_TYPES:
-    begun, results, lost, uncounted = account(final, worker)
-    ok(begun > 0 and begun == results + lost + uncounted,
-       f"{worker}: {begun} checks begun = {results} results + {lost} lost + "
-       f"{uncounted} uncounted")
+for balanced, what in accounts.balance(final):
+    ok(balanced, what)
 for name in BUILT_IN + tuple(EXTRA) + ("path",):
     phases, whole = (final.total_ns(
         f'kubenurse_{what}_duration_seconds_sum{{type="{name}",.*}}')

@@ -97,6 +97,7 @@ static struct {
 	const struct fake_name *query_names[FAKE_MAX];
 	uint64_t query_started_ns[FAKE_MAX];
 	bool query_told[FAKE_MAX][RESOLVER_FAMILY_COUNT];
+	uint64_t held_ns; /* as loop_held_ns has it */
 	uint64_t late_ns; /* this process runs so long after each event */
 	uint64_t write_takes_ns; /* a call of write lasts */
 	/* what came out */
@@ -221,6 +222,13 @@ loop_stop(struct loop *loop)
 {
 	(void)loop;
 	fake.stopped = true;
+}
+
+uint64_t
+loop_held_ns(const struct loop *loop)
+{
+	(void)loop;
+	return fake.held_ns;
 }
 
 uint64_t

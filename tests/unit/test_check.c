@@ -516,6 +516,62 @@ START_TEST(a_late_timer_is_said_to_be_late)
 }
 END_TEST
 
+/* This process is stopped for a minute, two seconds after the check began. */
+static const struct wire_sample *
+run_held_check(uint64_t then_ns)
+{
+	apply_target();
+	fake_run_for(2 * S);
+	ck_assert_uint_eq(fake.record_count, 0);
+	fake.now_ns += 60 * S;
+	fake.held_ns += 60 * S;
+	fake_run_for(then_ns);
+	ck_assert_uint_gt(fake.record_count, 0);
+	return record_at(fake.record_count - 1);
+}
+
+START_TEST(the_time_in_which_this_process_was_held_is_no_timeout)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 1 * S,
+		ANSWERS(63 * S, OK_BYTES) });
+	last = run_held_check(3 * S);
+	ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(last->check_duration_ns, 64 * S);
+}
+END_TEST
+
+START_TEST(nor_is_it_one_of_the_hops_that_follow)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "192.0.2.1:80",
+			  .connect_ns = 1 * S,
+			  ANSWERS(59 * S, MOVED("http://192.0.2.2/")) },
+		{ .address = "192.0.2.2:80",
+			.connect_ns = 1 * S,
+			ANSWERS(0, OK_BYTES) });
+	last = run_held_check(3 * S);
+	ck_assert_uint_eq(last->hop, 1);
+	ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+}
+END_TEST
+
+START_TEST(who_was_held_waits_for_the_rest_of_the_time_and_no_longer)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 1 * S,
+		ANSWERS(FAKE_NEVER, OK_BYTES) });
+	last = run_held_check(5 * S);
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(last->check_duration_ns, 66 * S);
+}
+END_TEST
+
 START_TEST(a_lingering_connection_gives_way_to_the_next_check)
 {
 	USE_PEERS({ .address = "192.0.2.1:80",
@@ -568,6 +624,9 @@ main(void)
 		a_proxys_zone_is_not_part_of_its_address,
 		a_check_never_overlaps_itself_and_goes_on_for_ever,
 		a_late_timer_is_said_to_be_late,
+		the_time_in_which_this_process_was_held_is_no_timeout,
+		nor_is_it_one_of_the_hops_that_follow,
+		who_was_held_waits_for_the_rest_of_the_time_and_no_longer,
 		a_lingering_connection_gives_way_to_the_next_check,
 		draining_ends_what_is_under_way_and_starts_nothing };
 	Suite *suite = suite_create("check");

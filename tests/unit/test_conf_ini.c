@@ -5,96 +5,162 @@
  */
 #include "tests/unit/conf_fixture.h"
 
+#include "common/strbuf.h"
+
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define K "[kubenurse]\n"
 #define C "[check c]\nurl = http://h/\n"
 
+#define S            1000000000LL
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define NUMBER(field)                                                          \
+	offsetof(struct conf, field), sizeof(((struct conf *)NULL)->field)
+
+/* A line, and what it does to its field; no line: one that is made of others.
+ */
+static const struct {
+	const char *line;
+	size_t offset;
+	const char *text;
+} text_keys[] = {
+	{ "ingress_url = https://i.example/",
+		offsetof(struct conf, ingress_url), "https://i.example/" },
+	{ "", offsetof(struct conf, me_ingress_target),
+		"https://i.example/alwayshappy" },
+	{ "service_url=http://s:8080", offsetof(struct conf, me_service_target),
+		"http://s:8080/alwayshappy" },
+	{ "extra_ca = /ca.pem", offsetof(struct conf, extra_ca), "/ca.pem" },
+	{ "api_server_host = fd00::1", offsetof(struct conf, api_server_host),
+		"fd00::1" },
+	{ "", offsetof(struct conf, api_server_direct_target),
+		"https://[fd00::1]:6443/version" },
+	{ "api_server_dns = api.example",
+		offsetof(struct conf, api_server_dns_target),
+		"https://api.example:6443/version" },
+	{ "namespace = kube-system", offsetof(struct conf, namespace),
+		"kube-system" },
+	{ "neighbour_filter = app in (a, b)",
+		offsetof(struct conf, neighbour_filter), "app in (a, b)" },
+	{ "neighbour_service = n.example",
+		offsetof(struct conf, neighbour_service), "n.example" },
+	{ "node_name = node-1", offsetof(struct conf, node_name), "node-1" },
+	{ "pod_name = pod-1", offsetof(struct conf, pod_name), "pod-1" },
+	{ "cert_file = /c.pem", offsetof(struct conf, cert_file), "/c.pem" },
+	{ "cert_key = /k.pem", offsetof(struct conf, cert_key), "/k.pem" },
+	{ "http_proxy = proxy:3128", offsetof(struct conf, http_proxy),
+		"http://proxy:3128" },
+	{ "https_proxy = http://u:p@proxy", offsetof(struct conf, https_proxy),
+		"http://u:p@proxy" },
+	{ "no_proxy = .example, 10.0.0.0/8", offsetof(struct conf, no_proxy),
+		".example, 10.0.0.0/8" },
+	{ "user = kubenurse", offsetof(struct conf, user), "kubenurse" },
+};
+
+static const struct {
+	const char *line;
+	size_t offset, size_bytes;
+	int64_t number;
+} number_keys[] = {
+	{ "check_api_server_direct = false", NUMBER(check_api_server_direct),
+		0 },
+	{ "check_api_server_dns = false", NUMBER(check_api_server_dns), 0 },
+	{ "check_me_ingress = false", NUMBER(check_me_ingress), 0 },
+	{ "check_me_service = false", NUMBER(check_me_service), 0 },
+	{ "check_neighbourhood = false", NUMBER(check_neighbourhood), 0 },
+	{ "check_interval = 1m30s", NUMBER(check_interval_ns), 90 * S },
+	{ "shutdown_duration = -1s", NUMBER(shutdown_duration_ns), -1 * S },
+	{ "reuse_connections = true", NUMBER(reuse_connections), 1 },
+	{ "insecure = true", NUMBER(insecure), 1 },
+	{ "api_server_port = 6443", NUMBER(api_server_port), 6443 },
+	{ "api_server_insecure = true", NUMBER(api_server_insecure), 1 },
+	{ "neighbour_source = dns", NUMBER(neighbour_source), CONF_SOURCE_DNS },
+	{ "neighbour_limit = +03", NUMBER(neighbour_limit), 3 },
+	{ "neighbour_port = 99", NUMBER(neighbour_port), 99 },
+	{ "allow_unschedulable = true", NUMBER(allow_unschedulable), 1 },
+	{ "use_tls = true", NUMBER(use_tls), 1 },
+	{ "ready_follows_cordon = false", NUMBER(ready_follows_cordon), 0 },
+	{ "victoriametrics_histogram = true", NUMBER(victoriametrics_histogram),
+		1 },
+	{ "expose_metadata = false", NUMBER(expose_metadata), 0 },
+	{ "legacy_metrics = false", NUMBER(legacy_metrics), 0 },
+	{ "neighbour_detail = true", NUMBER(neighbour_detail), 1 },
+	{ "series_ttl = 1h", NUMBER(series_ttl_ns), 3600 * S },
+	{ "sandbox = require", NUMBER(sandbox), CONF_SANDBOX_REQUIRE },
+	{ "log_level = warn", NUMBER(log_level), LOG_LEVEL_WARN },
+	{ "log_format = json", NUMBER(log_format), LOG_FORMAT_JSON },
+};
+
+static const char *
+text_of(const struct conf *conf, size_t offset)
+{
+	return *(char *const *)(const void *)((const char *)conf + offset);
+}
+
+static int64_t
+number_of(const struct conf *conf, size_t offset, size_t size_bytes)
+{
+	const char *field = (const char *)conf + offset;
+
+	switch (size_bytes) {
+	case sizeof(bool):
+		return *(const bool *)(const void *)field;
+	case sizeof(uint16_t):
+		return *(const uint16_t *)(const void *)field;
+	case sizeof(int): /* an enum */
+		return *(const int *)(const void *)field;
+	default:
+		ck_assert_uint_eq(size_bytes, sizeof(int64_t));
+		return *(const int64_t *)(const void *)field;
+	}
+}
+
 /* N 1.9 */
 START_TEST(every_key_reaches_its_field)
 {
-	struct fixture f = load(K "ingress_url = https://i.example/\n"
-				  "service_url=http://s:8080\n"
-				  "extra_checks = a:http://a/|b:https://b:1/x\n"
-				  "check_api_server_direct = false\n"
-				  "check_api_server_dns = false\n"
-				  "check_me_ingress = false\n"
-				  "check_me_service = false\n"
-				  "check_neighbourhood = false\n"
-				  "check_interval = 1m30s\n"
-				  "shutdown_duration = -1s\n"
-				  "reuse_connections = true\n"
-				  "insecure = true\n"
-				  "extra_ca = /ca.pem\n"
-				  "api_server_host = fd00::1\n"
-				  "api_server_port = 6443\n"
-				  "api_server_dns = api.example\n"
-				  "api_server_insecure = true\n"
-				  "neighbour_source = dns\n"
-				  "namespace = kube-system\n"
-				  "neighbour_filter = app in (a, b)\n"
-				  "neighbour_limit = +03\n"
-				  "neighbour_port = 99\n"
-				  "neighbour_service = n.example\n"
-				  "allow_unschedulable = true\n"
-				  "node_name = node-1\n"
-				  "pod_name = pod-1\n"
+	struct strbuf ini;
+	struct fixture f;
+
+	strbuf_init(&ini, 0);
+	strbuf_add_string(&ini, K);
+	for (size_t i = 0; i < COUNT(text_keys); i++)
+		strbuf_printf(&ini, "%s\n", text_keys[i].line);
+	for (size_t i = 0; i < COUNT(number_keys); i++)
+		strbuf_printf(&ini, "%s\n", number_keys[i].line);
+	f = load(strbuf_text(&ini), ENV());
+	expect_clean(&f);
+	ck_assert(f.conf->from_ini);
+	for (size_t i = 0; i < COUNT(text_keys); i++)
+		ck_assert_str_eq(text_of(f.conf, text_keys[i].offset),
+			text_keys[i].text);
+	for (size_t i = 0; i < COUNT(number_keys); i++)
+		ck_assert_msg(number_of(f.conf, number_keys[i].offset,
+				      number_keys[i].size_bytes) ==
+				      number_keys[i].number,
+			"%s", number_keys[i].line);
+	unload(&f);
+	strbuf_fini(&ini);
+}
+END_TEST
+
+/* N 1.9 */
+START_TEST(every_list_reaches_its_field)
+{
+	struct fixture f = load(K "extra_checks = a:http://a/|b:https://b:1/x\n"
 				  "listen = 127.0.0.1:9000, [::1]:9001 ,:9002\n"
 				  "listen_tls = [::]:0\n"
-				  "use_tls = true\n"
-				  "cert_file = /c.pem\n"
-				  "cert_key = /k.pem\n"
-				  "ready_follows_cordon = false\n"
-				  "histogram_buckets = .5, 1e0, 2\n"
-				  "victoriametrics_histogram = true\n"
-				  "expose_metadata = false\n"
-				  "legacy_metrics = false\n"
-				  "neighbour_detail = true\n"
-				  "series_ttl = 1h\n"
-				  "http_proxy = proxy:3128\n"
-				  "https_proxy = http://u:p@proxy\n"
-				  "no_proxy = .example, 10.0.0.0/8\n"
-				  "sandbox = require\n"
-				  "user = kubenurse\n"
-				  "log_level = warn\n"
-				  "log_format = json\n",
+				  "histogram_buckets = .5, 1e0, 2\n",
 		ENV());
 	const struct conf *c = f.conf;
 	char text[INET6_ADDRSTRLEN];
 
 	expect_clean(&f);
-	ck_assert(c->from_ini);
-	ck_assert_str_eq(c->ingress_url, "https://i.example/");
-	ck_assert_str_eq(c->me_ingress_target, "https://i.example/alwayshappy");
-	ck_assert_str_eq(c->me_service_target, "http://s:8080/alwayshappy");
 	ck_assert_uint_eq(c->checks.n_checks, 2);
 	ck_assert_str_eq(c->checks.checks[1].name, "b");
 	ck_assert_str_eq(c->checks.checks[1].url, "https://b:1/x");
-	ck_assert(!c->check_api_server_direct && !c->check_api_server_dns);
-	ck_assert(!c->check_me_ingress && !c->check_me_service);
-	ck_assert(!c->check_neighbourhood);
-	ck_assert_int_eq(c->check_interval_ns, 90000000000);
-	ck_assert_int_eq(c->shutdown_duration_ns, -1000000000);
-	ck_assert(c->reuse_connections && c->insecure);
-	ck_assert_str_eq(c->extra_ca, "/ca.pem");
-	ck_assert_str_eq(c->api_server_host, "fd00::1");
-	ck_assert_uint_eq(c->api_server_port, 6443);
-	ck_assert_str_eq(
-		c->api_server_direct_target, "https://[fd00::1]:6443/version");
-	ck_assert_str_eq(
-		c->api_server_dns_target, "https://api.example:6443/version");
-	ck_assert(c->api_server_insecure);
-	ck_assert_uint_eq(c->neighbour_source, CONF_SOURCE_DNS);
-	ck_assert_str_eq(c->namespace, "kube-system");
-	ck_assert_str_eq(c->neighbour_filter, "app in (a, b)");
-	ck_assert_int_eq(c->neighbour_limit, 3);
-	ck_assert_uint_eq(c->neighbour_port, 99);
-	ck_assert_str_eq(c->neighbour_service, "n.example");
-	ck_assert(c->allow_unschedulable);
-	ck_assert_str_eq(c->node_name, "node-1");
-	ck_assert_str_eq(c->pod_name, "pod-1");
 	ck_assert_uint_eq(c->listen.n_addresses, 3);
 	ck_assert_int_eq(c->listen.addresses[0].any.sa_family, AF_INET);
 	ck_assert_uint_eq(ntohs(c->listen.addresses[0].in.sin_port), 9000);
@@ -107,22 +173,8 @@ START_TEST(every_key_reaches_its_field)
 	ck_assert_int_eq(c->listen.addresses[2].any.sa_family, AF_INET6);
 	ck_assert_uint_eq(ntohs(c->listen.addresses[2].in6.sin6_port), 9002);
 	ck_assert_uint_eq(c->listen_tls.n_addresses, 1);
-	ck_assert(c->use_tls);
-	ck_assert_str_eq(c->cert_file, "/c.pem");
-	ck_assert_str_eq(c->cert_key, "/k.pem");
-	ck_assert(!c->ready_follows_cordon);
 	ck_assert_uint_eq(c->histogram_buckets.n_bounds, 3);
 	ck_assert_double_eq(c->histogram_buckets.bounds_s[1], 1.0);
-	ck_assert(c->victoriametrics_histogram && !c->expose_metadata);
-	ck_assert(!c->legacy_metrics && c->neighbour_detail);
-	ck_assert_int_eq(c->series_ttl_ns, 3600000000000);
-	ck_assert_str_eq(c->http_proxy, "http://proxy:3128");
-	ck_assert_str_eq(c->https_proxy, "http://u:p@proxy");
-	ck_assert_str_eq(c->no_proxy, ".example, 10.0.0.0/8");
-	ck_assert_uint_eq(c->sandbox, CONF_SANDBOX_REQUIRE);
-	ck_assert_str_eq(c->user, "kubenurse");
-	ck_assert_uint_eq(c->log_level, LOG_LEVEL_WARN);
-	ck_assert_uint_eq(c->log_format, LOG_FORMAT_JSON);
 	unload(&f);
 }
 END_TEST
@@ -849,6 +901,7 @@ static void
 add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, every_key_reaches_its_field);
+	tcase_add_test(tcase, every_list_reaches_its_field);
 	tcase_add_test(tcase, an_empty_file_gives_the_defaults);
 	tcase_add_test(tcase, a_check_section_in_full);
 	tcase_add_test(

@@ -211,23 +211,108 @@ START_TEST(several_files_are_told_together_and_can_be_removed)
 	pass(FILE_WATCH_SETTLE_NS);
 	ck_assert_uint_eq(called, 1);
 	ck_assert_uint_eq(seen, 3);
-	file_watch_remove(&file_watch, 1);
+	file_watch_begin(&file_watch, 1);
+	file_watch_end(&file_watch);
 	put("a", "changed again");
 	pass(FILE_WATCH_SETTLE_NS);
 	ck_assert_uint_eq(called, 1);
 }
 END_TEST
 
+START_TEST(what_changed_before_a_reload_is_told_after_it)
+{
+	put("stays", "x");
+	put("leaves", "x");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("stays"), 1), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("leaves"), 1), 0);
+	put("stays", "changed");
+	put("leaves", "changed");
+	file_watch_begin(&file_watch, 1);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("stays"), 1), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("stays"), 1), 0);
+	file_watch_end(&file_watch);
+	ck_assert_uint_eq(file_watch.count, 1);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+static unsigned
+count_watched_directories(void)
+{
+	char path[64], line[256];
+	unsigned count = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", file_watch.fd);
+	file = fopen(path, "r");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		count += strncmp(line, "inotify wd:", 11) == 0;
+	fclose(file);
+	return count;
+}
+
+START_TEST(a_directory_is_watched_as_long_as_a_file_in_it_is)
+{
+	ck_assert_int_eq(mkdir(path_of("one"), 0755), 0);
+	ck_assert_int_eq(mkdir(path_of("two"), 0755), 0);
+	put("two/file", "x");
+	ck_assert_int_eq(symlink("../two/file", path_of("one/link")), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("top"), 2), 0);
+	ck_assert_int_eq(
+		file_watch_add(&file_watch, path_of("one/link"), 1), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("one/a"), 1), 0);
+	ck_assert_uint_eq(count_watched_directories(), 3);
+	file_watch_begin(&file_watch, 1);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("one/a"), 1), 0);
+	file_watch_end(&file_watch);
+	ck_assert_uint_eq(count_watched_directories(), 2);
+	file_watch_begin(&file_watch, 1);
+	file_watch_end(&file_watch);
+	ck_assert_uint_eq(count_watched_directories(), 1);
+}
+END_TEST
+
+START_TEST(a_link_that_leads_elsewhere_leaves_no_directory_watched)
+{
+	ck_assert_int_eq(mkdir(path_of("one"), 0755), 0);
+	ck_assert_int_eq(mkdir(path_of("two"), 0755), 0);
+	put("one/file", "x");
+	put("two/file", "another");
+	ck_assert_int_eq(symlink("one/file", path_of("link")), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("link"), 1), 0);
+	ck_assert_uint_eq(count_watched_directories(), 2);
+	ck_assert_int_eq(symlink("two/file", path_of("new")), 0);
+	ck_assert_int_eq(rename(path_of("new"), path_of("link")), 0);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	ck_assert_uint_eq(count_watched_directories(), 2);
+}
+END_TEST
+
 START_TEST(what_cannot_be_watched_is_said)
 {
 	struct file_watch never = { 0 };
+	char name[16];
 
 	ck_assert_int_lt(
 		file_watch_add(&file_watch, path_of("no/where"), 1), 0);
-	for (int i = 0; i < FILE_WATCH_MAX; i++)
+	for (int i = 0; i < FILE_WATCH_MAX; i++) {
+		snprintf(name, sizeof(name), "%d", i);
 		ck_assert_int_eq(
-			file_watch_add(&file_watch, path_of("x"), 1), 0);
+			file_watch_add(&file_watch, path_of(name), 1), 0);
+	}
 	ck_assert_int_lt(file_watch_add(&file_watch, path_of("x"), 1), 0);
+	/* as many others may take their places */
+	file_watch_begin(&file_watch, 1);
+	for (int i = 0; i < FILE_WATCH_MAX; i++) {
+		snprintf(name, sizeof(name), "other_%d", i);
+		ck_assert_int_eq(
+			file_watch_add(&file_watch, path_of(name), 1), 0);
+	}
+	file_watch_end(&file_watch);
+	ck_assert_uint_eq(file_watch.count, FILE_WATCH_MAX);
 	file_watch_fini(&never);
 }
 END_TEST
@@ -305,6 +390,11 @@ main(void)
 		tcase, a_directory_that_is_never_silent_does_not_put_it_off);
 	tcase_add_test(
 		tcase, several_files_are_told_together_and_can_be_removed);
+	tcase_add_test(tcase, what_changed_before_a_reload_is_told_after_it);
+	tcase_add_test(
+		tcase, a_directory_is_watched_as_long_as_a_file_in_it_is);
+	tcase_add_test(
+		tcase, a_link_that_leads_elsewhere_leaves_no_directory_watched);
 	tcase_add_test(tcase, what_cannot_be_watched_is_said);
 	tcase_add_test(tcase, without_inotify_files_are_polled);
 	tcase_add_test(tcase, a_shortage_that_passes_is_over);

@@ -8,6 +8,7 @@
 #include "common/loop.h"
 #include "common/strbuf.h"
 #include "supervisor/http_server.h"
+#include "tests/lib/one_result.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -61,14 +62,9 @@ first_round_ended(void *arg)
 static int
 alive_open(void *arg, struct alive_view *ret_view)
 {
-	static const struct alive_result results[] = { { "me_service", "ok" } };
-
 	ck_assert_ptr_eq(arg, &source_state);
 	source_state.n_views++;
-	*ret_view = (struct alive_view){ .hostname = "node",
-		.results = results,
-		.n_results = 1,
-		.neighbourhood_state = "skipped" };
+	one_result_fill(ret_view);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "supervisor/origins.h"
 #include "supervisor/plan.h"
 #include "supervisor/process_metrics.h"
+#include "tests/lib/one_result.h"
 #include "tests/unit/conf_fixture.h"
 
 #include <arpa/inet.h>
@@ -384,23 +385,11 @@ END_TEST
 
 /* ----------------------------------------------------------------- HTTP */
 
-static bool
-yes(void *arg)
-{
-	(void)arg;
-	return true;
-}
-
 static int
 alive_open(void *arg, struct alive_view *ret_view)
 {
-	static const struct alive_result results[] = { { "me_service", "ok" } };
-
 	(void)arg;
-	*ret_view = (struct alive_view){ .hostname = "node",
-		.results = results,
-		.n_results = 1,
-		.neighbourhood_state = "skipped" };
+	one_result_fill(ret_view);
 	return 0;
 }
 
@@ -438,8 +427,8 @@ metrics_read(void *reader, char *buf, size_t cap)
 	return (ssize_t)cap;
 }
 
-static const struct http_source source = { NULL, yes, yes, alive_open,
-	alive_close, on_origin, metrics_open, metrics_read, free };
+static const struct http_source source = { NULL, one_result_yes, one_result_yes,
+	alive_open, alive_close, on_origin, metrics_open, metrics_read, free };
 
 static int
 connect_to(uint16_t port)

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the workers say; see worker_records.h. */
+#include "supervisor/worker_records.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/sandbox.h"
+#include "supervisor/worker_counts.h"
+#include "supervisor/worker_pool.h"
+
+#include <string.h>
+
+static void
+take_sample(struct worker_process *process, const struct wire_sample *sample)
+{
+	struct worker_slot *slot = process->owner;
+	struct worker_pool *pool = slot->pool;
+	uint64_t now_ns = clock_mono_ns();
+	struct target *target;
+
+	if (sample->outcome == OUTCOME_CANCELLED) {
+		worker_counts_add_nowhere(slot, sample->last);
+		return;
+	}
+	if (sample->hop == 0)
+		worker_counts_observe_lateness(slot, sample->lateness_ns);
+	if (sample->stamped)
+		worker_counts_observe_lateness(
+			slot, sample->phase_ns[PHASE_LOCAL]);
+	if (target_table_match(pool->targets, slot->type, sample->target_id,
+		    sample->target_gen, &target) != TARGET_CURRENT) {
+		worker_counts_add_nowhere(slot, sample->last);
+		return;
+	}
+	if (sample->hop == 0)
+		target->started_mono_ns = sample->started_mono_ns < now_ns
+						  ? sample->started_mono_ns
+						  : now_ns;
+	aggregate_sample(pool->aggregate, target, sample);
+	if (!sample->last)
+		return;
+	if (target->held && process != worker_slot_in_charge(slot)) {
+		target->held = false;
+		worker_slot_tell_targets(slot);
+	}
+	pool->on_result(pool);
+}
+
+static bool
+is_of_us(struct worker_process *process, uint32_t id, uint32_t gen)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (target_table_match(slot->pool->targets, slot->type, id, gen,
+		    &target) != TARGET_UNKNOWN)
+		return true;
+	LOG_ERROR(
+		"a worker wrote a sample of a target it never got, killing it",
+		LOG_STR("worker", worker_type_name(slot->type)));
+	worker_process_kill(process, WORKER_END_NONSENSE);
+	return false;
+}
+
+static void
+take_heartbeat(struct worker_slot *slot, const struct wire_heartbeat *heartbeat)
+{
+	series_set(slot->resident, (double)heartbeat->resident_bytes);
+	slot->cpu_ns = slot->cpu_of_the_dead_ns + heartbeat->cpu_ns;
+	series_raise(slot->cpu, slot->cpu_ns);
+}
+
+/* More than its targets explain: it leaks, or was made to grow. */
+static void
+judge_memory(const struct worker_slot *slot, struct worker_process *process,
+	uint64_t resident_bytes)
+{
+	uint64_t limit_bytes =
+		WORKER_MEMORY_BASE_BYTES +
+		WORKER_MEMORY_TARGET_BYTES *
+			target_table_count(slot->pool->targets, slot->type);
+
+	if (resident_bytes <= limit_bytes || process->killed)
+		return;
+	LOG_ERROR("a worker has grown too large, killing it",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_INT("resident_bytes", resident_bytes),
+		LOG_INT("limit_bytes", limit_bytes));
+	worker_process_kill(process, WORKER_END_MEMORY);
+}
+
+/* What follows is its death by a signal. */
+static void
+log_trap(const struct worker_slot *slot, const struct wire_trap *trap)
+{
+	char name[64];
+
+	sandbox_call_name(trap->call_number, name, sizeof(name));
+	LOG_ERROR("a worker made a forbidden system call",
+		LOG_STR("worker", worker_type_name(slot->type)),
+		LOG_STR("call", name), LOG_INT("number", trap->call_number));
+}
+
+static void
+take_discovery(struct worker_process *process, const struct wire_record *record)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (slot->type != WORKER_DISCOVERY ||
+		process != worker_slot_in_charge(slot)) {
+		LOG_ERROR("a worker speaks of neighbours unasked, killing it",
+			LOG_STR("worker", worker_type_name(slot->type)));
+		worker_process_kill(process, WORKER_END_NONSENSE);
+		return;
+	}
+	if (!slot->wanted)
+		return;
+	if (record->kind == WIRE_NEIGHBOUR)
+		neighbours_take(
+			slot->pool->neighbours, &record->body.neighbour);
+	else
+		neighbours_take_status(
+			slot->pool->neighbours, &record->body.discovery);
+}
+
+/* A worker that was taken over must not fill the registry with its inventions.
+ */
+static bool
+knows_nameserver(struct worker_slot *slot, const char *name)
+{
+	for (size_t i = 0; i < WORKER_NAMESERVERS_MAX; i++) {
+		char *known = slot->nameservers[i];
+
+		if (known[0] == '\0')
+			wire_set_text(known, WIRE_NAMESERVER_BYTES, name);
+		if (strcmp(known, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+take_dns(struct worker_process *process, const struct wire_dns *dns)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (!is_of_us(process, dns->target_id, dns->target_gen))
+		return;
+	if (!knows_nameserver(slot, dns->nameserver)) {
+		LOG_ERROR("a worker names more nameservers than there can be, "
+			  "killing it",
+			LOG_STR("worker", worker_type_name(slot->type)));
+		worker_process_kill(process, WORKER_END_NONSENSE);
+		return;
+	}
+	if (target_table_match(slot->pool->targets, slot->type, dns->target_id,
+		    dns->target_gen, &target) == TARGET_CURRENT)
+		aggregate_dns(slot->pool->aggregate, target, dns);
+}
+
+/* It ends checks of ours, and may say so when it was asked to. */
+static bool
+may_hand_over(struct worker_process *process)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (process->state == WORKER_DRAINING)
+		return process == worker_slot_in_charge(slot) &&
+		       !process->cancelled;
+	LOG_ERROR("a worker leaves unasked, killing it",
+		LOG_STR("worker", worker_type_name(slot->type)));
+	worker_process_kill(process, WORKER_END_NONSENSE);
+	return false;
+}
+
+static void
+take_busy(struct worker_process *process, const struct wire_busy *busy)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (may_hand_over(process) &&
+		is_of_us(process, busy->target_id, busy->target_gen) &&
+		target_table_match(slot->pool->targets, slot->type,
+			busy->target_id, busy->target_gen,
+			&target) == TARGET_CURRENT)
+		target->held = true;
+}
+
+/* The new one need not wait for the checks that the old one ends. */
+static void
+hand_over(struct worker_process *process)
+{
+	struct worker_slot *slot = process->owner;
+	struct worker_process *next = worker_slot_successor(slot);
+
+	if (!may_hand_over(process) || next->state != WORKER_SPEAKING)
+		return;
+	slot->cpu_of_the_dead_ns = slot->cpu_ns;
+	worker_slot_put_in_charge(slot, next);
+}
+
+void
+worker_records_take(
+	struct worker_process *process, const struct wire_record *record)
+{
+	struct worker_slot *slot = process->owner;
+
+	worker_counts_add_progress(slot, process);
+	switch ((enum wire_kind)record->kind) {
+	case WIRE_HELLO:
+		series_set(slot->sandbox_level,
+			(double)record->body.hello.sandbox_level);
+		break;
+	case WIRE_HEARTBEAT:
+		if (process == worker_slot_in_charge(slot))
+			take_heartbeat(slot, &record->body.heartbeat);
+		judge_memory(
+			slot, process, record->body.heartbeat.resident_bytes);
+		break;
+	case WIRE_SAMPLE:
+		if (is_of_us(process, record->body.sample.target_id,
+			    record->body.sample.target_gen))
+			take_sample(process, &record->body.sample);
+		break;
+	case WIRE_DNS:
+		take_dns(process, &record->body.dns);
+		break;
+	case WIRE_NEIGHBOUR:
+	case WIRE_DISCOVERY:
+		take_discovery(process, record);
+		break;
+	case WIRE_TRAP:
+		log_trap(slot, &record->body.trap);
+		break;
+	case WIRE_BUSY:
+		take_busy(process, &record->body.busy);
+		break;
+	case WIRE_IDLE:
+		hand_over(process);
+		break;
+	case WIRE_KIND_END:
+		break;
+	}
+}
