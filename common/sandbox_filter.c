@@ -108,6 +108,12 @@ fill(scmp_filter_ctx context, enum sandbox_role role)
 	int rc = seccomp_attr_set(
 		context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
+	/* the library asks the kernel by seccomp(2) whether it can: one before
+	 * 4.14 cannot, and a container may forbid the question.  The process is
+	 * its only thread. */
+	if (rc == -EINVAL)
+		rc = seccomp_attr_set(
+			context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_THREAD);
 	/* a tree: a call late in the list costs as little as an early one */
 	if (rc == 0)
 		rc = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);

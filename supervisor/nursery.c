@@ -19,7 +19,9 @@
 #define CHILD_FD_CONTROL    3
 #define CHILD_FD_SETTINGS   4
 #define CHILD_FD_EXECUTABLE 5
-#define CHILD_FD_COUNT      3
+/* The nursery does not get this one: it closes when the program is executed. */
+#define CHILD_FD_FAILURE 6
+#define CHILD_FD_COUNT   4
 
 #define WORKER_NAME "kubenurse-worker"
 
@@ -95,34 +97,83 @@ child_environment(void)
 	return list;
 }
 
-/* In the child: nothing but async-signal-safe calls.  Does not return. */
-static void
-become_nursery(const int *fds, char **envp)
+/* Descriptors, as the child is to have them.  0 or a negative errno. */
+static int
+arrange(const int *fds)
 {
-	char *const argv[] = { WORKER_NAME, NULL };
 	int high[CHILD_FD_COUNT], null_fd;
-	sigset_t none;
 
 	/* out of the way first: a source may be another's target */
 	for (int i = 0; i < CHILD_FD_COUNT; i++) {
 		high[i] = fcntl(
 			fds[i], F_DUPFD, CHILD_FD_CONTROL + CHILD_FD_COUNT);
 		if (high[i] < 0)
-			_exit(127);
+			return -errno;
 	}
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null_fd >= 0) {
 		dup2(null_fd, STDIN_FILENO);
 		dup2(null_fd, STDOUT_FILENO);
 	}
-	for (int i = 0; i < CHILD_FD_COUNT; i++)
-		if (dup2(high[i], CHILD_FD_CONTROL + i) < 0)
-			_exit(127);
+	for (int i = 0; i < CHILD_FD_COUNT; i++) {
+		int fd = CHILD_FD_CONTROL + i;
+
+		if (dup3(high[i], fd, fd == CHILD_FD_FAILURE ? O_CLOEXEC : 0) <
+			0)
+			return -errno;
+	}
 	closefrom(CHILD_FD_CONTROL + CHILD_FD_COUNT);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	fexecve(CHILD_FD_EXECUTABLE, argv, envp);
+	return 0;
+}
+
+/*
+ * In the child: nothing but async-signal-safe calls.  Does not return.  What
+ * fails is written, as a negative errno, to the last of the descriptors.
+ */
+static void
+become_nursery(const int *fds, char **envp)
+{
+	char *const argv[] = { WORKER_NAME, NULL };
+	/* what can fail there does so before anything has its place */
+	int rc = arrange(fds), failure_fd = fds[CHILD_FD_COUNT - 1];
+	sigset_t none;
+
+	if (rc == 0) {
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		fexecve(CHILD_FD_EXECUTABLE, argv, envp);
+		rc = -errno;
+		failure_fd = CHILD_FD_FAILURE;
+	}
+	if (write(failure_fd, &rc, sizeof(rc)) < 0)
+		_exit(126); /* nobody is there to be told */
 	_exit(127);
+}
+
+/* Returns when the program has been executed, or could not be. */
+static int
+fork_nursery(struct nursery *nursery, int control_fd, int settings_fd,
+	int executable_fd)
+{
+	char **envp = child_environment();
+	int failure[2], rc = 0, told = 0;
+	ssize_t n;
+
+	if (pipe2(failure, O_CLOEXEC) < 0)
+		return -errno;
+	nursery->pid = fork();
+	if (nursery->pid == 0)
+		become_nursery((const int[]){ control_fd, settings_fd,
+				       executable_fd, failure[1] },
+			envp);
+	if (nursery->pid < 0)
+		rc = -errno;
+	close(failure[1]);
+	do
+		n = read(failure[0], &told, sizeof(told));
+	while (n < 0 && errno == EINTR);
+	close(failure[0]);
+	return n == (ssize_t)sizeof(told) ? told : rc;
 }
 
 static void
@@ -150,7 +201,6 @@ nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
 	const struct control_nursery *settings)
 {
 	int pair[2], settings_fd, rc = 0;
-	char **envp = child_environment();
 
 	nursery->loop = loop;
 	nursery->fd = -1;
@@ -162,12 +212,7 @@ nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
 		close(settings_fd);
 		return rc;
 	}
-	nursery->pid = fork();
-	if (nursery->pid == 0)
-		become_nursery(
-			(const int[]){ pair[1], settings_fd, executable_fd },
-			envp);
-	rc = nursery->pid < 0 ? -errno : 0;
+	rc = fork_nursery(nursery, pair[1], settings_fd, executable_fd);
 	close(pair[1]);
 	close(settings_fd);
 	loop_watch_init(&nursery->watch, on_readable);

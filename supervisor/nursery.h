@@ -33,7 +33,8 @@ struct nursery {
 int nursery_open_executable(const char **ret_path);
 /*
  * Forks and executes it.  settings go into a sealed memory file.  The
- * executable's descriptor stays the caller's.  0 or a negative errno.
+ * executable's descriptor stays the caller's.  0 or a negative errno, also when
+ * it could not be executed.
  */
 int nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
 	const struct control_nursery *settings);

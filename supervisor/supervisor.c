@@ -388,7 +388,11 @@ bring_up(struct supervisor *supervisor, char *error, size_t error_bytes)
 	if ((rc = open_signals(supervisor)) < 0)
 		snprintf(error, error_bytes, "signals: %s", strerror(-rc));
 	else if ((rc = start_nursery(supervisor)) < 0)
-		snprintf(error, error_bytes, "nursery: %s", strerror(-rc));
+		snprintf(error, error_bytes, "nursery: %s%s",
+			rc == -EACCES ? "this user may not execute "
+					"kubenurse-worker: "
+				      : "",
+			strerror(-rc));
 	else if ((rc = open_registry(supervisor)) < 0)
 		snprintf(error, error_bytes, "registry: %s", strerror(-rc));
 	else if ((rc = open_http(supervisor, error, error_bytes)) == 0)

@@ -34,19 +34,14 @@ TUNABLES = {"vm/overcommit_memory": 1, "vm/panic_on_oom": 0,
 
 
 def guarded(*programs):
-    """Runs the script anew, once the programs of Kubernetes that it needs are
-    built, and cleans up behind it, however it ends."""
+    """Runs the script anew, once the programs of Kubernetes that it needs, if
+    any, are built, and cleans up behind it, however it ends."""
     if os.environ.get("NODES_CGROUP"):
         return
     if os.geteuid() != 0:
         skip_all("needs root")
-    built = subprocess.run(
-        ["bash", f"{SOURCE}/tests/e2e/build-cluster.sh", PROGRAMS, *programs],
-        stdout=subprocess.PIPE, text=True)
-    if built.returncode == 77:
-        skip_all(built.stdout.strip())
-    if built.returncode != 0:
-        skip_all(f"{' '.join(programs)} cannot be built here")
+    if programs:
+        _build(*programs)
     group = _make_cgroups(f"kubenurse-test-{os.getpid()}")
     libc = ctypes.CDLL(None)
     child = subprocess.Popen(
@@ -57,6 +52,16 @@ def guarded(*programs):
     status = child.wait()
     wait(lambda: _remove_cgroups(group))
     sys.exit(status if status >= 0 else 128 - status)
+
+
+def _build(*programs):
+    built = subprocess.run(
+        ["bash", f"{SOURCE}/tests/e2e/build-cluster.sh", PROGRAMS, *programs],
+        stdout=subprocess.PIPE, text=True)
+    if built.returncode == 77:
+        skip_all(built.stdout.strip())
+    if built.returncode != 0:
+        skip_all(f"{' '.join(programs)} cannot be built here")
 
 
 def _hierarchies():

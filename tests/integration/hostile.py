@@ -427,14 +427,17 @@ storm(2)
 results = doctor.results()
 for name, case in CASES.items():
     like(results[name], case.text, f"{name}: /alive says why")
-first_kib = calm()
-storm(2)
-second_kib = calm()
+kib = [calm()]
+# How much is needed at once differs with how many checks are late at once; what
+# is lost is lost by each storm anew.
+while len(kib) < 2 or (len(kib) < 4 and kib[-1] > kib[-2] + 2048):
+    storm(2)
+    kib.append(calm())
 if "asan" not in subprocess.run(
         ["ldd", f"{BUILD}/kubenurse-worker"], capture_output=True, text=True,
         check=True).stdout:
-    ok(second_kib <= first_kib + 2048, "a second storm takes no more memory",
-       f"{first_kib} KiB, then {second_kib} KiB")
+    ok(kib[-1] <= kib[-2] + 2048, "a further storm takes no more memory",
+       f"KiB after each: {kib}")
 equal(doctor.worker("extra"), worker, "it is the same worker")
 
 # The checks that were cut short count nowhere, so all counters stand still.

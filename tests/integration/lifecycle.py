@@ -81,6 +81,17 @@ equal(doctor.wait(), 1, "without a nursery it ends, exit status 1")
 like(doctor.log(), "nursery has ended", "and says why")
 ok(gone(family), "it leaves nobody either")
 
+# what was built with a umask of 077: root may execute it, nobody may not
+os.makedirs(f"{WORK}/closed")
+for program in ("kubenurse", "kubenurse-worker"):
+    shutil.copy(f"{BUILD}/{program}", f"{WORK}/closed")
+os.chmod(f"{WORK}/closed/kubenurse-worker", 0o700)
+doctor = Doctor(INI, name="closed", program=f"{WORK}/closed/kubenurse")
+equal(doctor.wait(), 1, "a worker program that it may not execute: status 1")
+like(doctor.log(), "level=error msg=.cannot start. .*kubenurse-worker.*"
+     "Permission denied", "and it says which, and why")
+ok(not doctor.said("kubenurse is up"), "and never that it is up")
+
 # ---------------------------------------------------------------- process 1
 
 first = Doctor(INI, name="first", wrapper=(

@@ -17,18 +17,22 @@ from lab import *  # noqa: E402,F403
 
 # Another program's turn: `sandbox.py --without CALL... -- PROGRAM...` executes
 # it where these system calls are refused, --unknown where the kernel is too old
-# to know them.
+# to know them; prctl:22 is one with this first argument.
 if sys.argv[1:2] in (["--without"], ["--unknown"]):
     end = sys.argv.index("--")
     library = ctypes.CDLL("libseccomp.so.2")
     library.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(library.seccomp_init(0x7fff0000))  # ALLOW
     for call in sys.argv[2:end]:
+        call, _, argument = call.partition(":")
         number = library.seccomp_syscall_resolve_name(call.encode())
+        # struct scmp_arg_cmp: which, equal (4), to what
+        compare = struct.pack("IiQQ", 0, 4, int(argument or 0), 0)
         if number >= 0:
-            library.seccomp_rule_add(
+            library.seccomp_rule_add_array(
                 context, 0x00050000 | (errno.EPERM if sys.argv[1] == "--without"
-                                       else errno.ENOSYS), number, 0)
+                                       else errno.ENOSYS), number,
+                1 if argument else 0, compare)
     assert library.seccomp_load(context) == 0
     os.execv(sys.argv[end + 1], sys.argv[end + 1:])
 
@@ -424,6 +428,7 @@ doctor.halt()
 
 LANDLOCK = ["landlock_create_ruleset", "landlock_add_rule",
             "landlock_restrict_self"]
+SECCOMP = ["seccomp", "prctl:22"]  # PR_SET_SECCOMP
 
 
 def without(calls, mode, name, how="--without"):
@@ -458,16 +463,27 @@ checks_go_on(doctor, "under a container's filter")
 equal(levels(doctor), {2}, "the sandbox is complete there")
 doctor.halt()
 
-doctor = without(LANDLOCK + ["seccomp"], "auto", "nothing")
+doctor = without(LANDLOCK + SECCOMP, "auto", "nothing")
 doctor.up()
 checks_go_on(doctor, "without anything")
+equal(levels(doctor), {0}, "N 1.16 the level says so")
+like(doctor.log(), "level=warn .*cannot be filtered.*Operation not permitted",
+     "and the log why")
+doctor.halt()
+
+# seccomp(2) answers what the kernel can; prctl(2) does as well to enter
+doctor = without(["seccomp"], "require", "no-question", how="--unknown")
+doctor.up()
+checks_go_on(doctor, "without seccomp(2)")
+equal(levels(doctor), {2}, "N 1.16 the sandbox is complete without seccomp(2)")
 doctor.halt()
 
 # a kernel that is too old
 WARNS = {"landlock": "level=warn .*files cannot be locked away .Landlock..*"
                      "Function not implemented",
-         "seccomp": "level=warn .*system calls cannot be filtered"}
-for missing, level in ((LANDLOCK, 1), (LANDLOCK + ["seccomp"], 0)):
+         "seccomp": "level=warn .*system calls cannot be filtered.*"
+                    "Function not implemented"}
+for missing, level in ((LANDLOCK, 1), (LANDLOCK + SECCOMP, 0)):
     doctor = without(missing, "auto", f"old-{level}", how="--unknown")
     doctor.up()
     checks_go_on(doctor, f"old kernel, level {level}")

@@ -63,6 +63,16 @@ def skip_all(why):
     sys.exit(0)
 
 
+def skip(name, why):
+    """One thing that cannot be tried here; the others go on."""
+    global _count
+    if os.environ.get("TESTS_NO_SKIP"):
+        ok(False, f"{name}: may not be skipped", why)
+    else:
+        _count += 1
+        print(f"ok {_count} - {name} # SKIP {why}", flush=True)
+
+
 def need(*programs):
     for program in programs:
         if not shutil.which(program):

@@ -72,6 +72,14 @@ need_packages()
 	}
 }
 
+# A docker that is there stays: Debian's would drive another one out.
+need_docker()
+{
+	command -v dockerd >/dev/null || need_packages docker.io || return 1
+	# a package of its own from Debian 13 on
+	command -v docker >/dev/null || need_packages docker-cli
+}
+
 # build_tree SOURCE BUILD CONFIGURE-ARGUMENTS...: configures a build directory
 # outside the source tree once, and again when the arguments or configure.ac
 # changed.  configure is made when it is not there or older.
