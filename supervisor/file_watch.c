@@ -163,11 +163,27 @@ file_watch_init(struct file_watch *file_watch, struct loop *loop,
 	return rc;
 }
 
+static bool
+keep(struct file_watch *file_watch, const char *path, unsigned tag)
+{
+	for (size_t i = 0; i < file_watch->count; i++) {
+		struct watched_file *file = &file_watch->files[i];
+
+		if (file->tag != tag || strcmp(file->path, path) != 0)
+			continue;
+		file->unwanted = false;
+		return true;
+	}
+	return false;
+}
+
 int
 file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 {
 	struct watched_file *file = &file_watch->files[file_watch->count];
 
+	if (keep(file_watch, path, tag))
+		return 0;
 	if (file_watch->count == FILE_WATCH_MAX)
 		return -ENOSPC;
 	file->directory = watch_directory(file_watch, path);
@@ -178,6 +194,7 @@ file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 	if (file->path == NULL)
 		return -ENOMEM;
 	file->tag = tag;
+	file->unwanted = false;
 	file->stamp = stamp_of(path);
 	file_watch->count++;
 	poll_soon(file_watch);
@@ -185,13 +202,21 @@ file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 }
 
 void
-file_watch_remove(struct file_watch *file_watch, unsigned tag)
+file_watch_mark(struct file_watch *file_watch, unsigned tag)
+{
+	for (size_t i = 0; i < file_watch->count; i++)
+		if (file_watch->files[i].tag == tag)
+			file_watch->files[i].unwanted = true;
+}
+
+void
+file_watch_sweep(struct file_watch *file_watch)
 {
 	size_t kept = 0;
 
 	/* the directories stay watched: a few events that change nothing */
 	for (size_t i = 0; i < file_watch->count; i++) {
-		if (file_watch->files[i].tag == tag)
+		if (file_watch->files[i].unwanted)
 			free(file_watch->files[i].path);
 		else
 			file_watch->files[kept++] = file_watch->files[i];

@@ -11,6 +11,7 @@
 
 #include "common/loop.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -36,6 +37,7 @@ struct watched_file {
 	int directory; /* inotify's number; negative errno: is not watched */
 	unsigned tag;  /* the caller's: a bit of the set reported */
 	struct file_stamp stamp;
+	bool unwanted; /* until it is added again */
 };
 
 struct file_watch {
@@ -54,11 +56,19 @@ struct file_watch {
 /* 0 or a negative errno of the loop; without inotify all files are polled. */
 int file_watch_init(struct file_watch *file_watch, struct loop *loop,
 	void (*on_change)(struct file_watch *, unsigned));
-/* Watches or polls a file, which need not exist yet.  0 or a negative errno. */
+/*
+ * Watches or polls a file, which need not exist yet; one with this tag that is
+ * known already stays as it is.  0 or a negative errno.
+ */
 int file_watch_add(
 	struct file_watch *file_watch, const char *path, unsigned tag);
-/* Forgets all files with this tag. */
-void file_watch_remove(struct file_watch *file_watch, unsigned tag);
+/*
+ * Other files for this tag: those that are added until file_watch_sweep stay,
+ * with what was known of them, so that no change is missed; all others are
+ * forgotten by it.
+ */
+void file_watch_mark(struct file_watch *file_watch, unsigned tag);
+void file_watch_sweep(struct file_watch *file_watch);
 /* Accepts one that was zeroed and never initialised. */
 void file_watch_fini(struct file_watch *file_watch);
 

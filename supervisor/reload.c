@@ -116,12 +116,13 @@ watch_checks(struct supervisor *supervisor)
 {
 	const struct conf_checks *checks = &supervisor->conf->checks;
 
-	file_watch_remove(&supervisor->file_watch, FILE_TAG_CHECK);
+	file_watch_mark(&supervisor->file_watch, FILE_TAG_CHECK);
 	for (size_t i = 0; i < checks->n_checks; i++) {
 		watch(supervisor, checks->checks[i].ca, FILE_TAG_CHECK);
 		watch(supervisor, checks->checks[i].header_file,
 			FILE_TAG_CHECK);
 	}
+	file_watch_sweep(&supervisor->file_watch);
 }
 
 void
@@ -218,11 +219,11 @@ apply(struct supervisor *supervisor, struct conf *loaded)
 	supervisor->pool.no_proxy = loaded->no_proxy;
 	origins_set_lifetime(supervisor->origins,
 		origins_lifetime_ns((uint64_t)loaded->check_interval_ns));
+	watch_checks(supervisor); /* before they are read */
 	if (supervisor_plan(supervisor) < 0)
 		LOG_ERROR("no memory for all targets");
 	if (proxy_changed)
 		worker_pool_replace(&supervisor->pool);
-	watch_checks(supervisor);
 	conf_free(old);
 }
 

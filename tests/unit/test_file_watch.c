@@ -211,23 +211,49 @@ START_TEST(several_files_are_told_together_and_can_be_removed)
 	pass(FILE_WATCH_SETTLE_NS);
 	ck_assert_uint_eq(called, 1);
 	ck_assert_uint_eq(seen, 3);
-	file_watch_remove(&file_watch, 1);
+	file_watch_mark(&file_watch, 1);
+	file_watch_sweep(&file_watch);
 	put("a", "changed again");
 	pass(FILE_WATCH_SETTLE_NS);
 	ck_assert_uint_eq(called, 1);
 }
 END_TEST
 
+/* A reload that comes in the moment of silence. */
+START_TEST(a_change_is_told_although_the_file_is_added_again)
+{
+	put("a", "x");
+	put("b", "x");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("a"), 1), 0);
+	put("a", "changed");
+	file_watch_mark(&file_watch, 1);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("b"), 1), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("a"), 1), 0);
+	file_watch_sweep(&file_watch);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	put("a", "changed again");
+	put("b", "changed");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 2);
+}
+END_TEST
+
 START_TEST(what_cannot_be_watched_is_said)
 {
 	struct file_watch never = { 0 };
+	char name[16];
 
 	ck_assert_int_lt(
 		file_watch_add(&file_watch, path_of("no/where"), 1), 0);
-	for (int i = 0; i < FILE_WATCH_MAX; i++)
+	for (int i = 0; i < FILE_WATCH_MAX; i++) {
+		snprintf(name, sizeof(name), "x%d", i);
 		ck_assert_int_eq(
-			file_watch_add(&file_watch, path_of("x"), 1), 0);
+			file_watch_add(&file_watch, path_of(name), 1), 0);
+	}
 	ck_assert_int_lt(file_watch_add(&file_watch, path_of("x"), 1), 0);
+	/* one that is known takes no room */
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("x0"), 1), 0);
 	file_watch_fini(&never);
 }
 END_TEST
@@ -305,6 +331,8 @@ main(void)
 		tcase, a_directory_that_is_never_silent_does_not_put_it_off);
 	tcase_add_test(
 		tcase, several_files_are_told_together_and_can_be_removed);
+	tcase_add_test(
+		tcase, a_change_is_told_although_the_file_is_added_again);
 	tcase_add_test(tcase, what_cannot_be_watched_is_said);
 	tcase_add_test(tcase, without_inotify_files_are_polled);
 	tcase_add_test(tcase, a_shortage_that_passes_is_over);
