@@ -94,6 +94,7 @@ http_client_on_request_line(
 	struct http_client *client = client_of(connection);
 	struct http_daemon *daemon = cls;
 
+	daemon->n_steps++;
 	if (client == NULL)
 		return NULL;
 	http_request_init(&client->request, target);
@@ -117,6 +118,7 @@ http_client_on_completed(void *cls, struct MHD_Connection *connection,
 	struct http_deadlines *deadlines = &daemon->site->deadlines;
 
 	(void)connection;
+	daemon->n_steps++;
 	if (client == NULL)
 		return;
 	free(client->target);
@@ -163,6 +165,7 @@ open_client(struct http_daemon *daemon, struct MHD_Connection *connection,
 	http_deadline_open(
 		&site->deadlines, &client->deadline, fd, daemon->tls == NULL);
 	daemon->n_clients++;
+	daemon->n_steps++;
 	site->n_clients++;
 	if (site->n_clients > site->max_clients - site->max_clients / 16)
 		http_deadlines_cut_oldest(&site->deadlines);
@@ -183,6 +186,7 @@ close_client(struct http_client *client)
 		http_farewell_drain(client->deadline.fd);
 	http_deadline_close(&site->deadlines, &client->deadline);
 	daemon->n_clients--;
+	daemon->n_steps++;
 	site->n_clients--;
 	free(client->target);
 	free(client);

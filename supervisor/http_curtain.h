@@ -43,6 +43,8 @@ struct http_daemon {
 	struct loop_timer shortage_timer;
 	bool is_short; /* the library could not accept */
 	size_t n_clients;
+	uint64_t n_steps;  /* of clients and requests: begun, ended */
+	uint64_t pause_ns; /* TLS: until the next look at who says nothing */
 	bool retired;
 	void (*after_run)(void *arg);
 	void *arg;

@@ -30,6 +30,15 @@
 /* Before a socket is closed: the library accepts eleven per run. */
 #define SETTLE_RUNS 64
 
+/*
+ * The library takes a socket for ready until the handshake is over, also when
+ * there is nothing to read (seen with 0.9.75), and wants to look again at once:
+ * one silent client would take a whole processor.  What it waits for comes as
+ * an event of its epoll descriptor; it looks by itself with these pauses.
+ */
+#define PAUSE_MIN_NS NS_PER_MS
+#define PAUSE_MAX_NS (64 * NS_PER_MS)
+
 /* Between two attempts to accept when there is nothing to accept with. */
 #define SHORTAGE_NS (100 * NS_PER_MS)
 /* So long after the last failure accepting works again. */
@@ -80,20 +89,48 @@ begin_shortage(struct http_daemon *daemon)
 			clock_mono_ns() + SHORTAGE_NS);
 }
 
+/* Whatever changes when a run had something to do. */
+static uint64_t
+progress(const struct http_daemon *daemon)
+{
+	return daemon->n_steps + http_tls_heard(daemon->tls) +
+	       (BLOCKS_PER_TURN - daemon->site->blocks_left);
+}
+
+/* Returns for how long the next run can wait. */
+static uint64_t
+run_tls(struct http_daemon *daemon)
+{
+	uint64_t before = progress(daemon);
+
+	MHD_run(daemon->mhd);
+	if (progress(daemon) != before)
+		daemon->pause_ns = 0;
+	else if (daemon->pause_ns == 0)
+		daemon->pause_ns = PAUSE_MIN_NS;
+	else if (daemon->pause_ns < PAUSE_MAX_NS)
+		daemon->pause_ns *= 2;
+	return daemon->pause_ns;
+}
+
 /* The library's "soon" is the next turn: the others are served in between. */
 static void
 run(struct http_daemon *daemon)
 {
 	struct loop *loop = daemon->site->loop;
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
+	uint64_t pause_ns = 0;
 
 	daemon->site->blocks_left = BLOCKS_PER_TURN;
-	MHD_run(daemon->mhd);
+	if (daemon->tls != NULL)
+		pause_ns = run_tls(daemon);
+	else
+		MHD_run(daemon->mhd);
 	if (daemon->is_short && !daemon->retired)
 		begin_shortage(daemon);
 	if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_YES)
 		loop_timer_start(loop, &daemon->timer,
-			loop_now_ns(loop) + timeout_ms * NS_PER_MS);
+			loop_now_ns(loop) + timeout_ms * NS_PER_MS + pause_ns);
 	else
 		loop_timer_stop(loop, &daemon->timer);
 	daemon->after_run(daemon->arg);

@@ -35,6 +35,7 @@ struct http_tls {
 	char *key_path;
 	struct pair *current;
 	struct pair *retired; /* a handshake may still use them */
+	uint64_t heard;
 };
 
 static void
@@ -274,6 +275,12 @@ http_tls_not_after_unix_s(const struct http_tls *tls)
 	return tls->current->not_after_unix_s;
 }
 
+uint64_t
+http_tls_heard(const struct http_tls *tls)
+{
+	return tls->heard;
+}
+
 void
 http_tls_free(struct http_tls *tls)
 {
@@ -298,6 +305,8 @@ pull(gnutls_transport_ptr_t pointer, void *buf, size_t cap_bytes)
 	struct http_tls_peer *peer = pointer;
 	ssize_t n = recv(peer->fd, buf, cap_bytes, 0);
 
+	if (n >= 0 || errno != EAGAIN)
+		peer->tls->heard++;
 	for (ssize_t i = 0;
 		i < n && peer->first_count < sizeof(peer->first_bytes); i++)
 		peer->first_bytes[peer->first_count++] = ((const char *)buf)[i];

@@ -45,6 +45,8 @@ int64_t http_tls_not_after_unix_s(const struct http_tls *tls);
 /* No connection may be left.  NULL is fine. */
 void http_tls_free(struct http_tls *tls);
 
+/* How often something came of looking at a peer's socket: bytes, or an end. */
+uint64_t http_tls_heard(const struct http_tls *tls);
 /* A connection is there, and nothing of it was read. */
 void http_tls_attach(struct http_tls_peer *peer, struct http_tls *tls, int fd,
 	gnutls_session_t session);

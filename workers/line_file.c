@@ -55,6 +55,7 @@ line_file_read(
 {
 	struct line_reader reader = { .on_line = on_line, .arg = arg };
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	size_t read_bytes = 0;
 	int rc = 0;
 
 	if (fd < 0)
@@ -67,6 +68,11 @@ line_file_read(
 			continue;
 		if (n <= 0) {
 			rc = n < 0 ? -errno : 0;
+			break;
+		}
+		read_bytes += (size_t)n;
+		if (read_bytes > LINE_FILE_BYTES_MAX) {
+			rc = -EFBIG;
 			break;
 		}
 		reader.len_bytes += (size_t)n;

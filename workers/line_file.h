@@ -9,10 +9,12 @@
 #include <stdbool.h>
 
 #define LINE_FILE_LINE_BYTES_MAX 4096
+/* Of all lines: a hosts file that blocks half the world has six megabytes. */
+#define LINE_FILE_BYTES_MAX (16UL * 1024 * 1024)
 
 /*
  * Calls on_line with each line, without its end, as a string it may write to,
- * until it returns false.  0 or a negative errno.
+ * until it returns false.  0 or a negative errno; -EFBIG: the rest is left out.
  */
 int line_file_read(
 	const char *path, bool (*on_line)(void *arg, char *line), void *arg);

@@ -360,6 +360,24 @@ def handshakes(count):
 
 ordeal("bad handshakes", handshakes, 500)
 
+
+def cpu_s():
+    with open(f"/proc/{doctor.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# Five seconds of one processor, should the doctor ask them all the time.
+before_s = cpu_s()
+waiting = [connect(TLS) for _ in range(3)]
+waiting[1].sendall(HELLO[:3])
+waiting[2].sendall(HELLO[:-1])
+wait_ok(lambda: all(map(is_cut, waiting)),
+        "handshakes that do not go on are cut off")
+ok(cpu_s() - before_s < 1, "and cost next to nothing until then",
+   f"{cpu_s() - before_s} s of processor time")
+close_all(waiting)
+
 # -------------------------------------------------------------------- at the end
 
 for what, (kib, fds) in peaks.items():

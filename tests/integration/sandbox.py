@@ -258,6 +258,12 @@ for name, pid in family(doctor).items():
        f"{name}: no secret in arguments and environment")
 ok(not any(word in doctor.log() for word in TOKENS + [HEADER, FILE_HEADER]),
    "nor in the log")
+for text in ("next", FILE_HEADER):
+    seen.clear()
+    replace(f"{WORK}/header", f"X-Mounted: {text}\n")
+    doctor.send(signal.SIGHUP)
+    wait_ok(lambda: (web, None, HEADER, text) in seen,
+            "a header file that is replaced right before a reload is read")
 
 # --------------------------------------------------------------------- reloads
 

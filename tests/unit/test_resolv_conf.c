@@ -193,6 +193,16 @@ START_TEST(reading_stops_when_told)
 }
 END_TEST
 
+START_TEST(a_file_without_end_has_one)
+{
+	struct lines lines = { 0 };
+
+	ck_assert_int_eq(
+		line_file_read("/dev/zero", note_line, &lines), -EFBIG);
+	ck_assert_uint_eq(lines.count, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -211,6 +221,7 @@ main(void)
 	tcase_add_test(tcase, servers_may_be_given_with_ports);
 	tcase_add_test(tcase, overlong_lines_are_left_out_whole);
 	tcase_add_test(tcase, reading_stops_when_told);
+	tcase_add_test(tcase, a_file_without_end_has_one);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
