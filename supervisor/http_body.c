@@ -111,6 +111,23 @@ http_body_free(struct http_body *body)
 	free(body);
 }
 
+bool
+http_body_is_short(struct http_body *body, size_t max, const char **ret_text,
+	size_t *ret_len)
+{
+	ssize_t n = 1;
+
+	while (n > 0 && body->block_len <= max) {
+		n = body->fill(body, body->block + body->block_len,
+			sizeof(body->block) - body->block_len);
+		if (n > 0)
+			body->block_len += (size_t)n;
+	}
+	*ret_text = body->block;
+	*ret_len = body->block_len;
+	return n == 0;
+}
+
 ssize_t
 http_body_read(struct http_body *body, char *buf, size_t cap)
 {

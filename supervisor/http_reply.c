@@ -8,12 +8,16 @@
 #include "supervisor/http_listen.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Answers of /alive being sent at one time.  One of usual size goes into the
  * socket at once, so that slow readers cannot take these up. */
 #define MAX_ALIVE 64
+
+/* An /alive of this size has a Content-Length, a longer one is chunked. */
+#define SHORT_ALIVE_BYTES 2048
 
 /* An answer that is made while it is sent. */
 struct stream {
@@ -208,6 +212,31 @@ new_alive_body(struct http_client *client, struct MHD_Connection *connection)
 	return body;
 }
 
+/* Owns the body, which is NULL without memory.  NULL: no memory. */
+static struct MHD_Response *
+new_alive(struct http_client *client, struct http_body *body)
+{
+	struct http_site *site = client->daemon->site;
+	struct MHD_Response *response;
+	const char *text;
+	size_t len;
+
+	if (body == NULL)
+		return NULL;
+	if (http_body_is_short(body, SHORT_ALIVE_BYTES, &text, &len)) {
+		/* the library takes the text as writable and copies it */
+		response = MHD_create_response_from_buffer(
+			len, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+		http_body_free(body);
+		return response;
+	}
+	if (client->is_head) {
+		http_body_free(body);
+		body = NULL;
+	}
+	return new_stream(client, body, &site->n_alive);
+}
+
 static enum MHD_Result
 answer_alive(struct http_client *client, struct MHD_Connection *connection,
 	const char *version)
@@ -219,10 +248,9 @@ answer_alive(struct http_client *client, struct MHD_Connection *connection,
 	if (!site->source.first_round_ended(site->source.arg))
 		return queue_answer(
 			site, connection, version, 500, HTTP_ANSWER_EMPTY);
-	if (!client->is_head && site->n_alive < MAX_ALIVE)
+	if (site->n_alive < MAX_ALIVE)
 		body = new_alive_body(client, connection);
-	if (body != NULL || client->is_head)
-		response = new_stream(client, body, &site->n_alive);
+	response = new_alive(client, body);
 	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PLAIN_TEXT);
 	return queue_stream(client, connection, version, response);
 }

@@ -273,8 +273,10 @@ unsigned
 http_request_refusal(const struct http_request *request, const char *method,
 	const char *version)
 {
+	/* the target of CONNECT is no path (RFC 9112, 3.2.3) */
 	if (!http_is_token(method, strlen(method)) ||
-		request->route == HTTP_ROUTE_INVALID)
+		(request->route == HTTP_ROUTE_INVALID &&
+			strcmp(method, "CONNECT") != 0))
 		return 400;
 	/* a Host is needed from HTTP/1.1 on */
 	if (request->n_hosts == 0 && strcmp(version, "HTTP/1.0") != 0)

@@ -118,6 +118,8 @@ static const struct {
 	{ "POST", "*", "HTTP/1.1", "Host:a", 405 },
 	{ "POST", "/alive", "HTTP/1.1", "Host:a", 405 },
 	{ "get", "/alive", "HTTP/1.1", "Host:a", 405 },
+	{ "CONNECT", "a:443", "HTTP/1.1", "Host:a:443", 405 },
+	{ "GET", "a:443", "HTTP/1.1", "Host:a:443", 400 },
 	{ "G(T", "/alive", "HTTP/1.1", "Host:a", 400 },
 	{ "", "/alive", "HTTP/1.1", "Host:a", 400 },
 	{ "GET", "/alive", "HTTP/1.1", "Host:a\nContent-Length:65536", 0 },

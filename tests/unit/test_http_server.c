@@ -517,11 +517,12 @@ START_TEST(alive_is_500_until_the_first_round_has_ended)
 }
 END_TEST
 
+/* K 2.12: an answer of at most 2048 bytes has a Content-Length */
 START_TEST(alive_shows_the_request_as_it_was)
 {
 	struct sockaddr_in self;
 	socklen_t len = sizeof(self);
-	char expected[1024];
+	char expected[1024], body[512];
 	int fd;
 
 	serve((struct http_server_options){ 0 });
@@ -530,8 +531,7 @@ START_TEST(alive_shows_the_request_as_it_was)
 	send_text(fd, "GET http://b/%61live?a=%41&b HTTP/1.0\r\n"
 		      "Host: a\r\nx-b: 2\r\nX-B:1 \r\nCookie: c=d\r\n"
 		      "User-Agent: u\r\n\r\n");
-	snprintf(expected, sizeof(expected),
-		"HTTP/1.0 200 OK\r\n" CLOSE TEXT "\r\n"
+	snprintf(body, sizeof(body),
 		"{\n \"hostname\": \"node\",\n \"headers\": {\n"
 		"  \"Cookie\": [\n   \"redacted\"\n  ],\n"
 		"  \"User-Agent\": [\n   \"u\"\n  ],\n"
@@ -543,7 +543,36 @@ START_TEST(alive_shows_the_request_as_it_was)
 		"  \"me_service\": \"ok\",\n"
 		"  \"neighbourhood_state\": \"skipped\"\n }\n}\n",
 		ntohs(self.sin_port));
+	snprintf(expected, sizeof(expected),
+		"HTTP/1.0 200 OK\r\n" CLOSE TEXT
+		"Content-Length: %zu\r\n\r\n%s",
+		strlen(body), body);
 	check_answer(fd, expected);
+}
+END_TEST
+
+/* K 2.12: a longer one is chunked, and nothing of it is lost */
+START_TEST(a_long_alive_is_chunked)
+{
+	char name[2048 + 1], request[4096];
+	char *answer;
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	snprintf(request, sizeof(request),
+		"GET /alive HTTP/1.1\r\n" HOST CLOSE "X: %s\r\n\r\n", name);
+	fd = client();
+	send_text(fd, request);
+	answer = read_all(fd);
+	ck_assert_ptr_nonnull(
+		strstr(answer, "\r\nTransfer-Encoding: chunked\r\n"));
+	ck_assert_ptr_null(strstr(answer, "Content-Length"));
+	ck_assert_ptr_nonnull(strstr(answer, "{\n \"hostname\": \"node\","));
+	ck_assert_ptr_nonnull(strstr(answer, name));
+	ck_assert_ptr_nonnull(strstr(answer, " }\n}\n\r\n0\r\n\r\n"));
+	free(answer);
 }
 END_TEST
 
@@ -1223,6 +1252,7 @@ add_answer_tests(TCase *tcase)
 	tcase_add_test(tcase, ready_follows_the_source);
 	tcase_add_test(tcase, alive_is_500_until_the_first_round_has_ended);
 	tcase_add_test(tcase, alive_shows_the_request_as_it_was);
+	tcase_add_test(tcase, a_long_alive_is_chunked);
 	tcase_add_test(
 		tcase, the_first_origin_is_told_and_only_from_alwayshappy);
 	tcase_add_test(tcase, metrics_come_in_chunks_whole_and_in_order);
