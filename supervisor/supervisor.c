@@ -3,6 +3,7 @@
 #include "supervisor/supervisor.h"
 
 #include "common/clock.h"
+#include "common/image.h"
 #include "common/log.h"
 #include "supervisor/http_tls.h"
 #include "supervisor/metric_families.h"
@@ -458,6 +459,7 @@ serve(struct supervisor *supervisor)
 	LOG_INFO("kubenurse is up", LOG_STR("version", PACKAGE_VERSION),
 		LOG_INT("targets", supervisor->targets.count));
 	notify_send(&supervisor->notify, "READY=1\nSTATUS=checking");
+	image_give_back();
 	rc = loop_run(supervisor->loop);
 	if (rc < 0) {
 		LOG_ERROR("the event loop failed", LOG_ERRNO(-rc));

@@ -6,6 +6,7 @@
 #include "workers/nursery.h"
 
 #include "common/control.h"
+#include "common/image.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "common/title.h"
@@ -133,6 +134,7 @@ serve(struct nursery *nursery)
 	int rc;
 
 	for (;;) {
+		image_give_back();
 		if (poll(&pollfd, 1, -1) < 0 && errno != EINTR)
 			return 1;
 		rc = control_receive(NURSERY_FD_CONTROL, &message,
