@@ -47,6 +47,7 @@ begin_answer(struct http_client *client, struct MHD_Connection *connection,
 		(refusal == 405 && !http_request_has_body(&client->request)))
 		return MHD_YES;
 	client->refused_early = true;
+	http_deadline_answer(&site->deadlines, &client->deadline, false);
 	return http_reply_refusal(site, connection, version, refusal);
 }
 
@@ -56,9 +57,9 @@ http_client_on_request(void *cls, struct MHD_Connection *connection,
 	const char *upload, size_t *upload_bytes, void **request)
 {
 	struct http_client *client = *request;
+	struct http_daemon *daemon = cls;
 	unsigned refusal;
 
-	(void)cls;
 	(void)url;
 	(void)upload;
 	if (client == NULL)
@@ -71,10 +72,12 @@ http_client_on_request(void *cls, struct MHD_Connection *connection,
 		return client->body_bytes <= HTTP_BODY_MAX_BYTES ? MHD_YES
 								 : MHD_NO;
 	}
+	http_deadline_answer(
+		&daemon->site->deadlines, &client->deadline, false);
 	refusal = http_request_refusal(&client->request, method, version);
 	if (refusal != 0)
 		return http_reply_refusal(
-			client->daemon->site, connection, version, refusal);
+			daemon->site, connection, version, refusal);
 	return http_reply(client, connection, version);
 }
 
@@ -168,7 +171,7 @@ open_client(struct http_daemon *daemon, struct MHD_Connection *connection,
 	daemon->n_steps++;
 	site->n_clients++;
 	if (site->n_clients > site->max_clients - site->max_clients / 16)
-		http_deadlines_cut_oldest(&site->deadlines);
+		http_deadlines_cut_oldest(&site->deadlines, NULL, NULL);
 }
 
 static void

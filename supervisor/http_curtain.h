@@ -3,8 +3,8 @@
  * What the files behind the curtain of http_daemon.h share: the only place
  * where libmicrohttpd is included, and the objects its calls come back with.
  * http_daemon.c drives the library, http_client.c follows a connection and the
- * requests on it, http_reply.c answers one, http_site.c is what they all
- * belong to.  Nobody else includes this.
+ * requests on it, http_reply.c answers one, http_site.c is what they all belong
+ * to.  Nobody else includes this.
  */
 #ifndef SUPERVISOR_HTTP_CURTAIN_H
 #define SUPERVISOR_HTTP_CURTAIN_H
@@ -29,8 +29,8 @@ struct http_site {
 	struct MHD_Response *answers[2][HTTP_ANSWER_COUNT];
 	size_t n_clients, max_clients;
 	unsigned n_scrapes, max_scrapes;
-	unsigned n_alive;
-	unsigned blocks_left;   /* in this turn */
+	unsigned n_alive, max_alive; /* the long ones */
+	unsigned blocks_left;        /* in this turn */
 	uint64_t short_mono_ns; /* when accepting failed last; 0: it works */
 };
 
@@ -42,6 +42,7 @@ struct http_daemon {
 	struct loop_timer timer; /* what the library wants done soon */
 	struct loop_timer shortage_timer;
 	bool is_short; /* the library could not accept */
+	bool is_full;  /* it has all the clients it may have */
 	size_t n_clients;
 	uint64_t n_steps;  /* of clients and requests: begun, ended */
 	uint64_t pause_ns; /* TLS: until the next look at who says nothing */

@@ -113,6 +113,19 @@ run_tls(struct http_daemon *daemon)
 	return daemon->pause_ns;
 }
 
+/*
+ * At its limit the library stops listening, and begins again in the run after
+ * the one in which somebody left: for that no event comes.
+ */
+static bool
+can_accept_again(struct http_daemon *daemon)
+{
+	bool was_full = daemon->is_full;
+
+	daemon->is_full = daemon->n_clients >= daemon->site->max_clients;
+	return was_full && !daemon->is_full;
+}
+
 /* The library's "soon" is the next turn: the others are served in between. */
 static void
 run(struct http_daemon *daemon)
@@ -128,7 +141,9 @@ run(struct http_daemon *daemon)
 		MHD_run(daemon->mhd);
 	if (daemon->is_short && !daemon->retired)
 		begin_shortage(daemon);
-	if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_YES)
+	if (can_accept_again(daemon))
+		loop_timer_start(loop, &daemon->timer, loop_now_ns(loop));
+	else if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_YES)
 		loop_timer_start(loop, &daemon->timer,
 			loop_now_ns(loop) + timeout_ms * NS_PER_MS + pause_ns);
 	else
@@ -169,7 +184,7 @@ on_shortage(struct loop_timer *timer)
 	(void)loop_watch_change(site->loop, &daemon->watch, LOOP_READ);
 	if (daemon->is_short) {
 		daemon->is_short = false;
-		http_deadlines_cut_oldest_of(&site->deadlines, is_of, daemon);
+		http_deadlines_cut_oldest(&site->deadlines, is_of, daemon);
 	}
 	if (clock_since_ns(clock_mono_ns(), site->short_mono_ns) <
 		SHORTAGE_OVER_NS) {
