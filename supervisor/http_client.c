@@ -7,6 +7,7 @@
  */
 #include "supervisor/http_curtain.h"
 #include "supervisor/http_farewell.h"
+#include "supervisor/http_turns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,10 @@ http_client_on_request(void *cls, struct MHD_Connection *connection,
 	if (client == NULL)
 		return MHD_NO; /* no request line was seen: cannot be */
 	if (!client->headers_done)
-		return begin_answer(client, connection, method, version);
+		return http_turns_may_go(client, connection)
+			       ? begin_answer(
+					 client, connection, method, version)
+			       : MHD_YES;
 	if (*upload_bytes > 0) {
 		client->body_bytes += *upload_bytes;
 		*upload_bytes = 0;
@@ -108,6 +112,8 @@ http_client_on_request_line(
 	client->headers_done = false;
 	client->refused_early = false;
 	client->ends_well = false;
+	/* nothing was read in between */
+	client->is_pipelined = client->answered_run == daemon->n_runs;
 	http_deadline_request(&daemon->site->deadlines, &client->deadline);
 	return client;
 }
@@ -129,6 +135,7 @@ http_client_on_completed(void *cls, struct MHD_Connection *connection,
 	if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		return;
 	client->ends_well = !client->refused_early;
+	client->answered_run = daemon->n_runs;
 	if (daemon->retired)
 		http_deadline_cut(deadlines, &client->deadline);
 	else
@@ -188,6 +195,7 @@ close_client(struct http_client *client)
 	if (!client->ends_well)
 		http_farewell_drain(client->deadline.fd);
 	http_deadline_close(&site->deadlines, &client->deadline);
+	http_turns_forget(client);
 	daemon->n_clients--;
 	daemon->n_steps++;
 	site->n_clients--;

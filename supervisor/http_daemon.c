@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/http_curtain.h"
+#include "supervisor/http_turns.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -135,13 +136,14 @@ run(struct http_daemon *daemon)
 	uint64_t pause_ns = 0;
 
 	daemon->site->blocks_left = BLOCKS_PER_TURN;
+	http_turns_begin(daemon);
 	if (daemon->tls != NULL)
 		pause_ns = run_tls(daemon);
 	else
 		MHD_run(daemon->mhd);
 	if (daemon->is_short && !daemon->retired)
 		begin_shortage(daemon);
-	if (can_accept_again(daemon))
+	if (can_accept_again(daemon) || daemon->first_waiting != NULL)
 		loop_timer_start(loop, &daemon->timer, loop_now_ns(loop));
 	else if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_YES)
 		loop_timer_start(loop, &daemon->timer,
@@ -211,9 +213,9 @@ start_mhd(struct http_daemon *daemon, int listen_fd)
 	bool tls = daemon->tls != NULL;
 
 	/* TURBO: a new connection is read at once, before it is waited for */
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_TURBO |
-					MHD_USE_ERROR_LOG |
-					(tls ? MHD_USE_TLS : 0U),
+	return MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_ERROR_LOG |
+			MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0U),
 		0, NULL, NULL, http_client_on_request, daemon,
 		MHD_OPTION_EXTERNAL_LOGGER, on_complaint, daemon,
 		MHD_OPTION_ARRAY, tls ? secure : plain,
@@ -267,6 +269,7 @@ settle(struct http_daemon *daemon)
 {
 	struct pollfd poll_fd = { daemon->watch.fd, POLLIN, 0 };
 
+	http_turns_release(daemon);
 	for (int i = 0; i < SETTLE_RUNS && poll(&poll_fd, 1, 0) > 0; i++)
 		MHD_run(daemon->mhd);
 }
@@ -304,6 +307,7 @@ http_daemon_stop(struct http_daemon *daemon)
 	loop_watch_close(loop, &daemon->watch);
 	loop_timer_stop(loop, &daemon->timer);
 	loop_timer_stop(loop, &daemon->shortage_timer);
+	http_turns_release(daemon);
 	MHD_stop_daemon(daemon->mhd);
 	free(daemon);
 }

@@ -927,6 +927,90 @@ START_TEST(who_holds_all_connections_keeps_nobody_out)
 }
 END_TEST
 
+#define PIPELINING     100
+#define PIPELINED_EACH 40
+#define PIPELINED      "GET /alwayshappy HTTP/1.1\r\n" HOST ORIGIN "\r\n"
+#define ORIGIN         "Kubenurse-Neighbour-Origin: a\r\n"
+#define MANY_PER_TURN  64
+
+/* Each sends all his requests; the origins tell how many were answered. */
+static void
+pipeline(int fds[PIPELINING])
+{
+	for (size_t i = 0; i < PIPELINING; i++) {
+		fds[i] = client();
+		for (size_t j = 0; j < PIPELINED_EACH; j++)
+			send_text(fds[i], PIPELINED);
+	}
+	while (http_server_connections(server) < PIPELINING)
+		turn();
+}
+
+START_TEST(who_pipelines_lets_others_go_first)
+{
+	unsigned n_asked = PIPELINING * PIPELINED_EACH;
+	int fds[PIPELINING];
+	struct strbuf in;
+	int honest;
+
+	serve((struct http_server_options){ 0 });
+	pipeline(fds);
+	honest = client();
+	send_text(honest, LAST);
+	strbuf_init(&in, 0);
+	while (take(honest, &in)) {
+		unsigned n_before = source_state.n_origins;
+
+		turn();
+		ck_assert_uint_le(
+			source_state.n_origins - n_before, MANY_PER_TURN);
+	}
+	ck_assert(in.len_bytes > 0);
+	ck_assert_uint_lt(source_state.n_origins, n_asked);
+	strbuf_fini(&in);
+	close(honest);
+	/* and nobody is forgotten */
+	while (source_state.n_origins < n_asked)
+		turn();
+	for (size_t i = 0; i < PIPELINING; i++) {
+		send_text(fds[i], LAST);
+		free(read_all(fds[i]));
+	}
+}
+END_TEST
+
+START_TEST(who_waits_his_turn_may_vanish)
+{
+	const struct linger at_once = { 1, 0 };
+	int fds[PIPELINING];
+
+	serve((struct http_server_options){ 0 });
+	pipeline(fds);
+	for (size_t i = 0; i < PIPELINING; i++) {
+		if (i % 2 == 0)
+			ck_assert_int_eq(
+				setsockopt(fds[i], SOL_SOCKET, SO_LINGER,
+					&at_once, sizeof(at_once)),
+				0);
+		close(fds[i]);
+	}
+	check_serves("127.0.0.1", http_server_port(server, 0));
+	while (http_server_connections(server) > 0)
+		turn();
+}
+END_TEST
+
+/* teardown frees it */
+START_TEST(the_server_may_be_freed_when_some_wait)
+{
+	int fds[PIPELINING];
+
+	serve((struct http_server_options){ 0 });
+	pipeline(fds);
+	ck_assert_uint_lt(source_state.n_origins, PIPELINING * PIPELINED_EACH);
+}
+END_TEST
+
 START_TEST(of_too_many_idle_ones_the_oldest_goes)
 {
 	int fds[17];
@@ -1323,6 +1407,9 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
 	tcase_add_loop_test(
 		tcase, who_holds_all_connections_keeps_nobody_out, 0, 7);
+	tcase_add_test(tcase, who_pipelines_lets_others_go_first);
+	tcase_add_test(tcase, who_waits_his_turn_may_vanish);
+	tcase_add_test(tcase, the_server_may_be_freed_when_some_wait);
 	tcase_add_test(tcase, of_too_many_idle_ones_the_oldest_goes);
 	if (!is_under_valgrind()) {
 		tcase_add_test(tcase,
