@@ -7,6 +7,7 @@
  */
 #include "supervisor/http_curtain.h"
 #include "supervisor/http_farewell.h"
+#include "supervisor/http_turns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ begin_answer(struct http_client *client, struct MHD_Connection *connection,
 		(refusal == 405 && !http_request_has_body(&client->request)))
 		return MHD_YES;
 	client->refused_early = true;
+	http_deadline_answer(&site->deadlines, &client->deadline, false);
 	return http_reply_refusal(site, connection, version, refusal);
 }
 
@@ -56,25 +58,30 @@ http_client_on_request(void *cls, struct MHD_Connection *connection,
 	const char *upload, size_t *upload_bytes, void **request)
 {
 	struct http_client *client = *request;
+	struct http_daemon *daemon = cls;
 	unsigned refusal;
 
-	(void)cls;
 	(void)url;
 	(void)upload;
 	if (client == NULL)
 		return MHD_NO; /* no request line was seen: cannot be */
 	if (!client->headers_done)
-		return begin_answer(client, connection, method, version);
+		return http_turns_may_go(client, connection)
+			       ? begin_answer(
+					 client, connection, method, version)
+			       : MHD_YES;
 	if (*upload_bytes > 0) {
 		client->body_bytes += *upload_bytes;
 		*upload_bytes = 0;
 		return client->body_bytes <= HTTP_BODY_MAX_BYTES ? MHD_YES
 								 : MHD_NO;
 	}
+	http_deadline_answer(
+		&daemon->site->deadlines, &client->deadline, false);
 	refusal = http_request_refusal(&client->request, method, version);
 	if (refusal != 0)
 		return http_reply_refusal(
-			client->daemon->site, connection, version, refusal);
+			daemon->site, connection, version, refusal);
 	return http_reply(client, connection, version);
 }
 
@@ -105,6 +112,8 @@ http_client_on_request_line(
 	client->headers_done = false;
 	client->refused_early = false;
 	client->ends_well = false;
+	/* nothing was read in between */
+	client->is_pipelined = client->answered_run == daemon->n_runs;
 	http_deadline_request(&daemon->site->deadlines, &client->deadline);
 	return client;
 }
@@ -126,6 +135,7 @@ http_client_on_completed(void *cls, struct MHD_Connection *connection,
 	if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		return;
 	client->ends_well = !client->refused_early;
+	client->answered_run = daemon->n_runs;
 	if (daemon->retired)
 		http_deadline_cut(deadlines, &client->deadline);
 	else
@@ -168,7 +178,7 @@ open_client(struct http_daemon *daemon, struct MHD_Connection *connection,
 	daemon->n_steps++;
 	site->n_clients++;
 	if (site->n_clients > site->max_clients - site->max_clients / 16)
-		http_deadlines_cut_oldest(&site->deadlines);
+		http_deadlines_cut_oldest(&site->deadlines, NULL, NULL);
 }
 
 static void
@@ -185,6 +195,7 @@ close_client(struct http_client *client)
 	if (!client->ends_well)
 		http_farewell_drain(client->deadline.fd);
 	http_deadline_close(&site->deadlines, &client->deadline);
+	http_turns_forget(client);
 	daemon->n_clients--;
 	daemon->n_steps++;
 	site->n_clients--;

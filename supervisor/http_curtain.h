@@ -3,8 +3,8 @@
  * What the files behind the curtain of http_daemon.h share: the only place
  * where libmicrohttpd is included, and the objects its calls come back with.
  * http_daemon.c drives the library, http_client.c follows a connection and the
- * requests on it, http_reply.c answers one, http_site.c is what they all
- * belong to.  Nobody else includes this.
+ * requests on it, http_turns.c says who must let others go first, http_reply.c
+ * answers, http_site.c is what they all belong to.  Nobody else includes this.
  */
 #ifndef SUPERVISOR_HTTP_CURTAIN_H
 #define SUPERVISOR_HTTP_CURTAIN_H
@@ -29,8 +29,8 @@ struct http_site {
 	struct MHD_Response *answers[2][HTTP_ANSWER_COUNT];
 	size_t n_clients, max_clients;
 	unsigned n_scrapes, max_scrapes;
-	unsigned n_alive;
-	unsigned blocks_left;   /* in this turn */
+	unsigned n_alive, max_alive; /* the long ones */
+	unsigned blocks_left;        /* in this turn */
 	uint64_t short_mono_ns; /* when accepting failed last; 0: it works */
 };
 
@@ -42,10 +42,15 @@ struct http_daemon {
 	struct loop_timer timer; /* what the library wants done soon */
 	struct loop_timer shortage_timer;
 	bool is_short; /* the library could not accept */
+	bool is_full;  /* it has all the clients it may have */
 	size_t n_clients;
 	uint64_t n_steps;  /* of clients and requests: begun, ended */
 	uint64_t pause_ns; /* TLS: until the next look at who says nothing */
 	bool retired;
+	uint64_t n_runs;
+	/* http_turns.c's */
+	unsigned pipelined_left; /* in this turn */
+	struct http_client *first_waiting, *last_waiting;
 	void (*after_run)(void *arg);
 	void *arg;
 };
@@ -64,6 +69,12 @@ struct http_client {
 	bool is_head;
 	bool refused_early; /* what follows the headers was not read */
 	bool ends_well;     /* the last answer was sent in full */
+	bool is_pipelined;  /* was there before the last answer was sent */
+	uint64_t answered_run;
+	/* http_turns.c's: waiting is NULL while it need not wait */
+	bool may_go;
+	struct MHD_Connection *waiting;
+	struct http_client *before, *behind;
 };
 
 /* http_reply.c: queues the answer that the request asks for. */

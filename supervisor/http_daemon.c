@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/http_curtain.h"
+#include "supervisor/http_turns.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -113,6 +114,19 @@ run_tls(struct http_daemon *daemon)
 	return daemon->pause_ns;
 }
 
+/*
+ * At its limit the library stops listening, and begins again in the run after
+ * the one in which somebody left: for that no event comes.
+ */
+static bool
+can_accept_again(struct http_daemon *daemon)
+{
+	bool was_full = daemon->is_full;
+
+	daemon->is_full = daemon->n_clients >= daemon->site->max_clients;
+	return was_full && !daemon->is_full;
+}
+
 /* The library's "soon" is the next turn: the others are served in between. */
 static void
 run(struct http_daemon *daemon)
@@ -122,13 +136,16 @@ run(struct http_daemon *daemon)
 	uint64_t pause_ns = 0;
 
 	daemon->site->blocks_left = BLOCKS_PER_TURN;
+	http_turns_begin(daemon);
 	if (daemon->tls != NULL)
 		pause_ns = run_tls(daemon);
 	else
 		MHD_run(daemon->mhd);
 	if (daemon->is_short && !daemon->retired)
 		begin_shortage(daemon);
-	if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_YES)
+	if (can_accept_again(daemon) || daemon->first_waiting != NULL)
+		loop_timer_start(loop, &daemon->timer, loop_now_ns(loop));
+	else if (MHD_get_timeout(daemon->mhd, &timeout_ms) == MHD_YES)
 		loop_timer_start(loop, &daemon->timer,
 			loop_now_ns(loop) + timeout_ms * NS_PER_MS + pause_ns);
 	else
@@ -169,7 +186,7 @@ on_shortage(struct loop_timer *timer)
 	(void)loop_watch_change(site->loop, &daemon->watch, LOOP_READ);
 	if (daemon->is_short) {
 		daemon->is_short = false;
-		http_deadlines_cut_oldest_of(&site->deadlines, is_of, daemon);
+		http_deadlines_cut_oldest(&site->deadlines, is_of, daemon);
 	}
 	if (clock_since_ns(clock_mono_ns(), site->short_mono_ns) <
 		SHORTAGE_OVER_NS) {
@@ -196,9 +213,9 @@ start_mhd(struct http_daemon *daemon, int listen_fd)
 	bool tls = daemon->tls != NULL;
 
 	/* TURBO: a new connection is read at once, before it is waited for */
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_TURBO |
-					MHD_USE_ERROR_LOG |
-					(tls ? MHD_USE_TLS : 0U),
+	return MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_ERROR_LOG |
+			MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0U),
 		0, NULL, NULL, http_client_on_request, daemon,
 		MHD_OPTION_EXTERNAL_LOGGER, on_complaint, daemon,
 		MHD_OPTION_ARRAY, tls ? secure : plain,
@@ -252,6 +269,7 @@ settle(struct http_daemon *daemon)
 {
 	struct pollfd poll_fd = { daemon->watch.fd, POLLIN, 0 };
 
+	http_turns_release(daemon);
 	for (int i = 0; i < SETTLE_RUNS && poll(&poll_fd, 1, 0) > 0; i++)
 		MHD_run(daemon->mhd);
 }
@@ -289,6 +307,7 @@ http_daemon_stop(struct http_daemon *daemon)
 	loop_watch_close(loop, &daemon->watch);
 	loop_timer_stop(loop, &daemon->timer);
 	loop_timer_stop(loop, &daemon->shortage_timer);
+	http_turns_release(daemon);
 	MHD_stop_daemon(daemon->mhd);
 	free(daemon);
 }

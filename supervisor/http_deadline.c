@@ -25,6 +25,7 @@ http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
 	deadlines->idle_ns = timeouts->idle_ns;
 	deadlines->max_idle = max_idle;
 	queues[HTTP_PHASE_HEADERS].timeout_ns = timeouts->headers_ns;
+	queues[HTTP_PHASE_BODY].timeout_ns = timeouts->answer_ns;
 	queues[HTTP_PHASE_ANSWER].timeout_ns = timeouts->answer_ns;
 	queues[HTTP_PHASE_IDLE].timeout_ns =
 		timeouts->headers_ns / LOOKS_PER_TIMEOUT < timeouts->idle_ns
@@ -117,6 +118,17 @@ http_deadline_headers_done(struct http_deadlines *deadlines,
 		return; /* cut, and the library does not know yet */
 	deadline->consumed_bytes += headers_bytes;
 	leave(deadlines, deadline);
+	enter(deadlines, deadline, HTTP_PHASE_BODY);
+}
+
+void
+http_deadline_answer(struct http_deadlines *deadlines,
+	struct http_deadline *deadline, bool is_stream)
+{
+	if (deadline->phase == HTTP_PHASE_COUNT)
+		return;
+	deadline->is_stream = is_stream;
+	leave(deadlines, deadline);
 	enter(deadlines, deadline, HTTP_PHASE_ANSWER);
 }
 
@@ -149,7 +161,7 @@ http_deadline_answered(struct http_deadlines *deadlines,
 	leave(deadlines, deadline);
 	enter(deadlines, deadline, HTTP_PHASE_IDLE);
 	if (deadlines->queues[HTTP_PHASE_IDLE].n > deadlines->max_idle)
-		http_deadlines_cut_oldest(deadlines);
+		http_deadlines_cut_oldest(deadlines, NULL, NULL);
 }
 
 void
@@ -167,40 +179,58 @@ http_deadline_cut(
 	shutdown(deadline->fd, SHUT_RDWR);
 }
 
-bool
-http_deadlines_cut_oldest(struct http_deadlines *deadlines)
+/* The first of a queue that may go; NULL: there is none. */
+static struct http_deadline *
+first_of(const struct http_deadline_queue *queue,
+	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
+	const void *arg)
 {
-	struct http_deadline *oldest =
-		deadlines->queues[HTTP_PHASE_IDLE].oldest;
+	struct http_deadline *deadline = queue->oldest;
 
-	if (oldest == NULL)
-		oldest = deadlines->queues[HTTP_PHASE_HEADERS].oldest;
+	while (deadline != NULL &&
+		((deadline->phase == HTTP_PHASE_ANSWER &&
+			 deadline->is_stream) ||
+			(is_meant != NULL && !is_meant(deadline, arg))))
+		deadline = deadline->newer;
+	return deadline;
+}
+
+static uint64_t
+since_ns(const struct http_deadlines *deadlines,
+	const struct http_deadline *deadline)
+{
+	return deadline->due_ns - deadlines->queues[deadline->phase].timeout_ns;
+}
+
+bool
+http_deadlines_cut_oldest(struct http_deadlines *deadlines,
+	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
+	const void *arg)
+{
+	/* whoever came just now has waited for less than those who fill the
+	 * place up, whichever way they do it */
+	static const enum http_phase phases[] = { HTTP_PHASE_HEADERS,
+		HTTP_PHASE_BODY, HTTP_PHASE_ANSWER };
+	struct http_deadline *oldest =
+		first_of(&deadlines->queues[HTTP_PHASE_IDLE], is_meant, arg);
+
+	if (oldest != NULL) {
+		http_deadline_cut(deadlines, oldest);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+		struct http_deadline *first =
+			first_of(&deadlines->queues[phases[i]], is_meant, arg);
+
+		if (oldest == NULL ||
+			(first != NULL && since_ns(deadlines, first) <
+						  since_ns(deadlines, oldest)))
+			oldest = first;
+	}
 	if (oldest == NULL)
 		return false;
 	http_deadline_cut(deadlines, oldest);
 	return true;
-}
-
-bool
-http_deadlines_cut_oldest_of(struct http_deadlines *deadlines,
-	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
-	const void *arg)
-{
-	static const enum http_phase phases[] = { HTTP_PHASE_IDLE,
-		HTTP_PHASE_HEADERS };
-
-	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-		struct http_deadline *deadline =
-			deadlines->queues[phases[i]].oldest;
-
-		while (deadline != NULL && !is_meant(deadline, arg))
-			deadline = deadline->newer;
-		if (deadline == NULL)
-			continue;
-		http_deadline_cut(deadlines, deadline);
-		return true;
-	}
-	return false;
 }
 
 void

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a client may take: for the headers of a request, for taking its
- * answer, and between two requests.  Each phase has one constant timeout, so
- * its connections stand in one queue in the order of their deadlines, and one
- * timer of the loop serves it: every step is O(1), ten thousand slow clients
- * cost no more than one.
+ * How long a client may take: for the headers of a request, for a body, for
+ * taking its answer, and between two requests.  Each phase has one constant
+ * timeout, so its connections stand in one queue in the order of their
+ * deadlines, and one timer of the loop serves it: every step is O(1), ten
+ * thousand slow clients cost no more than one.
  *
  * Nothing announces the first byte of the next request on a kept connection,
  * for the library waits for a whole line.  So a connection between two
@@ -22,13 +22,14 @@
 
 enum http_phase {
 	HTTP_PHASE_HEADERS, /* until the headers are complete */
+	HTTP_PHASE_BODY,    /* until the body, if there is one, is complete */
 	HTTP_PHASE_ANSWER,  /* until the answer is sent */
 	HTTP_PHASE_IDLE,    /* until the next request's first byte */
 	HTTP_PHASE_COUNT    /* in none: cut already */
 };
 
 struct http_timeouts {
-	uint64_t headers_ns, answer_ns, idle_ns;
+	uint64_t headers_ns, answer_ns, idle_ns; /* a body may take answer_ns */
 };
 
 /* Part of a connection. */
@@ -37,6 +38,7 @@ struct http_deadline {
 	enum http_phase phase;
 	bool is_plain;  /* what the kernel counts is what the requests are */
 	bool is_unsure; /* consumed_bytes does not say all */
+	bool is_stream; /* the answer is made while it is sent */
 	uint64_t due_ns;
 	uint64_t idle_since_ns;
 	uint64_t consumed_bytes; /* by the requests so far */
@@ -75,6 +77,9 @@ void http_deadline_request(
 /* The headers are complete, of so many bytes with the request line. */
 void http_deadline_headers_done(struct http_deadlines *deadlines,
 	struct http_deadline *deadline, size_t headers_bytes);
+/* An answer begins.  is_stream: that may take a while. */
+void http_deadline_answer(struct http_deadlines *deadlines,
+	struct http_deadline *deadline, bool is_stream);
 /* The answer is sent and the connection kept.  is_exact: the body was just
  * body_bytes on the wire. */
 void http_deadline_answered(struct http_deadlines *deadlines,
@@ -86,14 +91,16 @@ void http_deadline_close(
 /* Ends the connection by shutdown(2): the library sees it and cleans up. */
 void http_deadline_cut(
 	struct http_deadlines *deadlines, struct http_deadline *deadline);
-/* Cuts who has waited longest, the idle before those still sending headers.
- * false: everyone is being answered. */
-bool http_deadlines_cut_oldest(struct http_deadlines *deadlines);
-/* The same of those meant. */
-bool http_deadlines_cut_oldest_of(struct http_deadlines *deadlines,
+/*
+ * Makes room: cuts one of those meant (NULL: of all), who is idle longest or
+ * else keeps us waiting longest, for headers, a body, or to take a short
+ * answer.  Streams are spared: there are few at one time.  false: there is
+ * nobody else.
+ */
+bool http_deadlines_cut_oldest(struct http_deadlines *deadlines,
 	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
 	const void *arg);
-/* Cuts every one meant that is not being answered. */
+/* Cuts every one meant that has not asked: its headers are not complete. */
 void http_deadlines_cut_waiting(struct http_deadlines *deadlines,
 	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
 	const void *arg);

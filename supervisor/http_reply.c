@@ -12,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Answers of /alive being sent at one time.  One of usual size goes into the
- * socket at once, so that slow readers cannot take these up. */
-#define MAX_ALIVE 64
-
 /* An /alive of this size has a Content-Length, a longer one is chunked. */
 #define SHORT_ALIVE_BYTES 2048
 
@@ -108,6 +104,9 @@ new_stream(struct http_client *client, struct http_body *body, unsigned *n_open)
 		HTTP_BODY_BLOCK_BYTES, read_stream, stream, free_stream);
 	if (response == NULL)
 		free_stream(stream);
+	else
+		http_deadline_answer(&client->daemon->site->deadlines,
+			&client->deadline, true);
 	return response;
 }
 
@@ -248,7 +247,7 @@ answer_alive(struct http_client *client, struct MHD_Connection *connection,
 	if (!site->source.first_round_ended(site->source.arg))
 		return queue_answer(
 			site, connection, version, 500, HTTP_ANSWER_EMPTY);
-	if (site->n_alive < MAX_ALIVE)
+	if (site->n_alive < site->max_alive)
 		body = new_alive_body(client, connection);
 	response = new_alive(client, body);
 	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PLAIN_TEXT);

@@ -32,8 +32,9 @@ struct http_server_options {
 	struct http_timeouts timeouts; /* 5 s, 10 s, 120 s */
 	/* 2048, or what RLIMIT_NOFILE leaves when the rest of the program keeps
 	 * 256.  Beyond fifteen sixteenths of it each new connection costs the
-	 * one that has been idle longest, or else waits longest for headers;
-	 * beyond a quarter of it each new idle one the oldest such. */
+	 * one that has been idle longest, or else is waited for longest: for
+	 * headers, for a body, or to take a short answer; beyond a quarter of
+	 * it each new idle one the oldest such. */
 	unsigned max_connections;
 	unsigned max_scrapes; /* at one time: 8; one more gets 503 */
 };

@@ -13,6 +13,12 @@
  * memory, so one that idles is dear: at most one in four. */
 #define IDLE_DIVISOR 4
 
+/* Long answers of /alive being sent at one time; one of usual size is copied
+ * and not counted.  Not more than one connection in eight, for these are not
+ * cut to make room for others. */
+#define MAX_ALIVE     64
+#define ALIVE_DIVISOR 8
+
 static struct MHD_Response *
 new_answer(const struct http_answer_def *def, bool is_http_1_0)
 {
@@ -47,6 +53,9 @@ http_site_new(struct loop *loop, const struct http_source *source,
 	site->source = *source;
 	site->max_clients = max_connections;
 	site->max_scrapes = max_scrapes;
+	site->max_alive = max_connections / ALIVE_DIVISOR < MAX_ALIVE
+				  ? max_connections / ALIVE_DIVISOR
+				  : MAX_ALIVE;
 	http_deadlines_init(&site->deadlines, loop, timeouts,
 		max_connections / IDLE_DIVISOR);
 	for (size_t i = 0; i < 2 * HTTP_ANSWER_COUNT; i++) {

@@ -224,6 +224,20 @@ def too_many(count):
 ordeal("more connections than there may be", too_many, 3 * CONNECTIONS_MAX)
 
 
+def half_bodies(count):
+    """None of them can be answered, and none of them is idle."""
+    clients = [connect() for _ in range(count)]
+    for i, client in enumerate(clients):
+        client.sendall(ASK + (b"Content-Length: 9\r\n\r\na" if i % 2 else
+                              b"Transfer-Encoding: chunked\r\n\r\n9\r\na"))
+    equal([doctor.status("/alwayshappy") for _ in range(50)], [200] * 50,
+          f"{count} bodies that do not come keep nobody out")
+    close_all(clients)
+
+
+ordeal("bodies that do not come", half_bodies, CONNECTIONS_MAX + 200)
+
+
 def vanish(count):
     """Reset in the middle of a request, or of an answer."""
     for i in range(count):

@@ -859,25 +859,155 @@ START_TEST(one_scrape_too_many_is_told_so)
 }
 END_TEST
 
-START_TEST(who_holds_all_connections_keeps_nobody_out)
+/* Of a request for nearly two kilobytes: more than once it is not read. */
+static void
+ask_until_nothing_goes(int fd)
 {
-	int fds[100];
+	char request[1600];
+	int n_full = 0, on = 1024;
 
-	serve((struct http_server_options){ .max_connections = 64 });
-	for (size_t i = 0; i < COUNT(fds); i++) {
-		fds[i] = client();
-		/* half of them have had an answer and are idle */
-		if (i % 2 == 0) {
-			send_text(
-				fds[i], "GET /ready HTTP/1.1\r\n" HOST "\r\n");
-			read_until(fds[i], "\r\n\r\n");
-		}
+	ck_assert_int_eq(
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &on, sizeof(on)), 0);
+	snprintf(request, sizeof(request),
+		"GET /alive HTTP/1.1\r\n" HOST "X: %01500d\r\n\r\n", 0);
+	while (n_full < 20) {
+		ssize_t n = send(fd, request, strlen(request),
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		n_full = n < 0 ? n_full + 1 : 0;
+		if (n < 0 && errno != EAGAIN)
+			return;
 		turn();
 	}
-	ck_assert_uint_le(http_server_connections(server), 64);
+}
+
+/* What they do who hold on to a connection. */
+static void
+hold(int fd, int how)
+{
+	switch (how) {
+	case 0: /* nothing, or half of the headers */
+		break;
+	case 1:
+		send_text(fd, "GET /ready HTTP/1.1\r\nX: ");
+		break;
+	case 2: /* half of a body */
+		send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
+			      "Content-Length: 9\r\n\r\na");
+		break;
+	case 3:
+		send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
+			      "Transfer-Encoding: chunked\r\n\r\n9\r\na");
+		break;
+	case 4: /* an answer is not taken */
+		ask_until_nothing_goes(fd);
+		break;
+	default: /* idle after an answer */
+		send_text(fd, "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+		read_until(fd, "\r\n\r\n");
+	}
+	turn();
+}
+
+/* Each way by itself, and at last all of them. */
+START_TEST(who_holds_all_connections_keeps_nobody_out)
+{
+	int fds[32];
+
+	serve((struct http_server_options){ .max_connections = 16 });
+	for (int i = 0; i < (int)COUNT(fds); i++) {
+		fds[i] = client();
+		hold(fds[i], _i < 6 ? _i : i % 6);
+	}
+	ck_assert_uint_le(http_server_connections(server), 16);
+	check_serves("127.0.0.1", http_server_port(server, 0));
 	check_serves("127.0.0.1", http_server_port(server, 0));
 	for (size_t i = 0; i < COUNT(fds); i++)
 		close(fds[i]);
+}
+END_TEST
+
+#define PIPELINING     100
+#define PIPELINED_EACH 40
+#define PIPELINED      "GET /alwayshappy HTTP/1.1\r\n" HOST ORIGIN "\r\n"
+#define ORIGIN         "Kubenurse-Neighbour-Origin: a\r\n"
+#define MANY_PER_TURN  64
+
+/* Each sends all his requests; the origins tell how many were answered. */
+static void
+pipeline(int fds[PIPELINING])
+{
+	for (size_t i = 0; i < PIPELINING; i++) {
+		fds[i] = client();
+		for (size_t j = 0; j < PIPELINED_EACH; j++)
+			send_text(fds[i], PIPELINED);
+	}
+	while (http_server_connections(server) < PIPELINING)
+		turn();
+}
+
+START_TEST(who_pipelines_lets_others_go_first)
+{
+	unsigned n_asked = PIPELINING * PIPELINED_EACH;
+	int fds[PIPELINING];
+	struct strbuf in;
+	int honest;
+
+	serve((struct http_server_options){ 0 });
+	pipeline(fds);
+	honest = client();
+	send_text(honest, LAST);
+	strbuf_init(&in, 0);
+	while (take(honest, &in)) {
+		unsigned n_before = source_state.n_origins;
+
+		turn();
+		ck_assert_uint_le(
+			source_state.n_origins - n_before, MANY_PER_TURN);
+	}
+	ck_assert(in.len_bytes > 0);
+	ck_assert_uint_lt(source_state.n_origins, n_asked);
+	strbuf_fini(&in);
+	close(honest);
+	/* and nobody is forgotten */
+	while (source_state.n_origins < n_asked)
+		turn();
+	for (size_t i = 0; i < PIPELINING; i++) {
+		send_text(fds[i], LAST);
+		free(read_all(fds[i]));
+	}
+}
+END_TEST
+
+START_TEST(who_waits_his_turn_may_vanish)
+{
+	const struct linger at_once = { 1, 0 };
+	int fds[PIPELINING];
+
+	serve((struct http_server_options){ 0 });
+	pipeline(fds);
+	for (size_t i = 0; i < PIPELINING; i++) {
+		if (i % 2 == 0)
+			ck_assert_int_eq(
+				setsockopt(fds[i], SOL_SOCKET, SO_LINGER,
+					&at_once, sizeof(at_once)),
+				0);
+		close(fds[i]);
+	}
+	check_serves("127.0.0.1", http_server_port(server, 0));
+	while (http_server_connections(server) > 0)
+		turn();
+}
+END_TEST
+
+/* teardown frees it */
+START_TEST(the_server_may_be_freed_when_some_wait)
+{
+	int fds[PIPELINING];
+
+	serve((struct http_server_options){ 0 });
+	pipeline(fds);
+	ck_assert_uint_lt(source_state.n_origins, PIPELINING * PIPELINED_EACH);
 }
 END_TEST
 
@@ -1275,7 +1405,11 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, a_body_that_does_not_come_is_cut_off);
 	tcase_add_test(tcase, others_are_served_during_an_endless_scrape);
 	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
-	tcase_add_test(tcase, who_holds_all_connections_keeps_nobody_out);
+	tcase_add_loop_test(
+		tcase, who_holds_all_connections_keeps_nobody_out, 0, 7);
+	tcase_add_test(tcase, who_pipelines_lets_others_go_first);
+	tcase_add_test(tcase, who_waits_his_turn_may_vanish);
+	tcase_add_test(tcase, the_server_may_be_freed_when_some_wait);
 	tcase_add_test(tcase, of_too_many_idle_ones_the_oldest_goes);
 	if (!is_under_valgrind()) {
 		tcase_add_test(tcase,
