@@ -221,7 +221,7 @@ open_registry(struct supervisor *supervisor)
 	uint64_t bounds_ns[CONF_BUCKETS_MAX];
 
 	for (size_t i = 0; i < buckets->n_bounds; i++)
-		bounds_ns[i] = (uint64_t)(buckets->bounds_s[i] * 1e9 + 0.5);
+		bounds_ns[i] = conf_bound_ns(buckets->bounds_s[i]);
 	supervisor->registry =
 		registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
 	if (supervisor->registry == NULL)
