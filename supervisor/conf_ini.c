@@ -135,7 +135,7 @@ set_pending(struct reader *reader)
 	if (!reader->key_pending)
 		return;
 	reader->key_pending = false;
-	if (reader->n_calls == 0) {
+	if (reader->n_calls == 0 || reader->key[0] == '\0') {
 		error_here(reader, "is neither a [section] nor KEY = VALUE");
 		return;
 	}

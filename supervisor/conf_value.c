@@ -239,7 +239,7 @@ is_user_name(const char *text)
 
 	while (is_alnum(*p) || (*p != '\0' && strchr("_.-", *p) != NULL))
 		p++;
-	return *p == '\0' && *text != '-' && strlen(text) <= 64;
+	return p > text && *p == '\0' && *text != '-' && strlen(text) <= 64;
 }
 
 static bool
@@ -334,7 +334,9 @@ static int
 parse_string(const struct conf_key *key, const char *text, char **field,
 	struct strbuf *why)
 {
-	if (*text != '\0' || key->type == CONF_METHOD) {
+	/* "not set" is no method, and nobody's name */
+	if (*text != '\0' || key->type == CONF_METHOD ||
+		key->type == CONF_USER) {
 		int err = check_string(key, text, why);
 
 		if (err != 0)

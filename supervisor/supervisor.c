@@ -495,7 +495,9 @@ supervisor_run(struct conf *conf, const struct conf_input *input)
 	rc = input->has_token ? 0 : privileges_become(conf->user);
 	if (rc < 0) {
 		LOG_ERROR("cannot become the user", LOG_STR("user", conf->user),
-			LOG_ERRNO(-rc));
+			rc == -ENOENT
+				? LOG_STR("error", "there is no such user")
+				: LOG_ERRNO(-rc));
 		return EXIT_CODE_FAILED;
 	}
 	problem = bring_up(&supervisor, error, sizeof(error));

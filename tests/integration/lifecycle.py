@@ -92,6 +92,12 @@ like(doctor.log(), "level=error msg=.cannot start. .*kubenurse-worker.*"
      "Permission denied", "and it says which, and why")
 ok(not doctor.said("kubenurse is up"), "and never that it is up")
 
+doctor = Doctor(INI.replace("[kubenurse]\n", "[kubenurse]\nuser = no-such\n"),
+                name="nameless")
+equal(doctor.wait(), 1, "a user that does not exist: exit status 1")
+like(doctor.log(), "cannot become the user. user=no-such error=.there is no "
+     "such user", "and is said")
+
 # ---------------------------------------------------------------- process 1
 
 first = Doctor(INI, name="first", wrapper=(
