@@ -17,9 +17,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONF_DEFAULT_PATH    "/etc/kubenurse/kubenurse.ini"
-#define CONF_FILE_MAX_BYTES  (1024UL * 1024)
-#define CONF_VALUE_MAX_BYTES (64UL * 1024)
+#define CONF_DEFAULT_PATH   "/etc/kubenurse/kubenurse.ini"
+#define CONF_FILE_MAX_BYTES (1024UL * 1024)
+/* fits a message to a worker with all that goes beside it (control.h) */
+#define CONF_VALUE_MAX_BYTES (56UL * 1024)
 #define CONF_NAME_MAX_BYTES  253 /* of a check, node or pod */
 #define CONF_LISTEN_MAX      16
 #define CONF_BUCKETS_MAX     128

@@ -11,6 +11,8 @@
 
 #define BLANKS           " \t"
 #define HEADER_MAX_BYTES 4096
+/* Of a check: half of what goes into a message to its worker. */
+#define HEADERS_MAX_BYTES (32UL * 1024)
 
 /* RFC 9110, 5.6.2. */
 static bool
@@ -27,8 +29,9 @@ static bool
 is_reserved_header(const char *name)
 {
 	static const char *const names[] = { "Connection", "Content-Length",
-		"Expect", "Host", "Keep-Alive", "Proxy-Connection", "TE",
-		"Trailer", "Transfer-Encoding", "Upgrade" };
+		"Expect", "Host", "Keep-Alive", "Proxy-Authorization",
+		"Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+		"Upgrade" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcasecmp(names[i], name) == 0)
@@ -54,6 +57,17 @@ check_header(const char *text, const char *name)
 	return NULL;
 }
 
+static size_t
+headers_bytes(const struct conf_headers *field)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < field->n_headers; i++)
+		bytes += strlen(field->headers[i].name) +
+			 strlen(field->headers[i].value);
+	return bytes;
+}
+
 int
 conf_parse_header(
 	const char *text, struct conf_headers *field, struct strbuf *why)
@@ -75,6 +89,10 @@ conf_parse_header(
 	error = check_header(text, header.name);
 	if (error == NULL && field->n_headers == CONF_HEADERS_MAX)
 		error = "is one header too many; there may be 32";
+	if (error == NULL &&
+		headers_bytes(field) + strlen(text) > HEADERS_MAX_BYTES)
+		error = "makes the headers of this check longer than 32 KiB in "
+			"all; shorten them";
 	if (error != NULL) {
 		strbuf_add_string(why, error);
 		free(header.name);

@@ -352,7 +352,7 @@ conf_value_parse(const struct conf_key *key, const char *text, void *object,
 	void *field = (char *)object + key->offset;
 
 	if (strnlen(text, CONF_VALUE_MAX_BYTES + 1) > CONF_VALUE_MAX_BYTES) {
-		strbuf_add_string(why, "is longer than 65536 bytes");
+		strbuf_add_string(why, "is longer than 57344 bytes");
 		return -EINVAL;
 	}
 	if (!conf_text_is_clean(text, key->type == CONF_NEIGHBOUR)) {

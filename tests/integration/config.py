@@ -209,6 +209,27 @@ equal(doctor.metrics().total("kubenurse_worker_restarts_total.*"), 0,
       "which is no restart")
 equal(doctor.stop(), 0, "K 6.2 SIGTERM without a wait: exit status 0")
 
+# ------------------------------------------------------- a check's header file
+
+write("headers", "X-One: 1\r\n# a comment\r\nX-Two 2\r\nHost: elsewhere\r\n")
+doctor = Doctor(HEAD + check("filed", f"interval = 100ms\nheader_file = {WORK}/headers\n"),
+                name="filed")
+doctor.wait_checks(["filed"])
+
+
+def filed():
+    return [one for one in web.requests if one.startswith("GET /filed ")]
+
+
+equal(re.findall(r"(?:X-\w+|Host): .*?\r\n", filed()[0]),
+      [f"Host: 127.0.0.1:{web.port}\r\n", "X-One: 1\r\n"],
+      "N 1.17 header_file: lines of another system's editor")
+like(doctor.log(), "lines of a header file are no headers.* type=filed lines=2 "
+     "first_line=3\n", "what is no header, or may not be set, is said")
+replace(f"{WORK}/headers", "X-Two: 2\n")
+wait_ok(lambda: "X-Two: 2\r\n" in filed()[-1], "mended, it is read again")
+doctor.stop()
+
 # -------------------------------------------------------- a ConfigMap's volume
 
 volume = f"{WORK}/volume"

@@ -500,6 +500,7 @@ static const struct {
 	{ C "header = : x", "t.ini:3: header: has no header name" },
 	{ C "header = a b: x", "t.ini:3: header: has no header name" },
 	{ C "header = host: x", "t.ini:3: header: names a header that" },
+	{ C "header = Proxy-Authorization: x", "t.ini:3: header: names a" },
 	{ C "header = a: \x7f", "t.ini:3: header: contains a control" },
 	{ C "insecure = yes", "t.ini:3: insecure: \"yes\" is neither" },
 	{ "[neighbours]\nneighbour = a 1.2.3", "t.ini:2: neighbour: \"a 1.2" },
@@ -635,7 +636,7 @@ START_TEST(long_values_with_blanks_come_back_whole)
 	size_t n;
 	struct fixture f;
 
-	for (n = 32; n < 60000; n++)
+	for (n = 32; n < 57000; n++)
 		ini[n] = n % 11 == 0 || n % 11 == 1 ? ' ' : 'x';
 	ini[n++] = 'y';
 	strcpy(ini + n, "\nno_proxy = z\ncheck_interval = x\n");
@@ -688,10 +689,27 @@ START_TEST(a_value_too_long_altogether)
 	char *ini = calloc(1, 70000);
 
 	strcpy(ini, K "neighbour_filter = ");
-	memset(ini + strlen(ini), 'x', 65537);
+	memset(ini + strlen(ini), 'x', CONF_VALUE_MAX_BYTES + 1);
 	expect_refused(
-		ini, "t.ini:2: neighbour_filter: is longer than 65536 bytes");
+		ini, "t.ini:2: neighbour_filter: is longer than 57344 bytes");
 	free(ini);
+}
+END_TEST
+
+/* What is good here must fit the message to the worker. */
+START_TEST(headers_too_long_altogether)
+{
+	char line[4096 + 2] = "header = X: ";
+	struct strbuf ini;
+
+	memset(line + strlen(line), 'y', 4000);
+	strbuf_init(&ini, 0);
+	strbuf_add_string(&ini, C);
+	for (int i = 0; i < 9; i++)
+		strbuf_printf(&ini, "%s\n", line);
+	expect_refused(strbuf_text(&ini),
+		"t.ini:11: header: makes the headers of this check longer");
+	strbuf_fini(&ini);
 }
 END_TEST
 
@@ -926,6 +944,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, what_cannot_be_fed_is_refused);
 	tcase_add_test(tcase, long_section_names_are_not_cut);
 	tcase_add_test(tcase, a_value_too_long_altogether);
+	tcase_add_test(tcase, headers_too_long_altogether);
 	tcase_add_test(tcase, line_ends_and_byte_order_marks);
 	tcase_add_test(tcase, a_semicolon_within_a_word_is_no_comment);
 	tcase_add_test(tcase, a_nul_byte_is_refused);
