@@ -203,26 +203,32 @@ relisten(struct supervisor *supervisor, const struct conf *loaded)
 	return false;
 }
 
+/* What supervisor_set_birth() hands to each worker. */
+static bool
+is_birth_another(const struct conf *old, const struct conf *loaded)
+{
+	return strcmp(old->http_proxy, loaded->http_proxy) != 0 ||
+	       strcmp(old->https_proxy, loaded->https_proxy) != 0 ||
+	       strcmp(old->no_proxy, loaded->no_proxy) != 0 ||
+	       old->log_level != loaded->log_level ||
+	       old->log_format != loaded->log_format;
+}
+
 static void
 apply(struct supervisor *supervisor, struct conf *loaded)
 {
 	struct conf *old = supervisor->conf;
-	bool proxy_changed =
-		strcmp(old->http_proxy, loaded->http_proxy) != 0 ||
-		strcmp(old->https_proxy, loaded->https_proxy) != 0 ||
-		strcmp(old->no_proxy, loaded->no_proxy) != 0;
+	bool birth_changed = is_birth_another(old, loaded);
 
 	supervisor->conf = loaded;
 	log_setup(loaded->log_level, loaded->log_format);
-	supervisor->pool.http_proxy = loaded->http_proxy;
-	supervisor->pool.https_proxy = loaded->https_proxy;
-	supervisor->pool.no_proxy = loaded->no_proxy;
+	supervisor_set_birth(supervisor);
 	origins_set_lifetime(supervisor->origins,
 		origins_lifetime_ns((uint64_t)loaded->check_interval_ns));
 	watch_checks(supervisor); /* what changes from here on is told */
 	if (supervisor_plan(supervisor) < 0)
 		LOG_ERROR("no memory for all targets");
-	if (proxy_changed)
+	if (birth_changed)
 		worker_pool_replace(&supervisor->pool);
 	conf_free(old);
 }

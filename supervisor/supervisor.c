@@ -322,6 +322,19 @@ on_neighbours(struct neighbours *neighbours)
 	worker_pool_update(&supervisor->pool, WORKER_PATH);
 }
 
+void
+supervisor_set_birth(struct supervisor *supervisor)
+{
+	struct worker_pool *pool = &supervisor->pool;
+	const struct conf *conf = supervisor->conf;
+
+	pool->http_proxy = conf->http_proxy;
+	pool->https_proxy = conf->https_proxy;
+	pool->no_proxy = conf->no_proxy;
+	pool->log_level = conf->log_level;
+	pool->log_format = conf->log_format;
+}
+
 static void
 start_pool(struct supervisor *supervisor)
 {
@@ -342,9 +355,7 @@ start_pool(struct supervisor *supervisor)
 	pool->aggregate = &supervisor->aggregate;
 	pool->targets = &supervisor->targets;
 	pool->neighbours = &supervisor->neighbours;
-	pool->http_proxy = supervisor->conf->http_proxy;
-	pool->https_proxy = supervisor->conf->https_proxy;
-	pool->no_proxy = supervisor->conf->no_proxy;
+	supervisor_set_birth(supervisor);
 	pool->on_result = on_result;
 	worker_pool_init(pool);
 }

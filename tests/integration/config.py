@@ -228,6 +228,13 @@ like(doctor.log(), "lines of a header file are no headers.* type=filed lines=2 "
      "first_line=3\n", "what is no header, or may not be set, is said")
 replace(f"{WORK}/headers", "X-Two: 2\n")
 wait_ok(lambda: "X-Two: 2\r\n" in filed()[-1], "mended, it is read again")
+replace(f"{WORK}/headers", "no colon\n")
+wait_ok(lambda: doctor.said(r"process=extra .*lines=1 first_line=1\n"),
+        "a worker's line of the log, as the supervisor's")
+doctor.reload(HEAD + "log_format = json\nlog_level = error\n" + check(
+    "filed", f"interval = 100ms\nheader_file = {WORK}/headers\n"))
+wait_ok(lambda: doctor.said(r'"level":"error","process":"extra".*"first_line":1}\n'),
+        "N 1.14 another log_format by a reload: the workers take it, too")
 doctor.stop()
 
 # -------------------------------------------------------- a ConfigMap's volume
