@@ -183,6 +183,13 @@ struct conf_input {
 	bool has_token;
 };
 
+/* The file that is read, when there is one. */
+static inline const char *
+conf_input_path(const struct conf_input *input)
+{
+	return input->path != NULL ? input->path : CONF_DEFAULT_PATH;
+}
+
 /*
  * Every problem of file and environment goes to problems; warnings too.  NULL:
  * there was at least one error, or no memory (which is an error there, too).

@@ -34,6 +34,9 @@ stamp_of(const char *path)
 	stamp.size_bytes = st.st_size;
 	stamp.mtime_s = st.st_mtim.tv_sec;
 	stamp.mtime_ns = st.st_mtim.tv_nsec;
+	stamp.mode = st.st_mode;
+	stamp.uid = st.st_uid;
+	stamp.gid = st.st_gid;
 	return stamp;
 }
 
@@ -42,7 +45,8 @@ stamps_differ(const struct file_stamp *a, const struct file_stamp *b)
 {
 	return a->dev != b->dev || a->ino != b->ino ||
 	       a->size_bytes != b->size_bytes || a->mtime_s != b->mtime_s ||
-	       a->mtime_ns != b->mtime_ns;
+	       a->mtime_ns != b->mtime_ns || a->mode != b->mode ||
+	       a->uid != b->uid || a->gid != b->gid;
 }
 
 /* What passes when others of this user watch less, or end. */

@@ -30,6 +30,9 @@ struct file_stamp {
 	off_t size_bytes;
 	int64_t mtime_s;
 	long mtime_ns;
+	mode_t mode; /* with the owners: who may read it */
+	uid_t uid;
+	gid_t gid;
 };
 
 struct watched_file {

@@ -135,12 +135,9 @@ reload_watch_files(struct supervisor *supervisor)
 		LOG_WARN("files are not watched for changes", LOG_ERRNO(-rc));
 		return;
 	}
-	if (supervisor->conf->from_ini)
-		watch(supervisor,
-			supervisor->conf_input.path != NULL
-				? supervisor->conf_input.path
-				: CONF_DEFAULT_PATH,
-			FILE_TAG_CONF);
+	/* the default file may come later */
+	watch(supervisor, conf_input_path(&supervisor->conf_input),
+		FILE_TAG_CONF);
 	for (size_t i = 0;
 		i < sizeof(resolver_files) / sizeof(resolver_files[0]); i++)
 		watch(supervisor, resolver_files[i], FILE_TAG_RESOLVER);
@@ -169,6 +166,15 @@ log_problems(const struct conf_problems *problems)
 			LOG_STR("problem", problems->errors.texts[i]));
 }
 
+static bool
+log_out_of_reach(const char *file)
+{
+	LOG_ERROR("restart needed: this file lies outside of the directories "
+		  "known at the start",
+		LOG_STR("file", file));
+	return false;
+}
+
 /* True: nothing in it waits for a new start of the program. */
 static bool
 can_apply(const struct conf *running, const struct conf *loaded)
@@ -183,10 +189,8 @@ can_apply(const struct conf *running, const struct conf *loaded)
 		n++;
 	}
 	if (file != NULL)
-		LOG_ERROR("restart needed: this file lies outside of the "
-			  "directories known at the start",
-			LOG_STR("file", file));
-	return n == 0 && file == NULL;
+		return log_out_of_reach(file);
+	return n == 0;
 }
 
 static bool
@@ -236,9 +240,12 @@ apply(struct supervisor *supervisor, struct conf *loaded)
 static bool
 reload(struct supervisor *supervisor)
 {
+	const char *path = conf_input_path(&supervisor->conf_input);
 	struct conf_problems problems;
 	struct conf *loaded;
 
+	if (!supervisor_sandbox_reaches(path))
+		return log_out_of_reach(path);
 	conf_problems_init(&problems);
 	loaded = conf_load(&supervisor->conf_input, &problems);
 	log_problems(&problems);

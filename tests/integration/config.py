@@ -237,6 +237,39 @@ wait_ok(lambda: doctor.said(r'"level":"error","process":"extra".*"first_line":1}
         "N 1.14 another log_format by a reload: the workers take it, too")
 doctor.stop()
 
+# ------------------------------------------- the default file, when it comes late
+
+port = free_ports(1)[0]
+HERE = {"KUBENURSE_LISTEN": f"127.0.0.1:{port}",
+        "KUBENURSE_SHUTDOWN_DURATION": "0s"}
+DEFAULT = "/etc/kubenurse/kubenurse.ini"
+shutil.rmtree("/etc/kubenurse", ignore_errors=True)
+os.mkdir("/etc/kubenurse")
+doctor = Doctor(None, name="late", port=port, env=HERE)
+doctor.up()
+replace(DEFAULT, check("late"))
+ok(doctor.wait_checks(["late"]).checks("late"), "N 1.4 the file in /etc comes "
+   "later: it is noticed")
+os.chmod(DEFAULT, 0o600)
+wait_ok(lambda: doctor.said("kubenurse.ini: cannot be opened: Permission"),
+        "nobody may read it: refused")
+ok("late" in doctor.results(), "and nothing has changed")
+os.chmod(DEFAULT, 0o644)
+equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
+      "mended, it is noticed")
+doctor.stop()
+shutil.rmtree("/etc/kubenurse")
+doctor = Doctor(None, name="later", port=port, env=HERE)
+doctor.up()
+os.mkdir("/etc/kubenurse")
+replace(DEFAULT, check("later"))
+doctor.send(signal.SIGHUP)
+wait(lambda: doctor.said("reloaded|is refused"))
+if not doctor.said("Landlock|sanitizers"):  # it may read all files without
+    like(doctor.log(), f"restart needed: .*file={DEFAULT}",
+         "a directory that was not there at the start needs a restart")
+doctor.stop()
+
 # -------------------------------------------------------- a ConfigMap's volume
 
 volume = f"{WORK}/volume"
