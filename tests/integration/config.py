@@ -198,6 +198,18 @@ doctor.reload(HEAD.replace("listen = ", "listen = [::1]:{port}, ") +
 equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
       "a new address that is free is taken")
 ok(wait(lambda: socket.create_connection(("::1", home), 1)), "and served")
+for there in ("0.0.0.0:{port}", "[::]:{port}", "127.0.0.1:{port}"):
+    doctor.reload(HEAD.replace("127.0.0.1:{port}", there) + check("two"))
+    ok(reloads(True), f"to {there} on its own port")
+    equal(doctor.status("/alwayshappy"), 200, "which is served")
+    second = Doctor(HEAD, name="second", port=home)
+    equal(second.wait(), 1, "and taken for everybody else")
+doctor.reload(HEAD.replace("127.0.0.1:{port}", "0.0.0.0:{port}, 127.0.0.1:"
+                           f"{web.port}"))
+ok(reloads(False), "beside an address that is taken: refused")
+doctor.reload(HEAD + check("two"))
+equal((reloads(True) and doctor.status("/alwayshappy")), 200,
+      "and the old one goes on")
 doctor.reload(HEAD)
 wait_ok(lambda: doctor.worker("extra") is None,
         "without targets there is no worker")
