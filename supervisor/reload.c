@@ -155,17 +155,6 @@ reload_watch_files(struct supervisor *supervisor)
 			LOG_ERRNO(supervisor->file_watch.shortage_errno));
 }
 
-static void
-log_problems(const struct conf_problems *problems)
-{
-	for (size_t i = 0; i < problems->warnings.n_kept; i++)
-		LOG_WARN("configuration",
-			LOG_STR("problem", problems->warnings.texts[i]));
-	for (size_t i = 0; i < problems->errors.n_kept; i++)
-		LOG_ERROR("configuration",
-			LOG_STR("problem", problems->errors.texts[i]));
-}
-
 static bool
 log_out_of_reach(const char *file)
 {
@@ -248,7 +237,7 @@ reload(struct supervisor *supervisor)
 		return log_out_of_reach(path);
 	conf_problems_init(&problems);
 	loaded = conf_load(&supervisor->conf_input, &problems);
-	log_problems(&problems);
+	conf_problems_log(&problems);
 	conf_problems_fini(&problems);
 	if (loaded == NULL)
 		return false;

@@ -90,6 +90,16 @@ equal(status, 0, "N 1.7 empty variables are unset, others' are nobody's business
 like(said, "warning: .*KUBENURSE_INSECURE.*neither true nor false",
      "N 1.19 a boolean that counts as false is warned about")
 
+warned = Doctor("[kubenurse]\nlisten = 127.0.0.1:{port}\nlog_format = json\n",
+                name="warned", env={"KUBENURSE_INSECURE": "True"})
+warned.up()
+warned.halt()
+like(warned.log(), r'"level":"warn","msg":"configuration","problem":"environment: '
+     r'KUBENURSE_INSECURE: \\"True\\"', "N 1.19 of a program that runs it is a "
+     "line of the log")
+ok(all(line.startswith("{") for line in warned.log().splitlines()),
+   "as all the others are", warned.log())
+
 # -------------------------------------------------- what is no configuration
 
 GOOD = "[kubenurse]\ncheck_interval = 1s\n"

@@ -98,6 +98,16 @@ equal(doctor.wait(), 1, "a user that does not exist: exit status 1")
 like(doctor.log(), "cannot become the user. user=no-such error=.there is no "
      "such user", "and is said")
 
+# ---------------------------------------- without the three first descriptors
+
+doctor = Doctor(INI, name="closed", wrapper=(
+    "sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh"))
+doctor.wait_checks(["extra_one", "me_ingress", "me_service", "path"])
+equal([os.readlink(f"/proc/{pid}/fd/2") for pid in
+       [doctor.pid, doctor.worker("extra"), doctor.worker("path")]],
+      ["/dev/null"] * 3, "nothing else takes the place of a closed stderr")
+equal(doctor.halt(), 1, "and it lives and dies as ever")
+
 # ---------------------------------------------------------------- process 1
 
 first = Doctor(INI, name="first", wrapper=(
