@@ -63,6 +63,7 @@ main(int argc, char **argv)
 {
 	struct options options;
 	struct conf_input input = { .has_token = service_account_has_token() };
+	struct file_stamp stamp;
 	struct conf *conf;
 
 	hold_standard_descriptors();
@@ -79,6 +80,7 @@ main(int argc, char **argv)
 	}
 	input.path = options.config_path;
 	input.envp = environ;
+	stamp = file_stamp_of(conf_input_path(&input));
 	conf = load(&input, !options.check_config && !options.print_config);
 	if (conf == NULL)
 		return EXIT_CODE_BAD_CONF;
@@ -97,5 +99,5 @@ main(int argc, char **argv)
 		puts("the configuration is good");
 		return close_stdout();
 	}
-	return (int)supervisor_run(conf, &input);
+	return (int)supervisor_run(conf, &input, &stamp);
 }

@@ -138,6 +138,8 @@ reload_watch_files(struct supervisor *supervisor)
 	/* the default file may come later */
 	watch(supervisor, conf_input_path(&supervisor->conf_input),
 		FILE_TAG_CONF);
+	file_watch_expect(&supervisor->file_watch, FILE_TAG_CONF,
+		&supervisor->conf_stamp);
 	for (size_t i = 0;
 		i < sizeof(resolver_files) / sizeof(resolver_files[0]); i++)
 		watch(supervisor, resolver_files[i], FILE_TAG_RESOLVER);
@@ -253,8 +255,12 @@ reload(struct supervisor *supervisor)
 void
 supervisor_reload(struct supervisor *supervisor)
 {
+	struct file_stamp stamp =
+		file_stamp_of(conf_input_path(&supervisor->conf_input));
 	bool ok;
 
+	/* a signal is told of a change before the directory is silent */
+	file_watch_expect(&supervisor->file_watch, FILE_TAG_CONF, &stamp);
 	notify_reloading(&supervisor->notify);
 	ok = reload(supervisor);
 	series_set(supervisor->series.reload_successful, ok ? 1 : 0);

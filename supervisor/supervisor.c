@@ -479,7 +479,8 @@ serve(struct supervisor *supervisor)
 }
 
 enum exit_code
-supervisor_run(struct conf *conf, const struct conf_input *input)
+supervisor_run(struct conf *conf, const struct conf_input *input,
+	const struct file_stamp *stamp)
 {
 	static struct supervisor supervisor = { .signal_fd = -1,
 		.nursery.fd = -1 };
@@ -489,6 +490,7 @@ supervisor_run(struct conf *conf, const struct conf_input *input)
 
 	supervisor.conf = conf;
 	supervisor.conf_input = *input;
+	supervisor.conf_stamp = *stamp;
 	supervisor.started_mono_ns = clock_mono_ns();
 	gethostname(supervisor.host_name, sizeof(supervisor.host_name) - 1);
 	log_setup(conf->log_level, conf->log_format);
