@@ -141,8 +141,8 @@ on_signal(struct loop_watch *watch, unsigned ready)
 	}
 }
 
-static int
-open_signals(struct supervisor *supervisor)
+static sigset_t
+own_signals(void)
 {
 	sigset_t set;
 
@@ -151,9 +151,27 @@ open_signals(struct supervisor *supervisor)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
+	return set;
+}
+
+/*
+ * From the first moment on, they wait for the loop: process 1 of a container
+ * would not even end by one that comes while it starts.
+ */
+static void
+block_signals(void)
+{
+	sigset_t set = own_signals();
+
 	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
+	sigprocmask(SIG_BLOCK, &set, NULL); /* fails for bad arguments only */
+}
+
+static int
+open_signals(struct supervisor *supervisor)
+{
+	sigset_t set = own_signals();
+
 	supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (supervisor->signal_fd < 0)
 		return -errno;
@@ -488,6 +506,7 @@ supervisor_run(struct conf *conf, const struct conf_input *input,
 	char error[512];
 	int rc;
 
+	block_signals();
 	supervisor.conf = conf;
 	supervisor.conf_input = *input;
 	supervisor.conf_stamp = *stamp;
