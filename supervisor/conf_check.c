@@ -204,6 +204,9 @@ conf_check_name_error(const char *name)
 	return NULL;
 }
 
+/* Behind so much, items that are wrong are counted only. */
+#define ITEMS_TOLD_BYTES (CONF_PROBLEM_MAX_BYTES / 2)
+
 /* The n-th NAME:URL, a copy that is taken apart. */
 static int
 parse_item(char *item, size_t n, struct conf_checks *list, struct strbuf *why)
@@ -251,18 +254,29 @@ conf_parse_extra_checks(
 	struct conf_checks list = { 0 };
 	char *copy = strdup(text), *rest = copy, *item;
 	int err = copy == NULL ? -ENOMEM : 0;
-	size_t n_items = 0;
+	size_t n_items = 0, n_untold = 0;
+	struct strbuf untold;
+
+	strbuf_init(&untold, 0);
 
 	/* empty is none, but an empty item among others is wrong */
 	if (*text == '\0')
 		rest = NULL;
 	while (err != -ENOMEM && err != -E2BIG &&
 		(item = strsep(&rest, "|")) != NULL) {
-		int item_err = parse_item(item, ++n_items, &list, why);
+		bool told = why->len_bytes < ITEMS_TOLD_BYTES;
+		int item_err = parse_item(
+			item, ++n_items, &list, told ? why : &untold);
 
-		if (item_err != 0)
-			err = item_err;
+		strbuf_reset(&untold);
+		if (item_err == 0)
+			continue;
+		err = item_err;
+		n_untold += !told;
 	}
+	if (n_untold > 0)
+		strbuf_printf(why, "; %zu more are wrong", n_untold);
+	strbuf_fini(&untold);
 	free(copy);
 	if (err != 0) {
 		conf_checks_free(&list);

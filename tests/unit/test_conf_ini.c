@@ -518,6 +518,26 @@ START_TEST(a_bad_value_is_one_problem_at_its_line)
 }
 END_TEST
 
+START_TEST(many_bad_items_are_told_as_far_as_there_is_room)
+{
+	struct strbuf ini;
+	struct fixture f;
+
+	strbuf_init(&ini, 0);
+	strbuf_add_string(&ini, K "extra_checks = a:x");
+	for (int i = 0; i < 500; i++)
+		strbuf_printf(&ini, "|a%d:x", i);
+	f = load(strbuf_text(&ini), ENV());
+	expect_error(&f, 0, "t.ini:2: extra_checks: the URL of \"a\" is wrong");
+	ck_assert_ptr_nonnull(
+		strstr(f.problems.errors.texts[0], "; the URL of \"a0\""));
+	ck_assert_ptr_nonnull(
+		strstr(f.problems.errors.texts[0], " more are wrong"));
+	unload(&f);
+	strbuf_fini(&ini);
+}
+END_TEST
+
 START_TEST(secrets_are_not_quoted)
 {
 	static const char *const texts[] = {
@@ -935,6 +955,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, every_problem_is_found_in_one_run);
 	tcase_add_loop_test(tcase, a_bad_value_is_one_problem_at_its_line, 0,
 		(int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_test(tcase, many_bad_items_are_told_as_far_as_there_is_room);
 	tcase_add_test(tcase, secrets_are_not_quoted);
 	tcase_add_test(tcase, rising_bounds_in_full);
 	tcase_add_test(tcase, bare_base_urls);
