@@ -121,6 +121,8 @@ pack_boot(struct pack *pack, struct control_boot *boot)
 	pack_text(pack, &boot->http_proxy);
 	pack_text(pack, &boot->https_proxy);
 	pack_text(pack, &boot->no_proxy);
+	pack_u32(pack, &boot->log_level);
+	pack_u32(pack, &boot->log_format);
 }
 
 static void

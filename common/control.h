@@ -71,6 +71,8 @@ struct control_boot {
 	const char *http_proxy; /* as the environment has them, or "" */
 	const char *https_proxy;
 	const char *no_proxy;
+	uint32_t log_level; /* a reload may have changed the nursery's */
+	uint32_t log_format;
 };
 
 struct control_target {

@@ -96,6 +96,19 @@ utf8_len(const unsigned char *text)
 	return len;
 }
 
+/*
+ * What some terminals or readers of lines take for a control character: C1
+ * (U+0080 to U+009F) and the separators of lines and paragraphs.
+ */
+static bool
+is_wide_control(const unsigned char *text)
+{
+	if (text[0] == 0xc2)
+		return text[1] < 0xa0;
+	return text[0] == 0xe2 && text[1] == 0x80 &&
+	       (text[2] == 0xa8 || text[2] == 0xa9);
+}
+
 /* Escapes both formats understand.  Returns how many bytes it took. */
 static size_t
 escape(const unsigned char *text, char ret_escaped[8])
@@ -110,7 +123,11 @@ escape(const unsigned char *text, char ret_escaped[8])
 		snprintf(ret_escaped, 8, "\\u%04x", *text);
 	} else if (*text < 0x80) {
 		snprintf(ret_escaped, 8, "%c", *text);
-	} else if ((len = utf8_len(text)) > 0) {
+	} else if ((len = utf8_len(text)) > 0 && is_wide_control(text)) {
+		snprintf(ret_escaped, 8, "\\u%04x",
+			len == 2 ? text[1] : 0x2028 + text[2] - 0xa8);
+		return len;
+	} else if (len > 0) {
 		memcpy(ret_escaped, text, len);
 		ret_escaped[len] = '\0';
 		return len;

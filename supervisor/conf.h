@@ -17,9 +17,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CONF_DEFAULT_PATH    "/etc/kubenurse/kubenurse.ini"
-#define CONF_FILE_MAX_BYTES  (1024UL * 1024)
-#define CONF_VALUE_MAX_BYTES (64UL * 1024)
+#define CONF_DEFAULT_PATH   "/etc/kubenurse/kubenurse.ini"
+#define CONF_FILE_MAX_BYTES (1024UL * 1024)
+/* fits a message to a worker with all that goes beside it (control.h) */
+#define CONF_VALUE_MAX_BYTES (56UL * 1024)
 #define CONF_NAME_MAX_BYTES  253 /* of a check, node or pod */
 #define CONF_LISTEN_MAX      16
 #define CONF_BUCKETS_MAX     128
@@ -53,11 +54,21 @@ struct conf_listen {
 	union conf_address addresses[CONF_LISTEN_MAX];
 };
 
-/* Strictly increasing, +Inf left out; n_bounds 0: +Inf alone. */
+/*
+ * Strictly increasing, in whole nanoseconds too; +Inf left out.  n_bounds 0:
+ * +Inf alone.
+ */
 struct conf_buckets {
 	size_t n_bounds;
 	double bounds_s[CONF_BUCKETS_MAX];
 };
+
+/* As durations are counted.  The bound is at least 0 and at most 1e10. */
+static inline uint64_t
+conf_bound_ns(double bound_s)
+{
+	return (uint64_t)(bound_s * 1e9 + 0.5);
+}
 
 struct conf_statuses {
 	size_t n_statuses;
@@ -171,6 +182,13 @@ struct conf_input {
 	/* The service account's token is there: with a host, in a cluster. */
 	bool has_token;
 };
+
+/* The file that is read, when there is one. */
+static inline const char *
+conf_input_path(const struct conf_input *input)
+{
+	return input->path != NULL ? input->path : CONF_DEFAULT_PATH;
+}
 
 /*
  * Every problem of file and environment goes to problems; warnings too.  NULL:

@@ -11,6 +11,8 @@
 
 #define BLANKS           " \t"
 #define HEADER_MAX_BYTES 4096
+/* Of a check: half of what goes into a message to its worker. */
+#define HEADERS_MAX_BYTES (32UL * 1024)
 
 /* RFC 9110, 5.6.2. */
 static bool
@@ -27,8 +29,9 @@ static bool
 is_reserved_header(const char *name)
 {
 	static const char *const names[] = { "Connection", "Content-Length",
-		"Expect", "Host", "Keep-Alive", "Proxy-Connection", "TE",
-		"Trailer", "Transfer-Encoding", "Upgrade" };
+		"Expect", "Host", "Keep-Alive", "Proxy-Authorization",
+		"Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+		"Upgrade" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcasecmp(names[i], name) == 0)
@@ -54,6 +57,17 @@ check_header(const char *text, const char *name)
 	return NULL;
 }
 
+static size_t
+headers_bytes(const struct conf_headers *field)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < field->n_headers; i++)
+		bytes += strlen(field->headers[i].name) +
+			 strlen(field->headers[i].value);
+	return bytes;
+}
+
 int
 conf_parse_header(
 	const char *text, struct conf_headers *field, struct strbuf *why)
@@ -75,6 +89,10 @@ conf_parse_header(
 	error = check_header(text, header.name);
 	if (error == NULL && field->n_headers == CONF_HEADERS_MAX)
 		error = "is one header too many; there may be 32";
+	if (error == NULL &&
+		headers_bytes(field) + strlen(text) > HEADERS_MAX_BYTES)
+		error = "makes the headers of this check longer than 32 KiB in "
+			"all; shorten them";
 	if (error != NULL) {
 		strbuf_add_string(why, error);
 		free(header.name);
@@ -186,6 +204,9 @@ conf_check_name_error(const char *name)
 	return NULL;
 }
 
+/* Behind so much, items that are wrong are counted only. */
+#define ITEMS_TOLD_BYTES (CONF_PROBLEM_MAX_BYTES / 2)
+
 /* The n-th NAME:URL, a copy that is taken apart. */
 static int
 parse_item(char *item, size_t n, struct conf_checks *list, struct strbuf *why)
@@ -233,18 +254,29 @@ conf_parse_extra_checks(
 	struct conf_checks list = { 0 };
 	char *copy = strdup(text), *rest = copy, *item;
 	int err = copy == NULL ? -ENOMEM : 0;
-	size_t n_items = 0;
+	size_t n_items = 0, n_untold = 0;
+	struct strbuf untold;
+
+	strbuf_init(&untold, 0);
 
 	/* empty is none, but an empty item among others is wrong */
 	if (*text == '\0')
 		rest = NULL;
 	while (err != -ENOMEM && err != -E2BIG &&
 		(item = strsep(&rest, "|")) != NULL) {
-		int item_err = parse_item(item, ++n_items, &list, why);
+		bool told = why->len_bytes < ITEMS_TOLD_BYTES;
+		int item_err = parse_item(
+			item, ++n_items, &list, told ? why : &untold);
 
-		if (item_err != 0)
-			err = item_err;
+		strbuf_reset(&untold);
+		if (item_err == 0)
+			continue;
+		err = item_err;
+		n_untold += !told;
 	}
+	if (n_untold > 0)
+		strbuf_printf(why, "; %zu more are wrong", n_untold);
+	strbuf_fini(&untold);
 	free(copy);
 	if (err != 0) {
 		conf_checks_free(&list);

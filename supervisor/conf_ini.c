@@ -57,8 +57,14 @@ error_here(struct reader *reader, const char *format, ...)
 static void
 unknown_key(struct reader *reader, const char *name)
 {
+	const struct conf_problem_list *errors =
+		&reader->loader->problems->errors;
 	int name_bytes = (int)strcspn(name, BLANKS);
-	const char *guess = conf_key_guess(reader->section, name);
+	const char *guess = NULL;
+
+	/* takes its time, and a file may be nothing but unknown keys */
+	if (errors->n_kept < CONF_PROBLEMS_MAX)
+		guess = conf_key_guess(reader->section, name);
 
 	for (enum conf_section s = 0; s < CONF_SECTION_COUNT; s++) {
 		if (conf_key_find(s, name) != NULL) {
@@ -135,7 +141,7 @@ set_pending(struct reader *reader)
 	if (!reader->key_pending)
 		return;
 	reader->key_pending = false;
-	if (reader->n_calls == 0) {
+	if (reader->n_calls == 0 || reader->key[0] == '\0') {
 		error_here(reader, "is neither a [section] nor KEY = VALUE");
 		return;
 	}

@@ -11,6 +11,8 @@
 
 #define BLANKS         " \t"
 #define ITEM_MAX_BYTES 64 /* longer than any number or address */
+/* Three centuries; nanoseconds of twice as many do not fit 64 bits. */
+#define BOUND_MAX_S 1e10
 
 /*
  * The next item without the blanks around it, or false at the end.  What is
@@ -89,6 +91,24 @@ parse_bound(const char *item, double *ret_bound_s)
 	return end != digits && *end == '\0' && isfinite(*ret_bound_s);
 }
 
+/* What is wrong with a bound behind another, or the first (last_s below 0). */
+static const char *
+bound_error(double bound_s, double last_s)
+{
+	if (isinf(last_s))
+		return "stands behind +Inf, which must be the last";
+	if (bound_s <= last_s)
+		return "is not above the bound before it; write them in rising "
+		       "order";
+	if (isinf(bound_s))
+		return NULL;
+	if (bound_s > BOUND_MAX_S)
+		return "is too large; it must be at most 1e10";
+	if (last_s >= 0 && conf_bound_ns(bound_s) <= conf_bound_ns(last_s))
+		return "is less than a nanosecond above the bound before it";
+	return NULL;
+}
+
 int
 conf_parse_buckets(
 	const char *text, struct conf_buckets *field, struct strbuf *why)
@@ -96,20 +116,16 @@ conf_parse_buckets(
 	struct conf_buckets buckets = { 0 };
 	char item[ITEM_MAX_BYTES + 1];
 	double bound_s, last_s = -1;
+	const char *error;
 
 	while (next_item(&text, item)) {
-		if (isinf(last_s))
-			return wrong(why, item,
-				"stands behind +Inf, which "
-				"must be the last");
 		if (!parse_bound(item, &bound_s))
 			return wrong(why, item,
 				"is not a bound; write decimal numbers of "
 				"seconds, such as 0.005,0.1,1");
-		if (bound_s <= last_s)
-			return wrong(why, item,
-				"is not above the bound before it; write them "
-				"in rising order");
+		error = bound_error(bound_s, last_s);
+		if (error != NULL)
+			return wrong(why, item, error);
 		last_s = bound_s;
 		if (isinf(bound_s))
 			continue;

@@ -176,8 +176,7 @@ conf_load(const struct conf_input *input, struct conf_problems *problems)
 	struct conf_loader loader = {
 		.conf = new_conf(),
 		.problems = problems,
-		.file_name =
-			input->path != NULL ? input->path : CONF_DEFAULT_PATH,
+		.file_name = conf_input_path(input),
 	};
 
 	if (loader.conf == NULL) {

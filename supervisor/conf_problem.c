@@ -2,6 +2,7 @@
 /* The list of problems; see conf_problem.h. */
 #include "supervisor/conf_problem.h"
 
+#include "common/log.h"
 #include "common/strbuf.h"
 
 #include <stdarg.h>
@@ -97,4 +98,22 @@ conf_problems_print(const struct conf_problems *problems, FILE *stream)
 {
 	print_list(&problems->warnings, "warning: ", "warnings", stream);
 	print_list(&problems->errors, "", "errors", stream);
+}
+
+static void
+log_list(const struct conf_problem_list *list, enum log_level level)
+{
+	for (size_t i = 0; i < list->n_kept; i++)
+		LOG_AT(level, "configuration",
+			LOG_STR("problem", list->texts[i]));
+	if (list->n_all > list->n_kept)
+		LOG_AT(level, "configuration",
+			LOG_INT("more_problems", list->n_all - list->n_kept));
+}
+
+void
+conf_problems_log(const struct conf_problems *problems)
+{
+	log_list(&problems->warnings, LOG_LEVEL_WARN);
+	log_list(&problems->errors, LOG_LEVEL_ERROR);
 }

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define CONF_PROBLEMS_MAX      100 /* of a kind; the rest is counted */
+#define CONF_PROBLEMS_MAX      1000 /* of a kind; the rest is counted */
 #define CONF_PROBLEM_MAX_BYTES 1024
 
 struct conf_problem_list {
@@ -32,5 +32,8 @@ void conf_problems_add_warning(struct conf_problems *problems,
 	const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* One line each, warnings marked as such; for the command line. */
 void conf_problems_print(const struct conf_problems *problems, FILE *stream);
+
+/* The same to the log, for the running program. */
+void conf_problems_log(const struct conf_problems *problems);
 
 #endif

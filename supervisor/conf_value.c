@@ -239,7 +239,7 @@ is_user_name(const char *text)
 
 	while (is_alnum(*p) || (*p != '\0' && strchr("_.-", *p) != NULL))
 		p++;
-	return *p == '\0' && *text != '-' && strlen(text) <= 64;
+	return p > text && *p == '\0' && *text != '-' && strlen(text) <= 64;
 }
 
 static bool
@@ -334,7 +334,9 @@ static int
 parse_string(const struct conf_key *key, const char *text, char **field,
 	struct strbuf *why)
 {
-	if (*text != '\0' || key->type == CONF_METHOD) {
+	/* "not set" is no method, and nobody's name */
+	if (*text != '\0' || key->type == CONF_METHOD ||
+		key->type == CONF_USER) {
 		int err = check_string(key, text, why);
 
 		if (err != 0)
@@ -350,7 +352,7 @@ conf_value_parse(const struct conf_key *key, const char *text, void *object,
 	void *field = (char *)object + key->offset;
 
 	if (strnlen(text, CONF_VALUE_MAX_BYTES + 1) > CONF_VALUE_MAX_BYTES) {
-		strbuf_add_string(why, "is longer than 65536 bytes");
+		strbuf_add_string(why, "is longer than 57344 bytes");
 		return -EINVAL;
 	}
 	if (!conf_text_is_clean(text, key->type == CONF_NEIGHBOUR)) {

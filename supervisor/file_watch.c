@@ -20,8 +20,8 @@
 		IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
 
 /* stat(2) follows links: after a swap of ..data it is another inode. */
-static struct file_stamp
-stamp_of(const char *path)
+struct file_stamp
+file_stamp_of(const char *path)
 {
 	struct file_stamp stamp;
 	struct stat st;
@@ -34,6 +34,9 @@ stamp_of(const char *path)
 	stamp.size_bytes = st.st_size;
 	stamp.mtime_s = st.st_mtim.tv_sec;
 	stamp.mtime_ns = st.st_mtim.tv_nsec;
+	stamp.mode = st.st_mode;
+	stamp.uid = st.st_uid;
+	stamp.gid = st.st_gid;
 	return stamp;
 }
 
@@ -42,7 +45,8 @@ stamps_differ(const struct file_stamp *a, const struct file_stamp *b)
 {
 	return a->dev != b->dev || a->ino != b->ino ||
 	       a->size_bytes != b->size_bytes || a->mtime_s != b->mtime_s ||
-	       a->mtime_ns != b->mtime_ns;
+	       a->mtime_ns != b->mtime_ns || a->mode != b->mode ||
+	       a->uid != b->uid || a->gid != b->gid;
 }
 
 /* What passes when others of this user watch less, or end. */
@@ -125,7 +129,7 @@ on_settled(struct loop_timer *timer)
 		file_watch->shortage_errno = 0;
 	for (size_t i = 0; i < file_watch->count; i++) {
 		struct watched_file *file = &file_watch->files[i];
-		struct file_stamp stamp = stamp_of(file->path);
+		struct file_stamp stamp = file_stamp_of(file->path);
 
 		/* the directory itself may be a new one */
 		(void)watch_directories(file_watch, file);
@@ -233,10 +237,29 @@ file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 		free(file->path);
 		return rc;
 	}
-	file->stamp = stamp_of(path);
+	file->stamp = file_stamp_of(path);
 	file_watch->count++;
 	poll_soon(file_watch);
 	return 0;
+}
+
+void
+file_watch_expect(struct file_watch *file_watch, unsigned tag,
+	const struct file_stamp *stamp)
+{
+	bool differs = false;
+
+	for (size_t i = 0; i < file_watch->count; i++) {
+		struct watched_file *file = &file_watch->files[i];
+
+		if (file->tag != tag)
+			continue;
+		differs |= stamps_differ(&file->stamp, stamp);
+		file->stamp = *stamp;
+	}
+	if (differs && !file_watch->settle.armed)
+		loop_timer_start(file_watch->loop, &file_watch->settle,
+			clock_mono_ns() + FILE_WATCH_SETTLE_NS);
 }
 
 void

@@ -30,6 +30,9 @@ struct file_stamp {
 	off_t size_bytes;
 	int64_t mtime_s;
 	long mtime_ns;
+	mode_t mode; /* with the owners: who may read it */
+	uid_t uid;
+	gid_t gid;
 };
 
 struct watched_file {
@@ -54,6 +57,9 @@ struct file_watch {
 	void (*on_change)(struct file_watch *file_watch, unsigned tags);
 };
 
+/* All zeros: there is none. */
+struct file_stamp file_stamp_of(const char *path);
+
 /* 0 or a negative errno of the loop; without inotify all files are polled. */
 int file_watch_init(struct file_watch *file_watch, struct loop *loop,
 	void (*on_change)(struct file_watch *, unsigned));
@@ -61,6 +67,10 @@ int file_watch_init(struct file_watch *file_watch, struct loop *loop,
  * with this tag already stays as it is.  0 or a negative errno. */
 int file_watch_add(
 	struct file_watch *file_watch, const char *path, unsigned tag);
+/* What the file with this tag was when it was read last: only what is another
+ * one is told. */
+void file_watch_expect(struct file_watch *file_watch, unsigned tag,
+	const struct file_stamp *stamp);
 /* All files with this tag are to be added anew; those that are not until the
  * end are forgotten.  A change of one that stays is told whenever it was. */
 void file_watch_begin(struct file_watch *file_watch, unsigned tag);

@@ -85,8 +85,17 @@ to_any_ipv4(struct address *address)
 	return true;
 }
 
+void
+http_listen_share(int fd, bool shared)
+{
+	int on = shared ? 1 : 0;
+
+	/* when it fails the port stays taken, which is said then */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
 static int
-open_socket(const struct address *address)
+open_socket(const struct address *address, bool shared)
 {
 	int family = address->storage.ss_family;
 	int on = 1, off = 0;
@@ -95,6 +104,8 @@ open_socket(const struct address *address)
 
 	if (fd < 0)
 		return -errno;
+	if (shared)
+		http_listen_share(fd, true);
 	/* a restart must not wait for the old connections' TIME_WAIT */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 		(family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
@@ -111,7 +122,7 @@ open_socket(const struct address *address)
 }
 
 int
-http_listen_open(const char *text, char *error, size_t error_cap)
+http_listen_open(const char *text, bool shared, char *error, size_t error_cap)
 {
 	struct address address;
 	int fd = parse(text, &address);
@@ -123,11 +134,11 @@ http_listen_open(const char *text, char *error, size_t error_cap)
 			text);
 		return fd;
 	}
-	fd = open_socket(&address);
+	fd = open_socket(&address, shared);
 	/* no IPv6 in the kernel, or switched off by sysctl */
 	if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) &&
 		to_any_ipv4(&address))
-		fd = open_socket(&address);
+		fd = open_socket(&address, shared);
 	if (fd < 0)
 		snprintf(
 			error, error_cap, "listen %s: %s", text, strerror(-fd));

@@ -6,6 +6,7 @@
 #ifndef SUPERVISOR_HTTP_LISTEN_H
 #define SUPERVISOR_HTTP_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,9 +14,16 @@
  * Opens, binds and listens; close-on-exec and non-blocking.  The address is
  * numeric: "192.0.2.1:80", "[2001:db8::1]:80"; "[::]:80" and ":80" are every
  * address, IPv4 too, and IPv4 alone on a host without IPv6.  The descriptor,
- * or a negative errno and "listen ADDRESS: reason" in error.
+ * or a negative errno and "listen ADDRESS: reason" in error.  shared: the port
+ * may be that of a socket that is shared, too.
  */
-int http_listen_open(const char *address, char *error, size_t error_cap);
+int http_listen_open(
+	const char *address, bool shared, char *error, size_t error_cap);
+/*
+ * Whether another socket of this user that is opened as shared may have the
+ * same port: while one takes the place of the other.
+ */
+void http_listen_share(int fd, bool shared);
 /* The port a listening socket is bound to; 0: unknown. */
 uint16_t http_listen_port(int fd);
 /*

@@ -35,6 +35,7 @@ struct listener {
 	char *address;
 	struct http_tls *tls; /* NULL: http */
 	int fd;               /* -1: the daemon's, or closed */
+	int socket_fd;        /* whosever it is; until retired */
 	uint16_t port;
 	struct http_daemon *daemon; /* NULL: not started */
 	bool retired;
@@ -75,10 +76,10 @@ free_listeners(struct listener *listener)
 	}
 }
 
-static struct listener *
+static int
 open_listener(struct http_server *server,
-	const struct http_listener_options *options, char *error,
-	size_t error_cap)
+	const struct http_listener_options *options, bool shared,
+	struct listener **ret_listener, char *error, size_t error_cap)
 {
 	const char *address = options->address;
 	struct listener *listener = calloc(1, sizeof(*listener));
@@ -93,15 +94,19 @@ open_listener(struct http_server *server,
 		snprintf(error, error_cap, "listen %s: %s", address,
 			strerror(ENOMEM));
 		free_listener(listener);
-		return NULL;
+		return -ENOMEM;
 	}
-	listener->fd = http_listen_open(address, error, error_cap);
+	listener->fd = http_listen_open(address, shared, error, error_cap);
 	if (listener->fd < 0) {
+		int rc = listener->fd;
+
 		free_listener(listener);
-		return NULL;
+		return rc;
 	}
+	listener->socket_fd = listener->fd;
 	listener->port = http_listen_port(listener->fd);
-	return listener;
+	*ret_listener = listener;
+	return 0;
 }
 
 /* After a turn of its daemon; the listener may be gone when it returns. */
@@ -244,6 +249,36 @@ has_listener(struct listener *list, const char *address)
 	return false;
 }
 
+static bool
+is_wanted(const struct listener *listener,
+	const struct http_listener_options *options, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(listener->address, options[i].address) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Those that will leave, as 127.0.0.1:80 when 0.0.0.0:80 comes, must not be in
+ * the way.  False: there are none.
+ */
+static bool
+share_leaving(struct http_server *server,
+	const struct http_listener_options *options, size_t n, bool shared)
+{
+	bool any = false;
+
+	for (struct listener *listener = server->listeners; listener != NULL;
+		listener = listener->next) {
+		if (listener->retired || is_wanted(listener, options, n))
+			continue;
+		http_listen_share(listener->socket_fd, shared);
+		any = true;
+	}
+	return any;
+}
+
 /* Opens those wanted that are not there, at the end of the list added. */
 static int
 add_missing(struct http_server *server, struct listener **added,
@@ -253,15 +288,18 @@ add_missing(struct http_server *server, struct listener **added,
 	struct listener **end = added;
 
 	for (size_t i = 0; i < n; i++) {
-		int rc = 0;
+		int rc;
 
 		if (has_listener(server->listeners, options[i].address) ||
 			has_listener(*added, options[i].address))
 			continue;
-		*end = open_listener(server, &options[i], error, error_cap);
-		if (*end == NULL)
-			return -EADDRNOTAVAIL;
-		if (server->started)
+		rc = open_listener(
+			server, &options[i], false, end, error, error_cap);
+		if (rc == -EADDRINUSE &&
+			share_leaving(server, options, n, true))
+			rc = open_listener(server, &options[i], true, end,
+				error, error_cap);
+		if (rc == 0 && server->started)
 			rc = start_listener(*end, error, error_cap);
 		if (rc < 0)
 			return rc;
@@ -300,8 +338,12 @@ http_server_relisten(struct http_server *server,
 
 	if (rc < 0) {
 		free_listeners(added);
+		(void)share_leaving(server, options, n, false);
 		return rc;
 	}
+	for (struct listener *listener = added; listener != NULL;
+		listener = listener->next)
+		http_listen_share(listener->socket_fd, false);
 	server->listeners = NULL;
 	for (size_t i = 0; i < n; i++) {
 		struct listener *listener =

@@ -7,20 +7,42 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Every problem in one run; warnings stop nobody. */
+/*
+ * What is opened must not become one of them: then a line of the log would go
+ * to a connection.  Writing to a closed one fails as ever.
+ */
+static void
+hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", O_RDONLY);
+}
+
+/*
+ * Every problem in one run; warnings stop nobody, and of a program that runs
+ * they are lines of its log.
+ */
 static struct conf *
-load(const struct conf_input *input)
+load(const struct conf_input *input, bool will_run)
 {
 	struct conf_problems problems;
 	struct conf *conf;
 
 	conf_problems_init(&problems);
 	conf = conf_load(input, &problems);
-	conf_problems_print(&problems, stderr);
+	if (conf != NULL && will_run) {
+		log_setup(conf->log_level, conf->log_format);
+		conf_problems_log(&problems);
+	} else {
+		conf_problems_print(&problems, stderr);
+	}
 	conf_problems_fini(&problems);
 	return conf;
 }
@@ -41,8 +63,10 @@ main(int argc, char **argv)
 {
 	struct options options;
 	struct conf_input input = { .has_token = service_account_has_token() };
+	struct file_stamp stamp;
 	struct conf *conf;
 
+	hold_standard_descriptors();
 	heap_give_back_large();
 	if (!options_parse(argc, argv, &options, stderr))
 		return EXIT_CODE_BAD_CONF;
@@ -56,7 +80,8 @@ main(int argc, char **argv)
 	}
 	input.path = options.config_path;
 	input.envp = environ;
-	conf = load(&input);
+	stamp = file_stamp_of(conf_input_path(&input));
+	conf = load(&input, !options.check_config && !options.print_config);
 	if (conf == NULL)
 		return EXIT_CODE_BAD_CONF;
 	if (options.print_config) {
@@ -74,5 +99,5 @@ main(int argc, char **argv)
 		puts("the configuration is good");
 		return close_stdout();
 	}
-	return (int)supervisor_run(conf, &input);
+	return (int)supervisor_run(conf, &input, &stamp);
 }

@@ -135,12 +135,11 @@ reload_watch_files(struct supervisor *supervisor)
 		LOG_WARN("files are not watched for changes", LOG_ERRNO(-rc));
 		return;
 	}
-	if (supervisor->conf->from_ini)
-		watch(supervisor,
-			supervisor->conf_input.path != NULL
-				? supervisor->conf_input.path
-				: CONF_DEFAULT_PATH,
-			FILE_TAG_CONF);
+	/* the default file may come later */
+	watch(supervisor, conf_input_path(&supervisor->conf_input),
+		FILE_TAG_CONF);
+	file_watch_expect(&supervisor->file_watch, FILE_TAG_CONF,
+		&supervisor->conf_stamp);
 	for (size_t i = 0;
 		i < sizeof(resolver_files) / sizeof(resolver_files[0]); i++)
 		watch(supervisor, resolver_files[i], FILE_TAG_RESOLVER);
@@ -158,15 +157,13 @@ reload_watch_files(struct supervisor *supervisor)
 			LOG_ERRNO(supervisor->file_watch.shortage_errno));
 }
 
-static void
-log_problems(const struct conf_problems *problems)
+static bool
+log_out_of_reach(const char *file)
 {
-	for (size_t i = 0; i < problems->warnings.n_kept; i++)
-		LOG_WARN("configuration",
-			LOG_STR("problem", problems->warnings.texts[i]));
-	for (size_t i = 0; i < problems->errors.n_kept; i++)
-		LOG_ERROR("configuration",
-			LOG_STR("problem", problems->errors.texts[i]));
+	LOG_ERROR("restart needed: this file lies outside of the directories "
+		  "known at the start",
+		LOG_STR("file", file));
+	return false;
 }
 
 /* True: nothing in it waits for a new start of the program. */
@@ -183,10 +180,8 @@ can_apply(const struct conf *running, const struct conf *loaded)
 		n++;
 	}
 	if (file != NULL)
-		LOG_ERROR("restart needed: this file lies outside of the "
-			  "directories known at the start",
-			LOG_STR("file", file));
-	return n == 0 && file == NULL;
+		return log_out_of_reach(file);
+	return n == 0;
 }
 
 static bool
@@ -203,26 +198,32 @@ relisten(struct supervisor *supervisor, const struct conf *loaded)
 	return false;
 }
 
+/* What supervisor_set_birth() hands to each worker. */
+static bool
+is_birth_another(const struct conf *old, const struct conf *loaded)
+{
+	return strcmp(old->http_proxy, loaded->http_proxy) != 0 ||
+	       strcmp(old->https_proxy, loaded->https_proxy) != 0 ||
+	       strcmp(old->no_proxy, loaded->no_proxy) != 0 ||
+	       old->log_level != loaded->log_level ||
+	       old->log_format != loaded->log_format;
+}
+
 static void
 apply(struct supervisor *supervisor, struct conf *loaded)
 {
 	struct conf *old = supervisor->conf;
-	bool proxy_changed =
-		strcmp(old->http_proxy, loaded->http_proxy) != 0 ||
-		strcmp(old->https_proxy, loaded->https_proxy) != 0 ||
-		strcmp(old->no_proxy, loaded->no_proxy) != 0;
+	bool birth_changed = is_birth_another(old, loaded);
 
 	supervisor->conf = loaded;
 	log_setup(loaded->log_level, loaded->log_format);
-	supervisor->pool.http_proxy = loaded->http_proxy;
-	supervisor->pool.https_proxy = loaded->https_proxy;
-	supervisor->pool.no_proxy = loaded->no_proxy;
+	supervisor_set_birth(supervisor);
 	origins_set_lifetime(supervisor->origins,
 		origins_lifetime_ns((uint64_t)loaded->check_interval_ns));
 	watch_checks(supervisor); /* what changes from here on is told */
 	if (supervisor_plan(supervisor) < 0)
 		LOG_ERROR("no memory for all targets");
-	if (proxy_changed)
+	if (birth_changed)
 		worker_pool_replace(&supervisor->pool);
 	conf_free(old);
 }
@@ -230,12 +231,15 @@ apply(struct supervisor *supervisor, struct conf *loaded)
 static bool
 reload(struct supervisor *supervisor)
 {
+	const char *path = conf_input_path(&supervisor->conf_input);
 	struct conf_problems problems;
 	struct conf *loaded;
 
+	if (!supervisor_sandbox_reaches(path))
+		return log_out_of_reach(path);
 	conf_problems_init(&problems);
 	loaded = conf_load(&supervisor->conf_input, &problems);
-	log_problems(&problems);
+	conf_problems_log(&problems);
 	conf_problems_fini(&problems);
 	if (loaded == NULL)
 		return false;
@@ -251,8 +255,12 @@ reload(struct supervisor *supervisor)
 void
 supervisor_reload(struct supervisor *supervisor)
 {
+	struct file_stamp stamp =
+		file_stamp_of(conf_input_path(&supervisor->conf_input));
 	bool ok;
 
+	/* a signal is told of a change before the directory is silent */
+	file_watch_expect(&supervisor->file_watch, FILE_TAG_CONF, &stamp);
 	notify_reloading(&supervisor->notify);
 	ok = reload(supervisor);
 	series_set(supervisor->series.reload_successful, ok ? 1 : 0);

@@ -112,8 +112,7 @@ grant_file(enum sandbox_place place, const char *path)
 static void
 grant_all(const struct conf *conf, const struct conf_input *input)
 {
-	grant_file(SANDBOX_PLACE_CONF,
-		input->path != NULL ? input->path : CONF_DEFAULT_PATH);
+	grant_file(SANDBOX_PLACE_CONF, conf_input_path(input));
 	grant_file(SANDBOX_PLACE_NAMED, conf->cert_file);
 	grant_file(SANDBOX_PLACE_NAMED, conf->cert_key);
 	for (size_t i = 0; i < conf->checks.n_checks; i++) {
@@ -202,6 +201,12 @@ can_reach(const char *path)
 		return true; /* nobody can open it */
 	strcpy(copy, path);
 	return realpath(dirname(copy), real) == NULL || is_reached(real);
+}
+
+bool
+supervisor_sandbox_reaches(const char *path)
+{
+	return !reach.limited || can_reach(path);
 }
 
 const char *

@@ -18,6 +18,8 @@
  */
 int supervisor_sandbox_enter(
 	const struct conf *conf, const struct conf_input *input);
+/* False: this process can no longer read there. */
+bool supervisor_sandbox_reaches(const char *path);
 /*
  * The first file that the configuration names and that lies where this process
  * can no longer read; NULL: there is none.

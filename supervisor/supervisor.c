@@ -141,8 +141,8 @@ on_signal(struct loop_watch *watch, unsigned ready)
 	}
 }
 
-static int
-open_signals(struct supervisor *supervisor)
+static sigset_t
+own_signals(void)
 {
 	sigset_t set;
 
@@ -151,9 +151,27 @@ open_signals(struct supervisor *supervisor)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
+	return set;
+}
+
+/*
+ * From the first moment on, they wait for the loop: process 1 of a container
+ * would not even end by one that comes while it starts.
+ */
+static void
+block_signals(void)
+{
+	sigset_t set = own_signals();
+
 	signal(SIGPIPE, SIG_IGN);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
+	sigprocmask(SIG_BLOCK, &set, NULL); /* fails for bad arguments only */
+}
+
+static int
+open_signals(struct supervisor *supervisor)
+{
+	sigset_t set = own_signals();
+
 	supervisor->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (supervisor->signal_fd < 0)
 		return -errno;
@@ -221,7 +239,7 @@ open_registry(struct supervisor *supervisor)
 	uint64_t bounds_ns[CONF_BUCKETS_MAX];
 
 	for (size_t i = 0; i < buckets->n_bounds; i++)
-		bounds_ns[i] = (uint64_t)(buckets->bounds_s[i] * 1e9 + 0.5);
+		bounds_ns[i] = conf_bound_ns(buckets->bounds_s[i]);
 	supervisor->registry =
 		registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
 	if (supervisor->registry == NULL)
@@ -322,6 +340,19 @@ on_neighbours(struct neighbours *neighbours)
 	worker_pool_update(&supervisor->pool, WORKER_PATH);
 }
 
+void
+supervisor_set_birth(struct supervisor *supervisor)
+{
+	struct worker_pool *pool = &supervisor->pool;
+	const struct conf *conf = supervisor->conf;
+
+	pool->http_proxy = conf->http_proxy;
+	pool->https_proxy = conf->https_proxy;
+	pool->no_proxy = conf->no_proxy;
+	pool->log_level = conf->log_level;
+	pool->log_format = conf->log_format;
+}
+
 static void
 start_pool(struct supervisor *supervisor)
 {
@@ -342,9 +373,7 @@ start_pool(struct supervisor *supervisor)
 	pool->aggregate = &supervisor->aggregate;
 	pool->targets = &supervisor->targets;
 	pool->neighbours = &supervisor->neighbours;
-	pool->http_proxy = supervisor->conf->http_proxy;
-	pool->https_proxy = supervisor->conf->https_proxy;
-	pool->no_proxy = supervisor->conf->no_proxy;
+	supervisor_set_birth(supervisor);
 	pool->on_result = on_result;
 	worker_pool_init(pool);
 }
@@ -468,7 +497,8 @@ serve(struct supervisor *supervisor)
 }
 
 enum exit_code
-supervisor_run(struct conf *conf, const struct conf_input *input)
+supervisor_run(struct conf *conf, const struct conf_input *input,
+	const struct file_stamp *stamp)
 {
 	static struct supervisor supervisor = { .signal_fd = -1,
 		.nursery.fd = -1 };
@@ -476,8 +506,10 @@ supervisor_run(struct conf *conf, const struct conf_input *input)
 	char error[512];
 	int rc;
 
+	block_signals();
 	supervisor.conf = conf;
 	supervisor.conf_input = *input;
+	supervisor.conf_stamp = *stamp;
 	supervisor.started_mono_ns = clock_mono_ns();
 	gethostname(supervisor.host_name, sizeof(supervisor.host_name) - 1);
 	log_setup(conf->log_level, conf->log_format);
@@ -495,7 +527,9 @@ supervisor_run(struct conf *conf, const struct conf_input *input)
 	rc = input->has_token ? 0 : privileges_become(conf->user);
 	if (rc < 0) {
 		LOG_ERROR("cannot become the user", LOG_STR("user", conf->user),
-			LOG_ERRNO(-rc));
+			rc == -ENOENT
+				? LOG_STR("error", "there is no such user")
+				: LOG_ERRNO(-rc));
 		return EXIT_CODE_FAILED;
 	}
 	problem = bring_up(&supervisor, error, sizeof(error));

@@ -45,6 +45,7 @@ struct supervisor {
 	struct loop *loop;
 	struct conf *conf;
 	struct conf_input conf_input; /* to load it again */
+	struct file_stamp conf_stamp; /* before it was read at the start */
 	const char *conf_path;        /* NULL: no file */
 	char host_name[HOST_NAME_MAX + 1];
 	bool in_cluster;
@@ -75,12 +76,15 @@ struct supervisor {
 
 /*
  * Runs until a signal ends it.  conf becomes the supervisor's; what input
- * points to must stay.  The exit code.
+ * points to must stay; stamp is that of the file before it was read.  The exit
+ * code.
  */
-enum exit_code supervisor_run(
-	struct conf *conf, const struct conf_input *input);
+enum exit_code supervisor_run(struct conf *conf, const struct conf_input *input,
+	const struct file_stamp *stamp);
 /* Something in the configuration or in its files may have changed. */
 void supervisor_reload(struct supervisor *supervisor);
+/* From now on workers get at birth what the configuration says. */
+void supervisor_set_birth(struct supervisor *supervisor);
 /* Targets as the configuration has them; tells the workers. */
 int supervisor_plan(struct supervisor *supervisor);
 

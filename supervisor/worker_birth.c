@@ -42,6 +42,8 @@ send_boot(struct worker_slot *slot, struct worker_process *process)
 		.http_proxy = slot->pool->http_proxy,
 		.https_proxy = slot->pool->https_proxy,
 		.no_proxy = slot->pool->no_proxy,
+		.log_level = slot->pool->log_level,
+		.log_format = slot->pool->log_format,
 	};
 	return worker_process_send(process, &message);
 }

@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_WORKER_POOL_H
 #define SUPERVISOR_WORKER_POOL_H
 
+#include "common/log.h"
 #include "common/loop.h"
 #include "common/sandbox.h"
 #include "supervisor/aggregate.h"
@@ -53,6 +54,8 @@ struct worker_pool {
 	struct neighbours *neighbours;
 	/* What each worker gets in its boot message. */
 	const char *http_proxy, *https_proxy, *no_proxy;
+	enum log_level log_level;
+	enum log_format log_format;
 	struct discovery_order discovery_order;
 	uint32_t last_gen;
 	bool stopping;

@@ -57,7 +57,7 @@ split_headers(char *lines, struct http_header *headers, size_t max_count)
 		char *colon = strchr(line, ':');
 
 		if (colon == NULL)
-			continue; /* target_apply() lets none in */
+			continue; /* conf and header_file.c let none in */
 		*colon = '\0';
 		headers[count].name = line;
 		headers[count].value = colon + 1 + strspn(colon + 1, " \t");

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/strbuf.h"
+#include "workers/header_file.h"
 #include "workers/schedule.h"
 #include "workers/tls.h"
 #include "workers/token.h"
@@ -18,8 +19,6 @@
 
 /* A request's head without URL, headers and token. */
 #define REQUEST_FIXED_BYTES 2048
-/* What a header file may hold: as much as a server takes. */
-#define HEADER_FILE_MAX_BYTES (16 * 1024)
 
 static void
 target_free(struct target *target)
@@ -45,19 +44,26 @@ target_free(struct target *target)
 	free(target);
 }
 
+/* Nothing of its text goes to the log. */
 static void
-add_header_file(struct strbuf *lines, int fd)
+add_header_file(struct strbuf *lines, const struct control_target *spec, int fd)
 {
-	char bytes[HEADER_FILE_MAX_BYTES];
-	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+	struct header_file_refused refused = { 0 };
+	size_t n_before = 0;
+	int rc;
 
-	if (n < 0 || (size_t)n == sizeof(bytes)) {
+	for (const char *p = spec->headers; *p != '\0'; p++)
+		n_before += *p == '\n';
+	rc = header_file_read(fd, n_before, lines, &refused);
+	if (rc < 0)
 		LOG_ERROR("a header file cannot be used",
-			LOG_ERRNO(n < 0 ? errno : EFBIG));
-		return;
-	}
-	strbuf_add(lines, bytes, (size_t)n);
-	explicit_bzero(bytes, sizeof(bytes));
+			LOG_STR("type", spec->label), LOG_ERRNO(-rc));
+	if (refused.count > 0)
+		LOG_ERROR("lines of a header file are no headers that a check "
+			  "may send, they are left out",
+			LOG_STR("type", spec->label),
+			LOG_INT("lines", refused.count),
+			LOG_INT("first_line", refused.first_line));
 }
 
 /* The descriptors beside the message: the CA, then the header file. */
@@ -74,7 +80,7 @@ take_files(struct target *target, const struct control_message *message)
 		target->own_trust = trust_with_file(target->worker->settings,
 			spec->label, message->fds[next++]);
 	if (spec->has_header_file && next < message->fd_count)
-		add_header_file(&lines, message->fds[next++]);
+		add_header_file(&lines, spec, message->fds[next++]);
 	target->headers = strbuf_take(&lines);
 	if (target->headers == NULL)
 		return -ENOMEM;

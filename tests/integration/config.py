@@ -90,6 +90,16 @@ equal(status, 0, "N 1.7 empty variables are unset, others' are nobody's business
 like(said, "warning: .*KUBENURSE_INSECURE.*neither true nor false",
      "N 1.19 a boolean that counts as false is warned about")
 
+warned = Doctor("[kubenurse]\nlisten = 127.0.0.1:{port}\nlog_format = json\n",
+                name="warned", env={"KUBENURSE_INSECURE": "True"})
+warned.up()
+warned.halt()
+like(warned.log(), r'"level":"warn","msg":"configuration","problem":"environment: '
+     r'KUBENURSE_INSECURE: \\"True\\"', "N 1.19 of a program that runs it is a "
+     "line of the log")
+ok(all(line.startswith("{") for line in warned.log().splitlines()),
+   "as all the others are", warned.log())
+
 # -------------------------------------------------- what is no configuration
 
 GOOD = "[kubenurse]\ncheck_interval = 1s\n"
@@ -198,6 +208,18 @@ doctor.reload(HEAD.replace("listen = ", "listen = [::1]:{port}, ") +
 equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
       "a new address that is free is taken")
 ok(wait(lambda: socket.create_connection(("::1", home), 1)), "and served")
+for there in ("0.0.0.0:{port}", "[::]:{port}", "127.0.0.1:{port}"):
+    doctor.reload(HEAD.replace("127.0.0.1:{port}", there) + check("two"))
+    ok(reloads(True), f"to {there} on its own port")
+    equal(doctor.status("/alwayshappy"), 200, "which is served")
+    second = Doctor(HEAD, name="second", port=home)
+    equal(second.wait(), 1, "and taken for everybody else")
+doctor.reload(HEAD.replace("127.0.0.1:{port}", "0.0.0.0:{port}, 127.0.0.1:"
+                           f"{web.port}"))
+ok(reloads(False), "beside an address that is taken: refused")
+doctor.reload(HEAD + check("two"))
+equal((reloads(True) and doctor.status("/alwayshappy")), 200,
+      "and the old one goes on")
 doctor.reload(HEAD)
 wait_ok(lambda: doctor.worker("extra") is None,
         "without targets there is no worker")
@@ -208,6 +230,67 @@ ok(doctor.wait_checks(["four"]).checks("four"), "and it comes again")
 equal(doctor.metrics().total("kubenurse_worker_restarts_total.*"), 0,
       "which is no restart")
 equal(doctor.stop(), 0, "K 6.2 SIGTERM without a wait: exit status 0")
+
+# ------------------------------------------------------- a check's header file
+
+write("headers", "X-One: 1\r\n# a comment\r\nX-Two 2\r\nHost: elsewhere\r\n")
+doctor = Doctor(HEAD + check("filed", f"interval = 100ms\nheader_file = {WORK}/headers\n"),
+                name="filed")
+doctor.wait_checks(["filed"])
+
+
+def filed():
+    return [one for one in web.requests if one.startswith("GET /filed ")]
+
+
+equal(re.findall(r"(?:X-\w+|Host): .*?\r\n", filed()[0]),
+      [f"Host: 127.0.0.1:{web.port}\r\n", "X-One: 1\r\n"],
+      "N 1.17 header_file: lines of another system's editor")
+like(doctor.log(), "lines of a header file are no headers.* type=filed lines=2 "
+     "first_line=3\n", "what is no header, or may not be set, is said")
+replace(f"{WORK}/headers", "X-Two: 2\n")
+wait_ok(lambda: "X-Two: 2\r\n" in filed()[-1], "mended, it is read again")
+replace(f"{WORK}/headers", "no colon\n")
+wait_ok(lambda: doctor.said(r"process=extra .*lines=1 first_line=1\n"),
+        "a worker's line of the log, as the supervisor's")
+doctor.reload(HEAD + "log_format = json\nlog_level = error\n" + check(
+    "filed", f"interval = 100ms\nheader_file = {WORK}/headers\n"))
+wait_ok(lambda: doctor.said(r'"level":"error","process":"extra".*"first_line":1}\n'),
+        "N 1.14 another log_format by a reload: the workers take it, too")
+doctor.stop()
+
+# ------------------------------------------- the default file, when it comes late
+
+port = free_ports(1)[0]
+HERE = {"KUBENURSE_LISTEN": f"127.0.0.1:{port}",
+        "KUBENURSE_SHUTDOWN_DURATION": "0s"}
+DEFAULT = "/etc/kubenurse/kubenurse.ini"
+shutil.rmtree("/etc/kubenurse", ignore_errors=True)
+os.mkdir("/etc/kubenurse")
+doctor = Doctor(None, name="late", port=port, env=HERE)
+doctor.up()
+replace(DEFAULT, check("late"))
+ok(doctor.wait_checks(["late"]).checks("late"), "N 1.4 the file in /etc comes "
+   "later: it is noticed")
+os.chmod(DEFAULT, 0o600)
+wait_ok(lambda: doctor.said("kubenurse.ini: cannot be opened: Permission"),
+        "nobody may read it: refused")
+ok("late" in doctor.results(), "and nothing has changed")
+os.chmod(DEFAULT, 0o644)
+equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
+      "mended, it is noticed")
+doctor.stop()
+shutil.rmtree("/etc/kubenurse")
+doctor = Doctor(None, name="later", port=port, env=HERE)
+doctor.up()
+os.mkdir("/etc/kubenurse")
+replace(DEFAULT, check("later"))
+doctor.send(signal.SIGHUP)
+wait(lambda: doctor.said("reloaded|is refused"))
+if not doctor.said("Landlock|sanitizers"):  # it may read all files without
+    like(doctor.log(), f"restart needed: .*file={DEFAULT}",
+         "a directory that was not there at the start needs a restart")
+doctor.stop()
 
 # -------------------------------------------------------- a ConfigMap's volume
 

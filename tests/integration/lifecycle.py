@@ -92,6 +92,37 @@ like(doctor.log(), "level=error msg=.cannot start. .*kubenurse-worker.*"
      "Permission denied", "and it says which, and why")
 ok(not doctor.said("kubenurse is up"), "and never that it is up")
 
+doctor = Doctor(INI.replace("[kubenurse]\n", "[kubenurse]\nuser = no-such\n"),
+                name="nameless")
+equal(doctor.wait(), 1, "a user that does not exist: exit status 1")
+like(doctor.log(), "cannot become the user. user=no-such error=.there is no "
+     "such user", "and is said")
+
+# A list of users that takes its time: the start waits for it.
+with open("/etc/passwd", encoding="utf-8") as file:
+    users = file.read()
+os.rename("/etc/passwd", "/etc/passwd.here")
+os.mkfifo("/etc/passwd", 0o644)
+doctor = Doctor(INI.replace("60s", "0s"), name="early")
+wait_ok(lambda: any("kubenurse" in title(pid) for pid in children(doctor.pid)),
+        "it is on its way to start")
+doctor.send(signal.SIGTERM)
+with open("/etc/passwd", "w", encoding="utf-8") as file:
+    file.write(users)
+equal(doctor.wait(), 0, "K 6.1 SIGTERM while it starts: exit status 0")
+like(doctor.log(), "is up.*shutting down", "once it has started")
+os.rename("/etc/passwd.here", "/etc/passwd")
+
+# ---------------------------------------- without the three first descriptors
+
+doctor = Doctor(INI, name="closed", wrapper=(
+    "sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh"))
+doctor.wait_checks(["extra_one", "me_ingress", "me_service", "path"])
+equal([os.readlink(f"/proc/{pid}/fd/2") for pid in
+       [doctor.pid, doctor.worker("extra"), doctor.worker("path")]],
+      ["/dev/null"] * 3, "nothing else takes the place of a closed stderr")
+equal(doctor.halt(), 1, "and it lives and dies as ever")
+
 # ---------------------------------------------------------------- process 1
 
 first = Doctor(INI, name="first", wrapper=(

@@ -414,6 +414,10 @@ static const struct {
 	{ K "histogram_buckets = 1e400", "t.ini:2: histogram_buckets: \"1e4" },
 	{ K "histogram_buckets = 1,1", "t.ini:2: histogram_buckets: \"1\" is" },
 	{ K "histogram_buckets = 2,1", "t.ini:2: histogram_buckets: \"1\" is" },
+	{ K "histogram_buckets = 1e-9,1.4e-9",
+		"t.ini:2: histogram_buckets: \"1.4e-9\" is less than a" },
+	{ K "histogram_buckets = 1e10,1e300",
+		"t.ini:2: histogram_buckets: \"1e300\" is too large" },
 	{ K "histogram_buckets = +Inf,1", "t.ini:2: histogram_buckets: \"1\"" },
 	{ K "histogram_buckets = inf,inf", "t.ini:2: histogram_buckets:" },
 	{ K "histogram_buckets = _1", "t.ini:2: histogram_buckets: \"_1\"" },
@@ -421,6 +425,7 @@ static const struct {
 	{ K "histogram_buckets = ++1", "t.ini:2: histogram_buckets:" },
 	{ K "histogram_buckets = .", "t.ini:2: histogram_buckets:" },
 	{ K "histogram_buckets = 1e", "t.ini:2: histogram_buckets:" },
+	{ K "= 1", "t.ini:2: is neither a [section] nor KEY = VALUE" },
 	{ K "listen =", "t.ini:2: listen: \"\" is no address" },
 	{ K "listen = 8080", "t.ini:2: listen: \"8080\" is no address" },
 	{ K "listen = localhost:8080", "t.ini:2: listen:" },
@@ -441,6 +446,7 @@ static const struct {
 	{ K "http_proxy = https://h:1", "t.ini:2: http_proxy: a proxy is" },
 	{ K "http_proxy = h:x", "t.ini:2: http_proxy: the port" },
 	{ K "http_proxy = ftp://h", "t.ini:2: http_proxy: the scheme" },
+	{ K "user =", "t.ini:2: user: \"\" is no user name" },
 	{ K "user = a b", "t.ini:2: user: \"a b\" is no user name" },
 	{ K "node_name = a\x01", "t.ini:2: node_name: contains a control" },
 	{ K "node_name = a\tb", "t.ini:2: node_name: contains a control" },
@@ -494,6 +500,7 @@ static const struct {
 	{ C "header = : x", "t.ini:3: header: has no header name" },
 	{ C "header = a b: x", "t.ini:3: header: has no header name" },
 	{ C "header = host: x", "t.ini:3: header: names a header that" },
+	{ C "header = Proxy-Authorization: x", "t.ini:3: header: names a" },
 	{ C "header = a: \x7f", "t.ini:3: header: contains a control" },
 	{ C "insecure = yes", "t.ini:3: insecure: \"yes\" is neither" },
 	{ "[neighbours]\nneighbour = a 1.2.3", "t.ini:2: neighbour: \"a 1.2" },
@@ -508,6 +515,26 @@ static const struct {
 START_TEST(a_bad_value_is_one_problem_at_its_line)
 {
 	expect_refused(bad[_i].ini, bad[_i].start);
+}
+END_TEST
+
+START_TEST(many_bad_items_are_told_as_far_as_there_is_room)
+{
+	struct strbuf ini;
+	struct fixture f;
+
+	strbuf_init(&ini, 0);
+	strbuf_add_string(&ini, K "extra_checks = a:x");
+	for (int i = 0; i < 500; i++)
+		strbuf_printf(&ini, "|a%d:x", i);
+	f = load(strbuf_text(&ini), ENV());
+	expect_error(&f, 0, "t.ini:2: extra_checks: the URL of \"a\" is wrong");
+	ck_assert_ptr_nonnull(
+		strstr(f.problems.errors.texts[0], "; the URL of \"a0\""));
+	ck_assert_ptr_nonnull(
+		strstr(f.problems.errors.texts[0], " more are wrong"));
+	unload(&f);
+	strbuf_fini(&ini);
 }
 END_TEST
 
@@ -629,7 +656,7 @@ START_TEST(long_values_with_blanks_come_back_whole)
 	size_t n;
 	struct fixture f;
 
-	for (n = 32; n < 60000; n++)
+	for (n = 32; n < 57000; n++)
 		ini[n] = n % 11 == 0 || n % 11 == 1 ? ' ' : 'x';
 	ini[n++] = 'y';
 	strcpy(ini + n, "\nno_proxy = z\ncheck_interval = x\n");
@@ -682,10 +709,27 @@ START_TEST(a_value_too_long_altogether)
 	char *ini = calloc(1, 70000);
 
 	strcpy(ini, K "neighbour_filter = ");
-	memset(ini + strlen(ini), 'x', 65537);
+	memset(ini + strlen(ini), 'x', CONF_VALUE_MAX_BYTES + 1);
 	expect_refused(
-		ini, "t.ini:2: neighbour_filter: is longer than 65536 bytes");
+		ini, "t.ini:2: neighbour_filter: is longer than 57344 bytes");
 	free(ini);
+}
+END_TEST
+
+/* What is good here must fit the message to the worker. */
+START_TEST(headers_too_long_altogether)
+{
+	char line[4096 + 2] = "header = X: ";
+	struct strbuf ini;
+
+	memset(line + strlen(line), 'y', 4000);
+	strbuf_init(&ini, 0);
+	strbuf_add_string(&ini, C);
+	for (int i = 0; i < 9; i++)
+		strbuf_printf(&ini, "%s\n", line);
+	expect_refused(strbuf_text(&ini),
+		"t.ini:11: header: makes the headers of this check longer");
+	strbuf_fini(&ini);
 }
 END_TEST
 
@@ -911,6 +955,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, every_problem_is_found_in_one_run);
 	tcase_add_loop_test(tcase, a_bad_value_is_one_problem_at_its_line, 0,
 		(int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_test(tcase, many_bad_items_are_told_as_far_as_there_is_room);
 	tcase_add_test(tcase, secrets_are_not_quoted);
 	tcase_add_test(tcase, rising_bounds_in_full);
 	tcase_add_test(tcase, bare_base_urls);
@@ -920,6 +965,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, what_cannot_be_fed_is_refused);
 	tcase_add_test(tcase, long_section_names_are_not_cut);
 	tcase_add_test(tcase, a_value_too_long_altogether);
+	tcase_add_test(tcase, headers_too_long_altogether);
 	tcase_add_test(tcase, line_ends_and_byte_order_marks);
 	tcase_add_test(tcase, a_semicolon_within_a_word_is_no_comment);
 	tcase_add_test(tcase, a_nul_byte_is_refused);

@@ -175,6 +175,49 @@ START_TEST(a_file_that_comes_and_goes)
 }
 END_TEST
 
+/* It may be that of the configuration, which nobody could read before. */
+START_TEST(a_file_that_others_may_read_now)
+{
+	put("conf", "x");
+	ck_assert_int_eq(chmod(path_of("conf"), 0600), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	ck_assert_int_eq(chmod(path_of("conf"), 0644), 0);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(one_that_was_another_when_it_was_read_is_told)
+{
+	struct file_stamp stamp;
+
+	put("conf", "old");
+	stamp = file_stamp_of(path_of("conf"));
+	put("conf", "changed");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	file_watch_expect(&file_watch, 1, &stamp);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(one_that_has_been_read_since_is_not_told)
+{
+	struct file_stamp stamp;
+
+	put("conf", "old");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	put("conf", "changed");
+	stamp = file_stamp_of(path_of("conf"));
+	file_watch_expect(&file_watch, 1, &stamp);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 0);
+	put("conf", "changed again");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
 START_TEST(others_in_the_directory_are_none_of_ours)
 {
 	put("conf", "x");
@@ -385,6 +428,9 @@ main(void)
 	tcase_add_test(tcase, a_volume_whose_data_link_is_swapped);
 	tcase_add_test(tcase, a_link_into_another_directory);
 	tcase_add_test(tcase, a_file_that_comes_and_goes);
+	tcase_add_test(tcase, a_file_that_others_may_read_now);
+	tcase_add_test(tcase, one_that_was_another_when_it_was_read_is_told);
+	tcase_add_test(tcase, one_that_has_been_read_since_is_not_told);
 	tcase_add_test(tcase, others_in_the_directory_are_none_of_ours);
 	tcase_add_test(
 		tcase, a_directory_that_is_never_silent_does_not_put_it_off);

@@ -105,6 +105,21 @@ START_TEST(utf8_stays_and_what_is_none_is_replaced)
 }
 END_TEST
 
+START_TEST(what_a_terminal_takes_for_control_is_escaped)
+{
+	start(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+	LOG_INFO("x",
+		LOG_STR("csi", "\xc2\x9b"
+			       "31m"),
+		LOG_STR("next", "a\xc2\x85"
+				"b\xc2\xa0"),
+		LOG_STR("separators", "\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa"));
+	ck_assert_str_eq(stop(),
+		"level=info msg=x csi=\"\\u009b31m\" next=\"a\\u0085b\xc2\xa0\" "
+		"separators=\"\\u2028\\u2029\xe2\x80\xaa\"\n");
+}
+END_TEST
+
 /* N 1.14 */
 START_TEST(levels_below_are_silent)
 {
@@ -204,6 +219,7 @@ main(void)
 	tcase_add_test(tcase, json_is_an_object_per_line);
 	tcase_add_test(tcase, no_byte_of_a_value_breaks_the_line);
 	tcase_add_test(tcase, utf8_stays_and_what_is_none_is_replaced);
+	tcase_add_test(tcase, what_a_terminal_takes_for_control_is_escaped);
 	tcase_add_test(tcase, levels_below_are_silent);
 	tcase_add_test(tcase, each_line_names_the_process);
 	tcase_add_test(tcase, a_cut_line_of_json_is_json);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The headers of a file: what is taken, and what is left out and counted. */
+#include "workers/header_file.h"
+#include "workers/http_request.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int
+file_of(const char *bytes, size_t n_bytes)
+{
+	int fd = memfd_create("headers", MFD_CLOEXEC);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, bytes, n_bytes), (ssize_t)n_bytes);
+	return fd;
+}
+
+static const struct {
+	const char *text;
+	const char *lines;
+	unsigned n_refused, first_line;
+} files[] = {
+	{ "", "", 0, 0 },
+	{ "X-A: b", "X-A: b\n", 0, 0 },
+	{ "X-A: b\nX-C:d\n", "X-A: b\nX-C: d\n", 0, 0 },
+	/* of another system's editor */
+	{ "X-A: b\r\n\r\nX-C: d\r\n", "X-A: b\nX-C: d\n", 0, 0 },
+	{ "# a: b\n\n   \nX-A:  \t b c \t\n", "X-A: b c\n", 0, 0 },
+	{ "X-Empty:\n", "X-Empty: \n", 0, 0 },
+	{ "Authorization Bearer x\nX-A: b\n", "X-A: b\n", 1, 1 },
+	{ "X-A: b\nno colon\n: no name\nX Y: z\nX : y\n  X: folded\n",
+		"X-A: b\n", 5, 2 },
+	/* a bare CR would begin another line for some servers */
+	{ "X-A: b\rX-Evil: c\nX-B: d\n", "X-B: d\n", 1, 1 },
+	{ "X-A: \x01\nX-B: \x7f\nX-C: a\tb\n", "X-C: a\tb\n", 2, 1 },
+	{ "Host: a\nhost: b\nExpect: 100-continue\nContent-Length: 5\n"
+	  "Transfer-Encoding: chunked\nProxy-Authorization: a\nTE: a\n",
+		"", 7, 1 },
+};
+
+/* N 1.17 */
+START_TEST(lines_become_headers)
+{
+	struct header_file_refused refused = { 0 };
+	struct strbuf lines;
+	int fd = file_of(files[_i].text, strlen(files[_i].text));
+
+	strbuf_init(&lines, 0);
+	strbuf_add_string(&lines, "X-First: 1\n");
+	ck_assert_int_eq(header_file_read(fd, 1, &lines, &refused), 0);
+	ck_assert_str_eq(
+		strbuf_text(&lines) + strlen("X-First: 1\n"), files[_i].lines);
+	ck_assert_uint_eq(refused.count, files[_i].n_refused);
+	ck_assert_uint_eq(refused.first_line, files[_i].first_line);
+	strbuf_fini(&lines);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_nul_refuses_its_line)
+{
+	static const char text[] = "X-A: b\n\0\nX-B: c\0d\nX-C: e\n\0";
+	struct header_file_refused refused = { 0 };
+	struct strbuf lines;
+	int fd = file_of(text, sizeof(text) - 1);
+
+	strbuf_init(&lines, 0);
+	ck_assert_int_eq(header_file_read(fd, 0, &lines, &refused), 0);
+	ck_assert_str_eq(strbuf_text(&lines), "X-A: b\nX-C: e\n");
+	ck_assert_uint_eq(refused.count, 3);
+	ck_assert_uint_eq(refused.first_line, 2);
+	strbuf_fini(&lines);
+	close(fd);
+}
+END_TEST
+
+START_TEST(there_may_be_so_many_and_no_more)
+{
+	struct header_file_refused refused = { 0 };
+	char text[HTTP_REQUEST_MAX_HEADERS * 5 + 1] = "";
+	struct strbuf lines;
+	int fd;
+
+	for (unsigned i = 0; i < HTTP_REQUEST_MAX_HEADERS; i++)
+		strcat(text, "X:y\n");
+	fd = file_of(text, strlen(text));
+	strbuf_init(&lines, 0);
+	ck_assert_int_eq(header_file_read(fd, 2, &lines, &refused), 0);
+	ck_assert_uint_eq(refused.count, 2);
+	ck_assert_uint_eq(refused.first_line, HTTP_REQUEST_MAX_HEADERS - 1);
+	strbuf_fini(&lines);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_is_too_large_or_no_file_adds_nothing)
+{
+	struct header_file_refused refused = { 7, 7 };
+	char *text = malloc(HEADER_FILE_MAX_BYTES);
+	struct strbuf lines;
+	int fd;
+
+	memset(text, 'x', HEADER_FILE_MAX_BYTES);
+	memcpy(text, "X: y\nX: ", 8);
+	fd = file_of(text, HEADER_FILE_MAX_BYTES);
+	strbuf_init(&lines, 0);
+	ck_assert_int_eq(header_file_read(fd, 0, &lines, &refused), -EFBIG);
+	ck_assert_int_eq(ftruncate(fd, HEADER_FILE_MAX_BYTES - 1), 0);
+	ck_assert_int_eq(header_file_read(fd, 0, &lines, &refused), 0);
+	ck_assert_uint_eq(refused.count, 0);
+	ck_assert_uint_eq(lines.len_bytes, HEADER_FILE_MAX_BYTES);
+	strbuf_reset(&lines);
+	close(fd);
+	ck_assert_int_eq(header_file_read(-1, 0, &lines, &refused), -EBADF);
+	ck_assert_str_eq(strbuf_text(&lines), "");
+	strbuf_fini(&lines);
+	free(text);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("header_file");
+	TCase *tcase = tcase_create("header_file");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(tcase, lines_become_headers, 0,
+		sizeof(files) / sizeof(files[0]));
+	tcase_add_test(tcase, a_nul_refuses_its_line);
+	tcase_add_test(tcase, there_may_be_so_many_and_no_more);
+	tcase_add_test(tcase, what_is_too_large_or_no_file_adds_nothing);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

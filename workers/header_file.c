@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The headers of a file; see header_file.h. */
+#include "workers/header_file.h"
+
+#include "workers/http_chars.h"
+#include "workers/http_request.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* What a check cannot be told either by `header`; see kubenurse.ini(5). */
+static bool
+is_reserved(const char *name)
+{
+	return strcasecmp(name, "Host") == 0 || strcasecmp(name, "Expect") == 0;
+}
+
+static void
+trim_end(char *line)
+{
+	size_t len = strlen(line);
+
+	while (len > 0 &&
+		(http_is_blank(line[len - 1]) || line[len - 1] == '\r'))
+		line[--len] = '\0';
+}
+
+/* A line without its end, taken apart.  False: it is refused. */
+static bool
+add_line(struct strbuf *lines, char *line)
+{
+	char *colon = strchr(line, ':');
+	const char *value;
+
+	if (colon == NULL)
+		return false;
+	*colon = '\0';
+	value = colon + 1;
+	while (http_is_blank(*value))
+		value++;
+	if (is_reserved(line) || !http_request_allows_header(line, value))
+		return false;
+	strbuf_add_string(lines, line);
+	strbuf_add_string(lines, ": ");
+	strbuf_add_string(lines, value);
+	strbuf_add_char(lines, '\n');
+	return true;
+}
+
+/* Blank lines and comments are none. */
+static bool
+says_nothing(const char *line)
+{
+	return *line == '\0' || *line == '#';
+}
+
+/* The bytes are taken apart; there is room for a NUL behind them. */
+static void
+add_lines(char *bytes, size_t n_bytes, size_t n_headers, struct strbuf *lines,
+	struct header_file_refused *refused)
+{
+	char *line = bytes, *end = bytes + n_bytes, *next;
+
+	for (unsigned number = 1; line < end; number++, line = next) {
+		char *newline = memchr(line, '\n', (size_t)(end - line));
+		bool has_nul;
+
+		next = newline != NULL ? newline + 1 : end + 1;
+		next[-1] = '\0';
+		has_nul = line + strlen(line) < next - 1;
+		trim_end(line);
+		if (!has_nul && says_nothing(line))
+			continue;
+		if (!has_nul && n_headers < HTTP_REQUEST_MAX_HEADERS &&
+			add_line(lines, line)) {
+			n_headers++;
+			continue;
+		}
+		if (refused->count++ == 0)
+			refused->first_line = number;
+	}
+}
+
+int
+header_file_read(int fd, size_t n_before, struct strbuf *lines,
+	struct header_file_refused *ret_refused)
+{
+	char bytes[HEADER_FILE_MAX_BYTES + 1];
+	struct header_file_refused refused = { 0 };
+	ssize_t n = pread(fd, bytes, HEADER_FILE_MAX_BYTES, 0);
+
+	if (n < 0)
+		return -errno;
+	if (n < HEADER_FILE_MAX_BYTES)
+		add_lines(bytes, (size_t)n, n_before, lines, &refused);
+	explicit_bzero(bytes, sizeof(bytes));
+	if (n == HEADER_FILE_MAX_BYTES)
+		return -EFBIG;
+	*ret_refused = refused;
+	return 0;
+}
