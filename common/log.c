@@ -2,6 +2,7 @@
 /* Log lines; see log.h.  No allocation: a line is bounded and cut. */
 #include "common/log.h"
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,8 @@ static struct {
 	bool journal;
 	const char *process;
 } settings = { .level = LOG_LEVEL_INFO };
+
+static uint64_t lost_count; /* lines since the last that was written */
 
 static bool
 stderr_is_journal(void)
@@ -230,8 +233,18 @@ add_time(struct line *line)
 	add_field(line, &LOG_STR("time", text));
 }
 
-void
-log_write(enum log_level level, const char *message,
+bool
+log_has_room(void)
+{
+	struct pollfd pollfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	/* pipe(7): writable is room for PIPE_BUF bytes, and a line is no longer
+	 * than that; a file is always writable */
+	return poll(&pollfd, 1, 0) != 0;
+}
+
+static void
+write_line(enum log_level level, const char *message,
 	const struct log_field *fields)
 {
 	static const char *const names[] = { "debug", "info", "warn", "error" };
@@ -239,8 +252,6 @@ log_write(enum log_level level, const char *message,
 	static const char *const prefixes[] = { "<7>", "<6>", "<4>", "<3>" };
 	struct line line = { .len_bytes = 0 };
 
-	if (level < settings.level)
-		return;
 	if (settings.journal)
 		add_text(&line, prefixes[level]);
 	if (settings.format == LOG_FORMAT_JSON)
@@ -259,6 +270,38 @@ log_write(enum log_level level, const char *message,
 	/* nothing can be done about a log that takes no line */
 	if (write(STDERR_FILENO, line.text, line.len_bytes) < 0)
 		return;
+}
+
+/* Nobody waits for who reads the log and stalls. */
+static bool
+lacks_room(void)
+{
+	if (log_has_room())
+		return false;
+	lost_count++;
+	return true;
+}
+
+void
+log_write(enum log_level level, const char *message,
+	const struct log_field *fields)
+{
+	const struct log_field lost[] = { LOG_INT("lines", lost_count),
+		{ NULL, NULL, 0 } };
+
+	if (level < settings.level || lacks_room())
+		return;
+	if (lost_count > 0) {
+		lost_count = 0;
+		if (settings.level <= LOG_LEVEL_WARN)
+			write_line(LOG_LEVEL_WARN,
+				"lines of the log were lost, for nobody took "
+				"them",
+				lost);
+		if (lacks_room())
+			return;
+	}
+	write_line(level, message, fields);
 }
 
 struct log_field

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One line per event on stderr, one write(2) each, in logfmt or JSON.  Values
- * may be foreign bytes: they are quoted and escaped, never copied raw.  Code
- * that is used as a library does not log; the caller at the edge does, once.
+ * may be foreign bytes: they are quoted and escaped, never copied raw.  A line
+ * for which there is no room is lost, and how many were is said later: nobody
+ * waits for who reads the log.  Code that is used as a library does not log;
+ * the caller at the edge does, once.
  *
  *	LOG_WARN("check failed", LOG_STR("type", type), LOG_INT("errno", err));
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level {
@@ -53,5 +56,7 @@ void log_set_process(const char *name);
 void log_write(enum log_level level, const char *message,
 	const struct log_field *fields);
 struct log_field log_field_errno(int sys_errno);
+/* Whether a line can be written without waiting.  Async-signal-safe. */
+bool log_has_room(void);
 
 #endif

@@ -3,6 +3,7 @@
 descriptors, ports, memory, inotify, room on a disk.  Each time it is said
 clearly, nobody dies of it, and all is well again when it has passed.
 """
+import fcntl
 import os
 import resource
 import ssl
@@ -298,4 +299,34 @@ def logs_again():
 
 wait_ok(logs_again, "and is written again when there is room")
 doctor.halt()
+
+# A log that nobody reads: a pipe with room for some lines.
+source, sink = os.pipe()
+fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, 4096)
+os.set_blocking(sink, False)
+try:
+    while os.write(sink, b"x" * 512):
+        pass
+except BlockingIOError:
+    os.set_blocking(sink, True)
+doctor = Doctor(INI, name="stalled-log", pass_fds=[sink], wrapper=(
+    "sh", "-c", f'exec "$@" 2>&{sink} {sink}>&-', "sh"))
+os.close(sink)
+doctor.wait_checks(CHECKS, 3)
+equal(set(doctor.results()[name] for name in CHECKS), {"ok"},
+      "a log that nobody reads delays nobody")
+seen = b""
+
+
+def says_so():
+    global seen
+    doctor.send(signal.SIGHUP)
+    seen += os.read(source, 65536)
+    return re.search(rb"level=warn msg=.lines of the log were lost.*lines=\d+\n",
+                     seen)
+
+
+wait_ok(says_so, "and lost lines are counted when it is read again")
+doctor.halt()
+os.close(source)
 done()

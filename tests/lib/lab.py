@@ -294,7 +294,7 @@ class Doctor(Process):
     """kubenurse with this configuration; {port} in it is its own."""
 
     def __init__(self, ini=None, name="doctor", env=None, port=None,
-                 wrapper=(), program=f"{BUILD}/kubenurse"):
+                 wrapper=(), program=f"{BUILD}/kubenurse", **more):
         self.port = port or free_ports(1)[0]
         self.ini_path = f"{WORK}/{name}.ini"
         words = list(wrapper) + [program]
@@ -306,7 +306,7 @@ class Doctor(Process):
             if key in os.environ:
                 environment[key] = os.environ[key]
         environment.update(env or {})
-        super().__init__(name, *words, env=environment)
+        super().__init__(name, *words, env=environment, **more)
 
     def write(self, ini):
         """The file anew; the running program notices, or is told."""

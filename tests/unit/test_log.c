@@ -6,6 +6,7 @@
 #include "common/log.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +207,40 @@ START_TEST(a_cut_line_of_logfmt_has_its_quotes_closed)
 }
 END_TEST
 
+/* A pipe of four pages, and nobody who reads it. */
+START_TEST(nobody_waits_for_who_reads_the_log)
+{
+	static char value[1000];
+	unsigned written, lost = 0;
+	char wanted[128];
+	ssize_t n;
+
+	memset(value, 'v', sizeof(value) - 1);
+	start(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+	ck_assert_int_ge(fcntl(pipe_fds[0], F_SETPIPE_SZ, 4 * 4096), 0);
+	for (written = 0; log_has_room(); written++)
+		LOG_INFO("x", LOG_STR("v", value));
+	ck_assert_uint_gt(written, 0);
+	while (lost < 17) {
+		LOG_INFO("lost");
+		LOG_DEBUG("of no interest");
+		lost++;
+	}
+	n = read(pipe_fds[0], output, sizeof(output));
+	ck_assert_int_gt((int)n, 1000);
+	ck_assert_ptr_null(memmem(output, (size_t)n, "msg=lost", 8));
+	LOG_INFO("again");
+	LOG_INFO("and again");
+	snprintf(wanted, sizeof(wanted),
+		"level=warn msg=\"lines of the log were lost, for nobody took "
+		"them\" lines=%u\n",
+		lost);
+	ck_assert_mem_eq(stop(), wanted, strlen(wanted));
+	ck_assert_ptr_nonnull(strstr(output, " msg=again\n"));
+	ck_assert_ptr_nonnull(strstr(output, " msg=\"and again\"\n"));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -224,6 +259,7 @@ main(void)
 	tcase_add_test(tcase, each_line_names_the_process);
 	tcase_add_test(tcase, a_cut_line_of_json_is_json);
 	tcase_add_test(tcase, a_cut_line_of_logfmt_has_its_quotes_closed);
+	tcase_add_test(tcase, nobody_waits_for_who_reads_the_log);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
