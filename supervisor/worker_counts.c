@@ -100,6 +100,28 @@ end_reason(enum worker_end end)
 	return NULL;
 }
 
+/*
+ * Of its own or of ours.  An address that was guessed once must not serve
+ * twice, and a guess that fails may as well hang a worker, or have it write
+ * nonsense.
+ */
+static bool
+is_by_signal(enum worker_end end)
+{
+	switch (end) {
+	case WORKER_END_SIGNAL:
+	case WORKER_END_SILENT:
+	case WORKER_END_NONSENSE:
+	case WORKER_END_MEMORY:
+		return true;
+	case WORKER_END_EXIT:
+	case WORKER_END_UNBORN:
+	case WORKER_END_PLANNED:
+		break;
+	}
+	return false;
+}
+
 void
 worker_counts_add_end(struct worker_slot *slot,
 	const struct worker_process *process, enum worker_end end)
@@ -119,7 +141,6 @@ worker_counts_add_end(struct worker_slot *slot,
 		slot->pool->registry, METRIC_WORKER_RESTARTS_TOTAL, labels);
 	series_add(restarts, 1);
 	registry_put(restarts, clock_mono_ns());
-	/* an address that was guessed once must not serve twice */
-	if (end == WORKER_END_SIGNAL)
+	if (is_by_signal(end))
 		nursery_renew(slot->pool->nursery);
 }

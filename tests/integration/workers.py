@@ -228,7 +228,7 @@ def one_turn(ward, kinds, reason, do_harm):
                 "goes on": True, "process": old[kind]}))
     seen.append(("no check has failed",
                  after.select("kubenurse_errors_total.*"), {}))
-    fresh = reason == "signal"
+    fresh = reason != "exit"  # all others end by a signal, of their own or ours
     seen.append(("the nursery is the same process", new["nursery"],
                  old["nursery"]))
     seen.append(("with all files at other addresses" if fresh else

@@ -179,6 +179,16 @@ asked(struct control_message *ret_message)
 	return control_receive(nursery_fd, ret_message, buf, sizeof(buf));
 }
 
+/* The next worker is to have other addresses. */
+static void
+assert_renewed(void)
+{
+	struct control_message message;
+
+	ck_assert_int_eq(asked(&message), 1);
+	ck_assert_int_eq(message.kind, CONTROL_RENEW);
+}
+
 static struct newborn
 take_birth(void)
 {
@@ -543,6 +553,7 @@ START_TEST(silence_is_death_after_two_and_a_half_seconds)
 	worker_pool_judge(&pool, now_ns, 0);
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("silent")) == 1);
+	assert_renewed();
 }
 END_TEST
 
@@ -654,6 +665,7 @@ START_TEST(what_is_larger_than_its_targets_explain_is_replaced)
 	turn();
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("memory")) == 1);
+	assert_renewed();
 }
 END_TEST
 
@@ -723,6 +735,7 @@ START_TEST(nonsense_is_death)
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("nonsense")) == 1);
 	ck_assert_uint_eq(result_count, 0);
+	assert_renewed();
 }
 END_TEST
 
