@@ -106,6 +106,9 @@ sample_holds(const struct wire_sample *sample)
 {
 	return sample->last <= 1 && sample->stamped <= 1 &&
 	       sample->has_status <= 1 && sample->http_status <= 999 &&
+	       sample->retransmits_syn <= WIRE_MAX_RETRANSMITS &&
+	       sample->retransmits_data <= WIRE_MAX_RETRANSMITS &&
+	       sample->rtt_us <= WIRE_MAX_NS / 1000 &&
 	       (sample->has_status || (sample->http_status == 0 &&
 					      sample->response_ns == 0)) &&
 	       outcome_holds(sample) && times_hold(sample) &&
@@ -119,6 +122,37 @@ is_address(const char *text)
 
 	return inet_pton(AF_INET, text, address) == 1 ||
 	       inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* address:port, [v6]:port: what is a label is not anything at all. */
+static bool
+nameserver_holds(const char *name)
+{
+	const char *colon = strrchr(name, ':');
+	char address[WIRE_NAMESERVER_BYTES];
+	size_t len;
+
+	if (colon == NULL || colon == name || colon[1] == '\0' ||
+		strlen(colon + 1) > 5 ||
+		strspn(colon + 1, "0123456789") != strlen(colon + 1))
+		return false;
+	len = (size_t)(colon - name);
+	if (name[0] == '[' && name[len - 1] == ']') {
+		name++;
+		len -= 2;
+	}
+	memcpy(address, name, len);
+	address[len] = '\0';
+	return is_address(address);
+}
+
+static bool
+dns_holds(const struct wire_dns *dns)
+{
+	return dns->result < DNS_RESULT_COUNT &&
+	       dns->duration_ns <= WIRE_MAX_NS &&
+	       text_ends(dns->nameserver, WIRE_NAMESERVER_BYTES) &&
+	       nameserver_holds(dns->nameserver);
 }
 
 /* What is no address does not become a URL. */
@@ -141,7 +175,11 @@ neighbour_holds(const struct wire_neighbour *neighbour)
 static bool
 discovery_holds(const struct wire_discovery *discovery)
 {
-	return discovery->up <= 1 && discovery->complete <= 1 &&
+	for (unsigned i = 0; i < DISCOVERY_ERROR_COUNT; i++)
+		if (discovery->errors[i] > WIRE_MAX_COUNT)
+			return false;
+	return discovery->received_bytes <= WIRE_MAX_COUNT &&
+	       discovery->up <= 1 && discovery->complete <= 1 &&
 	       discovery->own_cordoned <= 1 &&
 	       text_ends(discovery->own_node_name, WIRE_NAME_BYTES) &&
 	       text_ends(discovery->detail, WIRE_DETAIL_BYTES);
@@ -170,10 +208,7 @@ wire_check(const struct wire_record *record, uint32_t worker_gen)
 		holds = sample_holds(&record->body.sample);
 		break;
 	case WIRE_DNS:
-		holds = record->body.dns.result < DNS_RESULT_COUNT &&
-			record->body.dns.duration_ns <= WIRE_MAX_NS &&
-			text_ends(record->body.dns.nameserver,
-				WIRE_NAMESERVER_BYTES);
+		holds = dns_holds(&record->body.dns);
 		break;
 	case WIRE_NEIGHBOUR:
 		holds = neighbour_holds(&record->body.neighbour);

@@ -46,6 +46,8 @@ enum wire_kind {
 #define WIRE_MAX_COUNT (1ULL << 53)
 /* 36 years of CPU time. */
 #define WIRE_MAX_CPU_NS (1ULL << 60)
+/* Of one hop: some dozens for each address of a name, by what tcp(7) allows. */
+#define WIRE_MAX_RETRANSMITS (1U << 20)
 
 struct wire_hello {
 	uint32_t sandbox_level; /* 2: seccomp and Landlock, 1: seccomp, 0 */
@@ -118,8 +120,8 @@ struct wire_neighbour {
 
 /* The whole state each time, so that a lost record does no harm. */
 struct wire_discovery {
-	uint64_t received_bytes;                /* since birth */
-	uint64_t errors[DISCOVERY_ERROR_COUNT]; /* since birth */
+	uint64_t received_bytes; /* since birth, as all that is counted here */
+	uint64_t errors[DISCOVERY_ERROR_COUNT];
 	uint64_t success_unix_ns; /* the last answer; 0: none yet */
 	uint64_t own_node_hash;
 	uint8_t up;
@@ -169,9 +171,9 @@ void wire_init(
 void wire_set_text(char *field, size_t field_bytes, const char *text);
 /*
  * 0, or -EPROTO for a record that no worker of ours with this birth number
- * writes: kind, enums, bit masks, unterminated text, times out of range, an
- * outcome that contradicts the status, or phases that do not sum to the
- * duration.
+ * writes: kind, enums, bit masks, unterminated text, times and counts out of
+ * range, addresses that are none, an outcome that contradicts the status, or
+ * phases that do not sum to the duration.
  */
 int wire_check(const struct wire_record *record, uint32_t worker_gen);
 /*

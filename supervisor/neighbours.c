@@ -41,7 +41,7 @@ count_status(struct neighbours *neighbours, const struct wire_discovery *now)
 		now->up);
 	series_add(series_at(neighbours, &series->received_bytes,
 			   METRIC_DISCOVERY_RECEIVED_BYTES_TOTAL, NULL),
-		clock_since_ns(now->received_bytes, before->received_bytes));
+		now->received_bytes - before->received_bytes);
 	if (now->success_unix_ns != 0)
 		series_set(series_at(neighbours, &series->last_success,
 				   METRIC_DISCOVERY_LAST_SUCCESS, NULL),
@@ -326,12 +326,24 @@ neighbours_take(
 	plan_soon(neighbours);
 }
 
-void
+static bool
+counts_go_on(
+	const struct wire_discovery *now, const struct wire_discovery *before)
+{
+	for (unsigned i = 0; i < DISCOVERY_ERROR_COUNT; i++)
+		if (now->errors[i] < before->errors[i])
+			return false;
+	return now->received_bytes >= before->received_bytes;
+}
+
+int
 neighbours_take_status(
 	struct neighbours *neighbours, const struct wire_discovery *record)
 {
 	bool moved = record->own_node_hash != neighbours->status.own_node_hash;
 
+	if (!counts_go_on(record, &neighbours->status))
+		return -EPROTO;
 	count_status(neighbours, record);
 	neighbours->status = *record;
 	neighbours->heard |= record->complete || record->detail[0] != '\0';
@@ -344,6 +356,7 @@ neighbours_take_status(
 	} else if (moved) {
 		plan_soon(neighbours);
 	}
+	return 0;
 }
 
 /* -------------------------------------------------------------------- views */

@@ -64,7 +64,9 @@ int neighbours_plan(struct neighbours *neighbours, struct target_table *table,
 void neighbours_begin(struct neighbours *neighbours);
 void neighbours_take(
 	struct neighbours *neighbours, const struct wire_neighbour *record);
-void neighbours_take_status(
+/* -EPROTO: what it counts since its birth has gone backwards; it is not taken.
+ */
+int neighbours_take_status(
 	struct neighbours *neighbours, const struct wire_discovery *record);
 
 /* The neighbours are known, or it is known why they are not. */

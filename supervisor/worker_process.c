@@ -82,6 +82,7 @@ take_record(struct worker_process *process, const struct wire_record *record)
 	process->records_dropped = record->records_dropped;
 	if (record->kind == WIRE_SAMPLE && record->body.sample.last)
 		process->checks_ended++;
+	process->trapped = record->kind == WIRE_TRAP;
 	if (record->kind != WIRE_HELLO) {
 		process->ops->on_record(process, record);
 		return;
@@ -93,14 +94,16 @@ take_record(struct worker_process *process, const struct wire_record *record)
 	}
 }
 
-/* What must not go backwards, and cannot be more than was begun. */
+/* What must not go backwards, and cannot be more than was begun; and nobody
+ * says anything after his last word. */
 static bool
-counters_hold(
+story_holds(
 	const struct worker_process *process, const struct wire_record *record)
 {
 	bool ends = record->kind == WIRE_SAMPLE && record->body.sample.last;
 
-	return record->checks_started >= process->checks_started &&
+	return !process->trapped &&
+	       record->checks_started >= process->checks_started &&
 	       record->records_dropped >= process->records_dropped &&
 	       record->checks_started >= process->checks_ended + (ends ? 1 : 0);
 }
@@ -125,7 +128,7 @@ read_batch(struct worker_process *process)
 	process->records_since_judged += (unsigned)n;
 	for (int i = 0; i < n && !process->killed; i++) {
 		if (wire_check(&records[i], process->gen) < 0 ||
-			!counters_hold(process, &records[i])) {
+			!story_holds(process, &records[i])) {
 			on_nonsense(process, "a record that does not check");
 			return 0;
 		}
@@ -276,7 +279,7 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->pipe_fd = pipe_fd;
 	process->pid = 0;
 	process->pipe_mono_ns = 0;
-	process->killed = process->cancelled = false;
+	process->killed = process->cancelled = process->trapped = false;
 	process->checks_started = process->checks_ended = 0;
 	process->started_counted = 0;
 	process->records_dropped = process->dropped_counted = 0;

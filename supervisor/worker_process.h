@@ -90,6 +90,7 @@ struct worker_process {
 	uint64_t records_since_judged;
 	struct flood flood;
 	uint64_t records_per_s; /* what is no flood; the owner's to say */
+	bool trapped;           /* it has said so, which was its last word */
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */
 	/* As its records say. */

@@ -102,6 +102,18 @@ log_trap(const struct worker_slot *slot, const struct wire_trap *trap)
 }
 
 static void
+take_status(struct worker_process *process, const struct wire_discovery *status)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (neighbours_take_status(slot->pool->neighbours, status) == 0)
+		return;
+	LOG_ERROR("a worker counts backwards, killing it",
+		LOG_STR("worker", worker_type_name(slot->type)));
+	worker_process_kill(process, WORKER_END_NONSENSE);
+}
+
+static void
 take_discovery(struct worker_process *process, const struct wire_record *record)
 {
 	struct worker_slot *slot = process->owner;
@@ -119,8 +131,7 @@ take_discovery(struct worker_process *process, const struct wire_record *record)
 		neighbours_take(
 			slot->pool->neighbours, &record->body.neighbour);
 	else
-		neighbours_take_status(
-			slot->pool->neighbours, &record->body.discovery);
+		take_status(process, &record->body.discovery);
 }
 
 /* A worker that was taken over must not fill the registry with its inventions.

@@ -12,6 +12,7 @@
 #include "tests/unit/conf_fixture.h"
 #include "workers/discovery/node_hash.h"
 
+#include <errno.h>
 #include <malloc.h>
 
 static struct {
@@ -374,17 +375,34 @@ START_TEST(counters_go_on_over_a_restart)
 	struct wire_discovery record = { .received_bytes = 100 };
 
 	record.errors[DISCOVERY_ERROR_GONE] = 2;
-	neighbours_take_status(&t.neighbours, &record);
+	ck_assert_int_eq(neighbours_take_status(&t.neighbours, &record), 0);
 	record.received_bytes = 150;
-	neighbours_take_status(&t.neighbours, &record);
+	ck_assert_int_eq(neighbours_take_status(&t.neighbours, &record), 0);
 	neighbours_begin(&t.neighbours);
 	record.received_bytes = 30;
 	record.errors[DISCOVERY_ERROR_GONE] = 1;
-	neighbours_take_status(&t.neighbours, &record);
+	ck_assert_int_eq(neighbours_take_status(&t.neighbours, &record), 0);
 	/* 150 and 30, 2 and 1: nothing twice, nothing lost */
 	ck_assert_uint_eq(t.neighbours.status.received_bytes, 30);
 	ck_assert_ptr_nonnull(t.neighbours.series.errors[DISCOVERY_ERROR_GONE]);
 	ck_assert_ptr_null(t.neighbours.series.errors[DISCOVERY_ERROR_CONNECT]);
+}
+END_TEST
+
+START_TEST(counting_backwards_is_nonsense)
+{
+	struct wire_discovery record = { .received_bytes = 100 };
+
+	record.errors[DISCOVERY_ERROR_GONE] = 2;
+	ck_assert_int_eq(neighbours_take_status(&t.neighbours, &record), 0);
+	record.received_bytes = 99;
+	ck_assert_int_eq(
+		neighbours_take_status(&t.neighbours, &record), -EPROTO);
+	record.received_bytes = 101;
+	record.errors[DISCOVERY_ERROR_GONE] = 1;
+	ck_assert_int_eq(
+		neighbours_take_status(&t.neighbours, &record), -EPROTO);
+	ck_assert_uint_eq(t.neighbours.status.received_bytes, 100);
 }
 END_TEST
 
@@ -603,6 +621,7 @@ main(void)
 	tcase_add_test(tcase, an_error_leaves_all_in_place);
 	tcase_add_test(tcase, a_new_discovery_confirms_or_drops);
 	tcase_add_test(tcase, counters_go_on_over_a_restart);
+	tcase_add_test(tcase, counting_backwards_is_nonsense);
 	tcase_add_test(tcase, without_neighbours_to_check_nothing_is_asked);
 	tcase_add_test(tcase, a_day_of_churn_leaves_no_trace);
 	tcase_add_test(tcase, who_comes_back_goes_on_counting);

@@ -167,6 +167,50 @@ START_TEST(times_that_do_not_fit_are_nonsense)
 }
 END_TEST
 
+START_TEST(counts_without_measure_are_nonsense)
+{
+	struct wire_record status;
+
+	ASSERT_GOOD_SAMPLE(sample->retransmits_syn = WIRE_MAX_RETRANSMITS);
+	ASSERT_BAD_SAMPLE(sample->retransmits_syn = WIRE_MAX_RETRANSMITS + 1);
+	ASSERT_BAD_SAMPLE(sample->retransmits_data = UINT32_MAX);
+	ASSERT_BAD_SAMPLE(sample->rtt_us = UINT32_MAX);
+	wire_init(&status, WIRE_DISCOVERY, GEN);
+	status.body.discovery.received_bytes = WIRE_MAX_COUNT;
+	ck_assert_int_eq(wire_check(&status, GEN), 0);
+	status.body.discovery.received_bytes = UINT64_MAX;
+	assert_nonsense(&status);
+	status.body.discovery.received_bytes = 0;
+	status.body.discovery.errors[DISCOVERY_ERROR_COUNT - 1] = UINT64_MAX;
+	assert_nonsense(&status);
+}
+END_TEST
+
+static const char *const good_nameservers[] = { "192.0.2.53:53", "127.0.0.1:1",
+	"[2001:db8::53]:53", "[::ffff:192.0.2.1]:65535" };
+static const char *const bad_nameservers[] = { "", ":", "53", ":53",
+	"192.0.2.53", "192.0.2.53:", "192.0.2.53:x", "192.0.2.53:53 ",
+	"192.0.2.53:123456", "192.0.2:53", "[192.0.2.53:53", "[]:53", "[:53",
+	"ns.test:53", "\xff:53", "192.0.2.53\n:53" };
+
+START_TEST(a_nameserver_is_an_address_and_a_port)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_DNS, GEN);
+	for (size_t i = 0; i < 4; i++) {
+		wire_set_text(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
+			good_nameservers[i]);
+		ck_assert_int_eq(wire_check(&record, GEN), 0);
+	}
+	for (size_t i = 0; i < 16; i++) {
+		wire_set_text(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
+			bad_nameservers[i]);
+		assert_nonsense(&record);
+	}
+}
+END_TEST
+
 START_TEST(text_without_an_end_is_nonsense)
 {
 	struct wire_record dns;
@@ -214,6 +258,9 @@ START_TEST(other_kinds_are_checked_too)
 	record.body.heartbeat.cpu_ns = UINT64_MAX;
 	assert_nonsense(&record);
 	wire_init(&record, WIRE_DNS, GEN);
+	wire_set_text(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,
+		"192.0.2.53:53");
+	ck_assert_int_eq(wire_check(&record, GEN), 0);
 	record.body.dns.result = DNS_RESULT_COUNT;
 	assert_nonsense(&record);
 	record.body.dns.result = DNS_OK;
@@ -317,6 +364,8 @@ main(void)
 	tcase_add_test(
 		tcase, an_outcome_that_contradicts_the_status_is_nonsense);
 	tcase_add_test(tcase, times_that_do_not_fit_are_nonsense);
+	tcase_add_test(tcase, counts_without_measure_are_nonsense);
+	tcase_add_test(tcase, a_nameserver_is_an_address_and_a_port);
 	tcase_add_test(tcase, text_without_an_end_is_nonsense);
 	tcase_add_test(tcase, a_trap_names_a_call);
 	tcase_add_test(tcase, other_kinds_are_checked_too);

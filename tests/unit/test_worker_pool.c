@@ -693,6 +693,7 @@ enum nonsense {
 	NONSENSE_TARGET_GENERATION,
 	NONSENSE_FEWER_STARTED,
 	NONSENSE_MORE_ENDED,
+	NONSENSE_AFTER_A_TRAP,
 	NONSENSE_COUNT
 };
 
@@ -722,6 +723,8 @@ write_nonsense(struct newborn *newborn, enum nonsense what)
 	}
 	if (what == NONSENSE_MORE_ENDED)
 		newborn->checks_started = 0;
+	if (what == NONSENSE_AFTER_A_TRAP)
+		say(newborn, WIRE_TRAP);
 	say_record(newborn, &record);
 }
 
@@ -755,7 +758,7 @@ START_TEST(inventing_nameservers_is_nonsense)
 		say_record(&newborn, &record);
 	}
 	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
-	strcpy(record.body.dns.nameserver, "one more");
+	strcpy(record.body.dns.nameserver, "192.0.2.200:53");
 	say_record(&newborn, &record);
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("nonsense")) == 1);
