@@ -24,8 +24,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* How often workers are judged; heartbeats come as often. */
-#define TICK_NS (500 * NS_PER_MS)
+/* How often workers are judged: silence (WORKER_SILENCE_NS) is noticed so much
+ * later at most, and has to be within three seconds. */
+#define TICK_NS (250 * NS_PER_MS)
 /* A scrape of ten neighbours takes a millisecond; who reads slowly gets text
  * of more than one moment. */
 #define SCRAPE_HOLD_NS (50 * NS_PER_MS)
@@ -526,10 +527,15 @@ supervisor_run(struct conf *conf, const struct conf_input *input,
 	privileges_raise_fd_limit();
 	rc = input->has_token ? 0 : privileges_become(conf->user);
 	if (rc < 0) {
+		/* EINVAL: a user namespace does not know this user */
 		LOG_ERROR("cannot become the user", LOG_STR("user", conf->user),
 			rc == -ENOENT
 				? LOG_STR("error", "there is no such user")
-				: LOG_ERRNO(-rc));
+				: LOG_ERRNO(-rc),
+			LOG_STR("hint", rc == -EPERM || rc == -EINVAL
+						? "start it as this user, or "
+						  "with user = root"
+						: ""));
 		return EXIT_CODE_FAILED;
 	}
 	problem = bring_up(&supervisor, error, sizeof(error));

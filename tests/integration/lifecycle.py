@@ -92,6 +92,23 @@ like(doctor.log(), "level=error msg=.cannot start. .*kubenurse-worker.*"
      "Permission denied", "and it says which, and why")
 ok(not doctor.said("kubenurse is up"), "and never that it is up")
 
+# root of a user namespace that knows nobody else
+ALONE = ("unshare", "--user", "--map-root-user")
+if subprocess.run([*ALONE, "true"], check=False,
+                  stderr=subprocess.DEVNULL).returncode:
+    skip("a user who cannot be had", "there are no user namespaces here")
+else:
+    doctor = Doctor(INI, name="alone", wrapper=ALONE)
+    equal(doctor.wait(), 1, "a user who cannot be had: exit status 1")
+    like(doctor.log(), "level=error msg=.cannot become the user. user=nobody "
+         "error=.*hint=.*user = root", "and it says what to do")
+    doctor = Doctor(INI.replace("60s", "0s\nuser = root"), name="rootless",
+                    wrapper=ALONE)
+    doctor.wait_checks(["extra_one"])
+    equal(doctor.results()["extra_one"], "ok",
+          "with user = root it checks there")
+    doctor.halt()
+
 doctor = Doctor(INI.replace("[kubenurse]\n", "[kubenurse]\nuser = no-such\n"),
                 name="nameless")
 equal(doctor.wait(), 1, "a user that does not exist: exit status 1")
