@@ -336,6 +336,7 @@ control_receive(int fd, struct control_message *ret_message, unsigned char *buf,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes) };
 	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	bool is_cut;
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0
@@ -347,11 +348,17 @@ control_receive(int fd, struct control_message *ret_message, unsigned char *buf,
 		control_close_fds(&rights);
 		return -EPIPE;
 	}
-	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	/* cut: more than anybody sends, or our limit does not let them in */
+	is_cut = (msg.msg_flags & MSG_CTRUNC) != 0;
+	if ((msg.msg_flags & MSG_TRUNC) != 0 ||
+		(is_cut && rights.fd_count == CONTROL_MAX_FDS) ||
 		control_decode(&message, buf, (size_t)n) < 0) {
 		control_close_fds(&rights);
 		return -EPROTO;
 	}
+	if (is_cut)
+		control_close_fds(&rights);
+	message.fds_are_lost = is_cut;
 	memcpy(message.fds, rights.fds, sizeof(message.fds));
 	message.fd_count = rights.fd_count;
 	*ret_message = message;

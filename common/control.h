@@ -141,6 +141,9 @@ struct control_message {
 	} body;
 	int fds[CONTROL_MAX_FDS]; /* received ones are the receiver's */
 	unsigned fd_count;
+	/* Received: there was no room below our limit (RLIMIT_NOFILE) for those
+	 * that came with it, and fd_count is 0. */
+	bool fds_are_lost;
 };
 
 /*

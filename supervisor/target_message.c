@@ -10,8 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Adds the file's descriptor.  False: logged, and the check goes without. */
+/* What passes, when others have given back what they hold. */
 static bool
+is_want(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
+}
+
+/* Adds the file's descriptor.  1; 0: there is none, or this is logged and the
+ * check goes without; a negative errno: it is to be tried again. */
+static int
 attach_file(
 	struct control_message *message, const char *label, const char *path)
 {
@@ -19,23 +27,26 @@ attach_file(
 
 	/* the second: out of reach, and trusted by every worker anyway */
 	if (path[0] == '\0' || strcmp(path, SERVICE_ACCOUNT_CA) == 0)
-		return false;
+		return 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && is_want(-errno))
+		return -errno;
 	if (fd < 0) {
 		LOG_ERROR("a file of a check cannot be read",
 			LOG_STR("type", label), LOG_STR("file", path),
 			LOG_ERRNO(errno));
-		return false;
+		return 0;
 	}
 	message->fds[message->fd_count++] = fd;
-	return true;
+	return 1;
 }
 
-static void
+static int
 fill_target(struct control_message *message, const struct target *target)
 {
 	const struct target_spec *spec = &target->spec;
 	struct control_target *out = &message->body.target;
+	int has_ca, has_header_file;
 
 	message->kind = CONTROL_TARGET;
 	*out = (struct control_target){
@@ -59,16 +70,20 @@ fill_target(struct control_message *message, const struct target *target)
 	memcpy(out->expect, spec->expect,
 		spec->expect_count * sizeof(out->expect[0]));
 	/* in this order: control.h */
-	out->has_ca = attach_file(message, spec->label, spec->ca_path);
-	out->has_header_file =
-		attach_file(message, spec->label, spec->header_path);
+	has_ca = attach_file(message, spec->label, spec->ca_path);
+	if (has_ca < 0)
+		return has_ca;
+	has_header_file = attach_file(message, spec->label, spec->header_path);
+	out->has_ca = has_ca > 0;
+	out->has_header_file = has_header_file > 0;
+	return has_header_file < 0 ? has_header_file : 0;
 }
 
 int
 target_message_send(struct worker_process *process, const struct target *target)
 {
 	struct control_message message;
-	int rc;
+	int rc = 0;
 
 	memset(&message, 0, sizeof(message));
 	if (target->news == TARGET_NEWS_GONE) {
@@ -76,9 +91,10 @@ target_message_send(struct worker_process *process, const struct target *target)
 		message.body.gone.id = target->id;
 		message.body.gone.gen = target->gen;
 	} else {
-		fill_target(&message, target);
+		rc = fill_target(&message, target);
 	}
-	rc = worker_process_send(process, &message);
+	if (rc == 0)
+		rc = worker_process_send(process, &message);
 	control_close_fds(&message);
 	return rc;
 }

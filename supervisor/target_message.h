@@ -9,7 +9,10 @@
 #include "supervisor/target.h"
 #include "supervisor/worker_process.h"
 
-/* By target->news.  0 or a negative errno of worker_process_send(). */
+/*
+ * By target->news.  0 or a negative errno of worker_process_send(); -EMFILE,
+ * -ENFILE, -ENOMEM: nothing was sent, for a file could not be opened for now.
+ */
 int target_message_send(
 	struct worker_process *process, const struct target *target);
 

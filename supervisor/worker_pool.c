@@ -52,6 +52,7 @@ worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 		struct worker_slot *slot = &pool->slots[i];
 		uint64_t most = records_per_s(slot);
 
+		worker_slot_try_again(slot);
 		for (unsigned j = 0; j < 2; j++) {
 			slot->processes[j].records_per_s = most;
 			worker_process_judge(

@@ -75,7 +75,8 @@ void worker_pool_update(struct worker_pool *pool, enum worker_type type);
 void worker_pool_replace(struct worker_pool *pool);
 /* What discovery was told has changed: a new process, new before old. */
 void worker_pool_replace_discovery(struct worker_pool *pool);
-/* Four times a second.  late_ns: how late the call itself is. */
+/* Four times a second; what could not be told to a worker is tried again, too.
+ * late_ns: how late the call itself is. */
 void worker_pool_judge(
 	struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns);
 /* Before a scrape: what lies in the pipes counts. */

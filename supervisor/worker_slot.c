@@ -25,6 +25,26 @@ worker_slot_successor(struct worker_slot *slot)
 	return &slot->processes[1 - slot->in_charge];
 }
 
+/* What waits for room in the socket goes on with on_writable, and one without a
+ * reader with the end of the process; the rest is tried again. */
+static void
+put_off(struct worker_slot *slot, const struct target *target, int rc)
+{
+	bool was_put_off = slot->put_off;
+
+	slot->put_off = rc != -EAGAIN && rc != -EPIPE;
+	if (slot->put_off && !was_put_off)
+		LOG_ERROR("a check cannot be handed to its worker for now",
+			LOG_STR("type", target->spec.label), LOG_ERRNO(-rc));
+}
+
+void
+worker_slot_try_again(struct worker_slot *slot)
+{
+	if (slot->put_off)
+		worker_slot_tell_targets(slot);
+}
+
 /* Tells the worker in charge what it does not know yet. */
 void
 worker_slot_tell_targets(struct worker_slot *slot)
@@ -50,17 +70,20 @@ worker_slot_tell_targets(struct worker_slot *slot)
 			(target->held && target->news != TARGET_NEWS_GONE))
 			continue;
 		rc = target_message_send(process, target);
-		if (rc == -EMSGSIZE)
+		if (rc == -EMSGSIZE) {
 			LOG_ERROR("a check's headers are too long to be sent "
 				  "to its worker: it is not checked",
 				LOG_STR("type", target->spec.label));
-		else if (rc < 0)
-			return; /* on_writable goes on, or the process ends */
+		} else if (rc < 0) {
+			put_off(slot, target, rc);
+			return;
+		}
 		if (target->news == TARGET_NEWS_GONE)
 			target_forget(target);
 		else
 			target->news = TARGET_NEWS_NONE;
 	}
+	slot->put_off = false;
 }
 
 /* The slot has no process and wants none. */

@@ -28,6 +28,7 @@ struct worker_slot {
 	bool wanted;
 	bool replace;       /* the one in charge is to be replaced */
 	bool replace_again; /* and so is the successor under way */
+	bool put_off;       /* the one in charge has not been told all */
 	struct restart restart;
 	struct loop_timer restart_timer;
 	uint64_t cpu_of_the_dead_ns;
@@ -49,6 +50,8 @@ void worker_slot_update(struct worker_slot *slot);
 void worker_slot_replace(struct worker_slot *slot);
 /* Tells the worker in charge what it does not know yet. */
 void worker_slot_tell_targets(struct worker_slot *slot);
+/* The same, when it could not be told all for want of descriptors or memory. */
+void worker_slot_try_again(struct worker_slot *slot);
 /* All targets are this one's from now on. */
 void worker_slot_put_in_charge(
 	struct worker_slot *slot, struct worker_process *process);

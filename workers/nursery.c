@@ -74,7 +74,8 @@ give_birth(struct nursery *nursery, struct control_message *request)
 	memset(&answer, 0, sizeof(answer));
 	answer.kind = CONTROL_BORN;
 	answer.body.born.worker_gen = birth->worker_gen;
-	answer.body.born.pid = -EPROTO;
+	/* the limit may be another one when it is asked again */
+	answer.body.born.pid = request->fds_are_lost ? -EMFILE : -EPROTO;
 	if (request->fd_count == 2) {
 		if (birth->needs_tls)
 			trust_load(&nursery->settings);

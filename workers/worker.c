@@ -103,6 +103,13 @@ on_control(struct loop_watch *watch, unsigned ready)
 		LOG_ERROR("the control socket brought no message");
 		return;
 	}
+	if (rc == 1 && message.fds_are_lost) {
+		/* the next one is told all anew */
+		LOG_ERROR("no descriptors are left for the files of a check, "
+			  "ending");
+		loop_stop(worker->loop);
+		return;
+	}
 	if (rc < 0) { /* end of file: the supervisor does not want us */
 		loop_stop(worker->loop);
 		return;

@@ -33,6 +33,10 @@ ingress_url = https://127.0.0.1:{secure.port}
 extra_ca = {authority.path}
 neighbour_source = static
 """
+EXTRA = f"""[check extra]
+url = http://127.0.0.1:{web.port}/extra
+header_file = {WORK}/header
+"""
 CHECKS = ["me_service", "me_ingress"]
 
 
@@ -74,7 +78,10 @@ class Limit:
         return self
 
     def __exit__(self, *_):
-        resource.prlimit(self.pid, self.kind, self.old)
+        try:
+            resource.prlimit(self.pid, self.kind, self.old)
+        except ProcessLookupError:
+            pass  # it has ended of it
 
 
 class Kept:
@@ -152,6 +159,28 @@ with Limit(doctor.pid, resource.RLIMIT_NOFILE, 5):
     ok(doctor.wait_said("cannot start a worker.*Too many open files"),
        "no descriptors for a new worker: it is said", doctor.log())
 recovers(doctor, "descriptors for a worker")
+
+with Limit(doctor.worker("nursery"), resource.RLIMIT_NOFILE, 7):
+    os.kill(doctor.worker("me_service"), signal.SIGKILL)
+    ok(doctor.wait_said("the nursery could not start a worker.*"
+                        "Too many open files"),
+       "no descriptors in the nursery: it is said", doctor.log())
+recovers(doctor, "descriptors of the nursery")
+
+replace(f"{WORK}/header", "X-A: b\n")
+doctor.reload(INI + EXTRA)
+doctor.wait_checks(["extra"])
+deprived = doctor.worker("extra")
+with Limit(deprived, resource.RLIMIT_NOFILE, 3):
+    doctor.reload(INI + EXTRA.replace("/extra", "/other"))
+    ok(doctor.wait_said("no descriptors are left for the files of a check"),
+       "no descriptors for a check's header file: its worker ends, and says so",
+       doctor.log())
+    wait_ok(lambda: any("/other" in one and "X-A: b" in one
+                        for one in web.requests),
+            "the next one checks as it is told, with the header")
+doctor.reload(INI)
+recovers(doctor, "descriptors for header files")
 
 # ------------------------------------------------------------------------ ports
 

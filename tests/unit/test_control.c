@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -238,6 +239,7 @@ START_TEST(descriptors_come_along_and_are_closed_once)
 	ck_assert_int_eq(control_receive(fds[1], &out, buf, sizeof(buf)), 1);
 	assert_target(&out.body.target);
 	ck_assert_uint_eq(out.fd_count, 2);
+	ck_assert(!out.fds_are_lost);
 	ck_assert_int_eq((int)write(out.fds[1], "x", 1), 1);
 	ck_assert_int_ne(fcntl(out.fds[0], F_GETFD) & FD_CLOEXEC, 0);
 	control_close_fds(&out);
@@ -311,6 +313,39 @@ START_TEST(what_is_no_message_leaves_no_descriptor)
 }
 END_TEST
 
+/* A process may be given a limit that is below what it has. */
+START_TEST(descriptors_beyond_the_limit_are_told_of)
+{
+	struct control_message in = target_message(), out;
+	struct rlimit before, limit;
+	int fds[2], low;
+	unsigned count;
+
+	open_sockets(fds);
+	count = open_fd_count();
+	in.fds[0] = in.fds[1] = fds[0];
+	in.fd_count = 2;
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (int room = 0; room < 2; room++) {
+		low = dup(fds[0]);
+		close(low);
+		limit = before;
+		limit.rlim_cur = (rlim_t)(low + room);
+		ck_assert_int_eq(control_send(fds[0], &in), 0);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		ck_assert_int_eq(
+			control_receive(fds[1], &out, buf, sizeof(buf)), 1);
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_target(&out.body.target);
+		ck_assert(out.fds_are_lost);
+		ck_assert_uint_eq(out.fd_count, 0);
+		ck_assert_uint_eq(open_fd_count(), count);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
 START_TEST(a_full_socket_is_told_and_nothing_is_lost)
 {
 	struct control_message in = target_message(), out;
@@ -349,6 +384,7 @@ main(void)
 	tcase_add_test(tcase, what_does_not_fit_is_not_sent);
 	tcase_add_test(tcase, descriptors_come_along_and_are_closed_once);
 	tcase_add_test(tcase, what_is_no_message_leaves_no_descriptor);
+	tcase_add_test(tcase, descriptors_beyond_the_limit_are_told_of);
 	tcase_add_test(tcase, a_full_socket_is_told_and_nothing_is_lost);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -377,6 +378,41 @@ START_TEST(a_worker_is_told_its_targets_after_its_hello)
 	ck_assert_str_eq(told(&newborn), ""); /* nothing new */
 	want("b", "c");
 	ck_assert_str_eq(told(&newborn), "GT");
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_opened_for_now_is_tried_again)
+{
+	struct target_spec spec = a_spec("a");
+	struct control_message message;
+	struct rlimit before, none;
+	struct newborn newborn;
+
+	spec.header_path = "/dev/null";
+	target_table_want(&targets, WORKER_EXTRA, &spec, 0);
+	worker_pool_update(&pool, WORKER_EXTRA);
+	newborn = take_birth();
+	tell_birth(&newborn, newborn.pid);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	say(&newborn, WIRE_HELLO);
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_str_eq(told(&newborn), "");
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert_int_eq(
+		control_receive(newborn.control_fd, &message, buf, sizeof(buf)),
+		1);
+	ck_assert_int_eq(message.kind, CONTROL_TARGET);
+	ck_assert(message.body.target.has_header_file);
+	ck_assert_uint_eq(message.fd_count, 1);
+	control_close_fds(&message);
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert_str_eq(told(&newborn), ""); /* once */
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
 }
@@ -1201,6 +1237,7 @@ main(void)
 {
 	const TTest *const tests[] = { a_type_without_targets_has_no_worker,
 		a_worker_is_told_its_targets_after_its_hello,
+		a_file_that_cannot_be_opened_for_now_is_tried_again,
 		a_hello_may_come_before_the_nurserys_answer,
 		restarts_wait_longer_each_time,
 		what_was_in_flight_is_lost_and_what_was_said_is_not,
