@@ -192,9 +192,7 @@ on_tick(struct loop_timer *timer)
 	uint64_t late_ns = clock_since_ns(now_ns, timer->due_mono_ns);
 
 	worker_pool_judge(&supervisor->pool, now_ns, late_ns);
-	/* who is late himself has not listened */
-	if (late_ns < NS_PER_S &&
-		worker_pool_birth_is_overdue(&supervisor->pool, now_ns)) {
+	if (worker_pool_birth_is_overdue(&supervisor->pool, now_ns)) {
 		LOG_ERROR("the nursery does not answer, "
 			  "and so this program must end");
 		die(supervisor);

@@ -89,7 +89,8 @@ void worker_pool_hold(struct worker_pool *pool, uint64_t until_mono_ns);
 /* The nursery's answer to one of our requests. */
 void worker_pool_born(
 	struct worker_pool *pool, const struct control_born *born);
-/* The nursery has not answered for too long: no worker can be born any more. */
+/* The nursery has not answered for too long, judged by worker_pool_judge(): no
+ * worker can be born any more. */
 bool worker_pool_birth_is_overdue(
 	const struct worker_pool *pool, uint64_t now_ns);
 /* False: this pid is none of ours. */

@@ -319,7 +319,8 @@ void
 worker_process_born(
 	struct worker_process *process, int32_t pid, int reaped_status)
 {
-	uint64_t lived_ns = clock_mono_ns() - process->born_mono_ns;
+	uint64_t lived_ns =
+		clock_since_ns(clock_mono_ns(), process->born_mono_ns);
 
 	if (pid <= 0) {
 		LOG_ERROR("the nursery could not start a worker",
@@ -412,8 +413,12 @@ void
 worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns)
 {
-	if (process->state == WORKER_FREE || process->pid == 0)
+	if (process->state == WORKER_FREE)
 		return;
+	if (process->pid == 0) { /* the nursery may have been held as well */
+		process->born_mono_ns += late_ns;
+		return;
+	}
 	process->heard_mono_ns += late_ns;
 	process->leave_mono_ns += late_ns;
 	process->emptied_mono_ns += late_ns;
@@ -455,7 +460,8 @@ void
 worker_process_reaped(struct worker_process *process, int wait_status)
 {
 	enum worker_end end = end_of(process, wait_status);
-	uint64_t lived_ns = clock_mono_ns() - process->born_mono_ns;
+	uint64_t lived_ns =
+		clock_since_ns(clock_mono_ns(), process->born_mono_ns);
 
 	/* what it had said before it died still counts */
 	while (process->pipe_watch.fd >= 0 && read_batch(process) > 0)

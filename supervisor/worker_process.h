@@ -80,7 +80,7 @@ struct worker_process {
 	/* Until then its pipe is left alone; NULL: never.  The owner's. */
 	const uint64_t *hold_until_ns;
 	uint64_t pipe_mono_ns; /* when it was read last */
-	uint64_t born_mono_ns;
+	uint64_t born_mono_ns; /* asked for, until there is a pid: moved, too */
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
 	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */
 	bool cancelled;

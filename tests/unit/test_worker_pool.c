@@ -870,6 +870,11 @@ START_TEST(a_nursery_that_does_not_answer_is_noticed)
 		&pool, now_ns + WORKER_BIRTH_MAX_NS - 1));
 	ck_assert(worker_pool_birth_is_overdue(
 		&pool, now_ns + WORKER_BIRTH_MAX_NS));
+	/* all were frozen: it gets as much time as before */
+	now_ns += 60 * NS_PER_S;
+	worker_pool_judge(&pool, now_ns, 60 * NS_PER_S);
+	ck_assert(!worker_pool_birth_is_overdue(
+		&pool, now_ns + WORKER_BIRTH_MAX_NS - 1));
 	tell_birth(&newborn, newborn.pid);
 	ck_assert(!worker_pool_birth_is_overdue(
 		&pool, now_ns + WORKER_BIRTH_MAX_NS));
