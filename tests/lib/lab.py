@@ -341,7 +341,11 @@ class Doctor(Process):
             self.popen.poll() is None
 
     def metrics(self):
-        return Metrics(self.get("/metrics")[2].decode())
+        """A scrape.  There may be none: eight at a time are answered."""
+        status, _, body = self.get("/metrics")
+        if status != 200:
+            raise http.client.HTTPException(f"/metrics: {status}")
+        return Metrics(body.decode())
 
     def results(self):
         """What /alive says of each check, once the first round is over."""
