@@ -33,7 +33,11 @@
 
 /* clang-format off */
 const struct sandbox_calls sandbox_calls[] = {
-	{ "memory, but none that can be executed", ALL, "mmap mmap2 mprotect",
+	/* shared memory counts in no RLIMIT_DATA (getrlimit(2)) */
+	{ "memory of its own, but none that can be executed", ALL, "mmap mmap2",
+	  { { 2, PROT_EXEC, 1, { 0 }, false },
+	    { 3, MAP_SHARED, 1, { 0 }, false } } },
+	{ "memory, but none that can be executed", ALL, "mprotect",
 	  { { 2, PROT_EXEC, 1, { 0 }, false } } },
 	{ "memory", ALL, "brk munmap mremap madvise futex futex_time64",
 	  { { 0 } } },

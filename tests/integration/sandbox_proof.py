@@ -156,6 +156,8 @@ EVERYBODY = {  # all of it harmless where it is not forbidden
     "become another user": (105, 0),
     "become dumpable": (157, 4, 1),
     "memory that can be executed": (10, 0, 4096, 5),
+    "a mapping that can be executed": (9, 0, 4096, 5, 0x22, -1, 0),
+    "shared memory": (9, 0, 4096, 3, 0x21, -1, 0),
     "a UNIX socket": (41, 1, 1, 0),
     "a raw socket": (41, 2, 3, 1),
     "another network": (272, 0x40000000),

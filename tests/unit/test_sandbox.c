@@ -222,6 +222,15 @@ execute_memory(void)
 }
 
 static int
+share_memory(void)
+{
+	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? -errno : 0;
+}
+
+static int
 make_memory_executable(void)
 {
 	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -423,6 +432,7 @@ static const struct forbidden forbidden[] = {
 	{ "unlink", ALL, remove_file, CALL(unlinkat) },
 	{ "mkdir", ALL, make_directory, CALL(mkdirat) },
 	{ "executable memory", ALL, execute_memory, CALL(mmap) },
+	{ "shared memory", ALL, share_memory, CALL(mmap) },
 	{ "mprotect", ALL, make_memory_executable, CALL(mprotect) },
 	{ "F_SETOWN", ALL, own_a_descriptor_for_a_signal, CALL(fcntl) },
 	{ "dumpable", ALL, become_dumpable, CALL(prctl) },
