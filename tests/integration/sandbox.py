@@ -422,7 +422,8 @@ struct.pack_into("Q", heartbeat, 32, 1 << 30)
 os.write(output, heartbeat)
 os.close(output)
 wait_ok(lambda: restarts(doctor, "memory") == 1,
-        "N 4.30 a worker that has grown too large is replaced", 3)
+        "N 4.30 a worker that has grown too large is replaced",
+        3 * DEADLINE_S / 20)  # seconds, on a machine that is not slow
 like(doctor.log(), "grown too large, killing it.*resident_bytes=1073741824",
      "and this is said")
 wait_ok(lambda: doctor.worker("extra") not in (None, first) and
