@@ -165,6 +165,9 @@ block_signals(void)
 	sigset_t set = own_signals();
 
 	signal(SIGPIPE, SIG_IGN);
+	/* who is started by somebody that ignores it has no children to wait
+	 * for (waitpid(2)) */
+	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, &set, NULL); /* fails for bad arguments only */
 }
 

@@ -109,6 +109,25 @@ else:
           "with user = root it checks there")
     doctor.halt()
 
+# by somebody who ignores the ends of his children, which is inherited
+DEAF = """import os, signal, sys
+for number in (signal.SIGCHLD, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+doctor = Doctor(INI, name="deaf", wrapper=(sys.executable, "-c", DEAF))
+doctor.wait_checks(["extra_one"])
+first = doctor.worker("extra")
+os.kill(first, signal.SIGKILL)
+wait_ok(lambda: doctor.worker("extra") not in (None, first),
+        "started with SIGCHLD ignored: a worker that dies is replaced")
+equal(doctor.metrics().number(
+    'kubenurse_worker_restarts_total{worker="extra",reason="signal"}'), 1,
+    "and counted")
+doctor.send(signal.SIGTERM)
+wait_ok(lambda: doctor.status("/ready") == 503, "and SIGTERM is heard")
+doctor.halt()
+
 doctor = Doctor(INI.replace("[kubenurse]\n", "[kubenurse]\nuser = no-such\n"),
                 name="nameless")
 equal(doctor.wait(), 1, "a user that does not exist: exit status 1")
