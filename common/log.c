@@ -243,7 +243,8 @@ log_has_room(void)
 	return poll(&pollfd, 1, 0) != 0;
 }
 
-static void
+/* False: it could not be written. */
+static bool
 write_line(enum log_level level, const char *message,
 	const struct log_field *fields)
 {
@@ -267,41 +268,36 @@ write_line(enum log_level level, const char *message,
 	if (settings.format == LOG_FORMAT_JSON)
 		line.text[line.len_bytes++] = '}';
 	line.text[line.len_bytes++] = '\n';
-	/* nothing can be done about a log that takes no line */
-	if (write(STDERR_FILENO, line.text, line.len_bytes) < 0)
-		return;
+	return write(STDERR_FILENO, line.text, line.len_bytes) >= 0;
 }
 
-/* Nobody waits for who reads the log and stalls. */
 static bool
-lacks_room(void)
+tell_lost(void)
 {
-	if (log_has_room())
-		return false;
-	lost_count++;
-	return true;
+	const struct log_field fields[] = { LOG_INT("lines", lost_count),
+		{ NULL, NULL, 0 } };
+
+	return lost_count == 0 || settings.level > LOG_LEVEL_WARN ||
+	       write_line(LOG_LEVEL_WARN,
+		       "lines of the log were lost, for there was no room for "
+		       "them",
+		       fields);
 }
 
 void
 log_write(enum log_level level, const char *message,
 	const struct log_field *fields)
 {
-	const struct log_field lost[] = { LOG_INT("lines", lost_count),
-		{ NULL, NULL, 0 } };
-
-	if (level < settings.level || lacks_room())
+	if (level < settings.level)
 		return;
-	if (lost_count > 0) {
-		lost_count = 0;
-		if (settings.level <= LOG_LEVEL_WARN)
-			write_line(LOG_LEVEL_WARN,
-				"lines of the log were lost, for nobody took "
-				"them",
-				lost);
-		if (lacks_room())
-			return;
+	/* nobody waits for who reads the log and stalls */
+	if (!log_has_room() || !tell_lost()) {
+		lost_count++;
+		return;
 	}
-	write_line(level, message, fields);
+	lost_count = 0;
+	if (!log_has_room() || !write_line(level, message, fields))
+		lost_count++;
 }
 
 struct log_field

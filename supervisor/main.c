@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,8 @@ main(int argc, char **argv)
 	struct conf *conf;
 
 	hold_standard_descriptors();
+	/* a log at its limit is a full disk, and nothing to die of */
+	signal(SIGXFSZ, SIG_IGN);
 	heap_give_back_large();
 	if (!options_parse(argc, argv, &options, stderr))
 		return EXIT_CODE_BAD_CONF;

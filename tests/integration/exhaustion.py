@@ -329,6 +329,17 @@ def logs_again():
 wait_ok(logs_again, "and is written again when there is room")
 doctor.halt()
 
+# What a file may hold is another end of the room.
+doctor = Doctor(INI, name="full-log", wrapper=(
+    "sh", "-c", 'ulimit -f 1; exec "$@"', "sh"))
+doctor.wait_checks(CHECKS, 3)
+os.truncate(doctor.log_path, 1 << 20)
+family = children(doctor.pid)
+doctor.send(signal.SIGHUP)
+recovers(doctor, "a log beyond RLIMIT_FSIZE")
+equal(children(doctor.pid), family, "and nobody has died of it")
+doctor.halt()
+
 # A log that nobody reads: a pipe with room for some lines.
 source, sink = os.pipe()
 fcntl.fcntl(sink, fcntl.F_SETPIPE_SZ, 4096)

@@ -232,8 +232,8 @@ START_TEST(nobody_waits_for_who_reads_the_log)
 	LOG_INFO("again");
 	LOG_INFO("and again");
 	snprintf(wanted, sizeof(wanted),
-		"level=warn msg=\"lines of the log were lost, for nobody took "
-		"them\" lines=%u\n",
+		"level=warn msg=\"lines of the log were lost, for there was "
+		"no room for them\" lines=%u\n",
 		lost);
 	ck_assert_mem_eq(stop(), wanted, strlen(wanted));
 	ck_assert_ptr_nonnull(strstr(output, " msg=again\n"));
