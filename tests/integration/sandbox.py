@@ -532,5 +532,13 @@ doctor.up()
 checks_go_on(doctor, "switched off")
 equal(levels(doctor), {0}, "N 1.16 the level says none")
 equal(confined(doctor.pid)[1], "0", "nor is there one of the supervisor")
+for name, pid in family(doctor).items():
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        ok(confined(pid)[0] == "1" and int(confined(pid)[2], 16) & ~(1 << 10)
+           == 0 and os.stat(f"/proc/{pid}/environ").st_uid == 0 and
+           (name == "nursery" or re.search(r"Max core file size +0 +0 ",
+                                           file.read())),
+           f"switched off: {name} has no rights, and leaves no core, all the "
+           "same", confined(pid))
 doctor.halt()
 done()
