@@ -12,9 +12,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Between two bytes of a list; of a watch, which has a bookmark a minute. */
+/*
+ * Between two bytes of a list; of a watch, which has a bookmark a minute.  With
+ * the time that a new connection may take, two minutes at most.
+ */
 #define LIST_SILENCE_NS  (30 * NS_PER_S)
-#define WATCH_SILENCE_NS (120 * NS_PER_S)
+#define WATCH_SILENCE_NS (105 * NS_PER_S)
 /* How long the server keeps a watch: client-go's five to ten minutes. */
 #define WATCH_TIMEOUT_MIN_S    300
 #define WATCH_TIMEOUT_SPREAD_S 300
