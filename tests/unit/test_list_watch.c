@@ -787,6 +787,30 @@ START_TEST(every_kind_of_bad_list)
 }
 END_TEST
 
+/* Who says neither a length nor farewell may have said it all. */
+START_TEST(a_list_that_ends_with_its_connection)
+{
+	for (unsigned cut = 0; cut < 2; cut++) {
+		const char *list = TABLE("7", ROW("a"));
+		struct fake_peer *peer;
+
+		begin_anew();
+		peer = add_answer();
+		gate.no_goodbye = peer->no_goodbye = true;
+		add_step(peer, MS,
+			text_of(OK_200 "\r\n%.*s", (int)(strlen(list) - cut),
+				list));
+		add_step(peer, MS, NULL);
+		begin_watch();
+		begin(false);
+		fake_run_for(S / 2);
+		ck_assert_uint_eq(lists_complete, !cut);
+		ck_assert_uint_eq(failure_count, cut);
+		ck_assert(!cut || failures[0].error == DISCOVERY_ERROR_CONNECT);
+	}
+}
+END_TEST
+
 /* Without a selector a bad request is not its fault. */
 START_TEST(a_bad_request_without_a_selector)
 {
@@ -1020,6 +1044,7 @@ main(void)
 	tcase_add_test(tcase, a_token_that_stays_refused_backs_off);
 	tcase_add_test(tcase, without_a_token_nothing_is_asked);
 	tcase_add_test(tcase, every_kind_of_bad_list);
+	tcase_add_test(tcase, a_list_that_ends_with_its_connection);
 	tcase_add_test(tcase, a_bad_request_without_a_selector);
 	tcase_add_test(tcase, a_list_that_its_receiver_refuses);
 	tcase_add_test(tcase, every_kind_of_bad_watch);

@@ -271,11 +271,21 @@ fail_malformed(struct list_watch *watch)
 	fail(watch, DISCOVERY_ERROR_MALFORMED, text);
 }
 
+/* The end of the connection, however it came, is all the end that the answer
+ * has: whether it is whole, the document itself says. */
+static bool
+is_open_ended(const struct list_watch *watch, enum api_client_end how)
+{
+	return how == API_CLIENT_CUT &&
+	       watch->client.response.body == HTTP_BODY_UNTIL_CLOSE;
+}
+
 static void
 end_list(struct list_watch *watch, enum api_client_end how)
 {
 	bool complete =
-		how == API_CLIENT_COMPLETE && watch->parser != NULL &&
+		(how == API_CLIENT_COMPLETE || is_open_ended(watch, how)) &&
+		watch->parser != NULL &&
 		(watch->gunzip == NULL || gunzip_finish(watch->gunzip) == 0) &&
 		table_parser_finish(watch->parser) == 0;
 
