@@ -564,7 +564,43 @@ START_TEST(watches_that_end_at_once_are_slowed_down)
 }
 END_TEST
 
+/* What it told is no failure: there is only a second between them. */
+START_TEST(short_watches_that_tell_something_go_on)
+{
+	struct fake_peer *peer;
+
+	answer_list();
+	for (unsigned i = 0; i < 6; i++) {
+		peer = begin_watch();
+		add_step(peer, MS, chunk(text_of(BOOKMARK("1%u"), i)));
+		add_step(peer, MS, WATCH_END);
+	}
+	begin_watch();
+	begin(false);
+	fake_run_for(10 * S);
+	ck_assert_uint_eq(request_count, 8);
+	for (size_t i = 1; i < 7; i++)
+		ASSERT_PAUSE(i, 1 * S, 5 * S / 4);
+	ck_assert(watches_from(7, "15"));
+	ck_assert_uint_eq(failure_count, 0);
+}
+END_TEST
+
 /* --------------------------------------------------------------- throttling */
+
+/* So many seconds after the test's beginning. */
+static const char *
+retry_after_date(unsigned seconds)
+{
+	time_t at_s = (time_t)((clock_unix_ns() / NS_PER_S) + seconds);
+	struct tm tm;
+	char text[64];
+
+	strftime(text, sizeof(text),
+		"Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n",
+		gmtime_r(&at_s, &tm));
+	return text_of("%s", text);
+}
 
 START_TEST(retry_after_is_obeyed_within_bounds)
 {
@@ -1037,6 +1073,7 @@ main(void)
 	tcase_add_test(tcase, chance_is_in_every_wait);
 	tcase_add_test(tcase, success_begins_the_back_off_anew);
 	tcase_add_test(tcase, watches_that_end_at_once_are_slowed_down);
+	tcase_add_test(tcase, short_watches_that_tell_something_go_on);
 	tcase_add_test(tcase, retry_after_is_obeyed_within_bounds);
 	tcase_add_test(tcase, a_throttled_watch_is_resumed);
 	tcase_add_test(tcase, gone_lists_again_after_a_random_wait);

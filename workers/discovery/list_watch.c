@@ -174,8 +174,10 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 		return take_error_event(watch);
 	if (row != NULL)
 		rc = watch->ops->on_row(watch, event, row);
-	if (event != TABLE_LISTED && row != NULL)
-		watch->changed = true;
+	if (event != TABLE_LISTED) {
+		watch->told = true;
+		watch->changed |= row != NULL;
+	}
 	return rc;
 }
 
@@ -329,6 +331,9 @@ end_watch(struct list_watch *watch)
 		fail_status(
 			watch, code, text, table_parser_message(watch->parser));
 	} else if (lived_ns < WATCH_SHORTEST_NS) {
+		/* one that told something was worth it: only not in a loop */
+		if (watch->told)
+			backoff_reset(&watch->backoff);
 		wait_for(watch, LIST_WATCH_WATCHING,
 			backoff_next_ns(&watch->backoff, chance()));
 	} else {
@@ -430,7 +435,8 @@ request(struct list_watch *watch, enum list_watch_state state)
 
 	watch->state = state;
 	watch->started_ns = clock_mono_ns();
-	watch->changed = watch->gone = watch->refused = false;
+	watch->changed = watch->told = false;
+	watch->gone = watch->refused = false;
 	watch->parser = NULL;
 	watch->gunzip = NULL;
 	watch->client.has_headers = false;

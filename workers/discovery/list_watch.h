@@ -63,9 +63,10 @@ struct list_watch {
 	uint32_t failed_watches; /* one after the other */
 	bool tried_token_again;
 	uint64_t started_ns; /* of the present request */
-	bool changed;
-	bool gone;    /* the watch said so */
-	bool refused; /* the parser or its receiver has had enough */
+	bool told;           /* an event of it, a bookmark too */
+	bool changed;        /* on_changes is due */
+	bool gone;           /* the watch said so */
+	bool refused;        /* the parser or its receiver has had enough */
 	enum discovery_error event_error;
 	char version[TABLE_VERSION_BYTES]; /* where to resume; "": list */
 	struct table_columns columns;
