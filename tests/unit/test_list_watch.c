@@ -8,6 +8,7 @@
 #include "workers/discovery/list_watch.h"
 
 #include <stdarg.h>
+#include <time.h>
 
 #define S  NS_PER_S
 #define MS NS_PER_MS
@@ -613,19 +614,29 @@ START_TEST(retry_after_is_obeyed_within_bounds)
 		{ "Retry-After: 301\r\n", 300, 301000 },
 		{ "Retry-After: 86400\r\n", 300, 301000 },
 		{ "Retry-After: 99999999999999999999\r\n", 300, 301000 },
+		{ NULL, 20, 21000 }, /* the date of that */
+		{ "Retry-After: Fri, 31 Dec 2099 23:59:59 GMT\r\n", 300,
+			301000 },
+		{ "Retry-After: Wednesday, 31-Dec-49 23:59:59 GMT\r\n", 300,
+			301000 },
+		{ "Retry-After: Thu Dec  3 23:59:59 2099\r\n", 300, 301000 },
 		/* as if it were not there: the back-off alone */
 		{ "Retry-After: 0\r\n", 1, 1250 },
 		{ "Retry-After: -5\r\n", 1, 1250 },
 		{ "Retry-After: soon\r\n", 1, 1250 },
 		{ "Retry-After:\r\n", 1, 1250 },
-		{ "Retry-After: Fri, 31 Dec 2099 23:59:59 GMT\r\n", 1, 1250 },
+		{ "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", 1, 1250 },
+		{ "Retry-After: Fri, 31 Dec 2099 23:59:59\r\n", 1, 1250 },
+		{ "Retry-After: Fri, 31 Dec 2099 23:59:59 GMT+1\r\n", 1, 1250 },
 		{ "Retry-After: 1e3\r\n", 1, 1250 },
 		{ "", 1, 1250 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin_anew();
-		refuse_with("429 Too Many Requests", cases[i].field);
+		refuse_with("429 Too Many Requests",
+			cases[i].field != NULL ? cases[i].field
+					       : retry_after_date(20));
 		answer_list();
 		begin_watch();
 		begin(true);

@@ -79,19 +79,33 @@ free_parsers(struct list_watch *watch)
 
 /* ----------------------------------------------------------------- failures */
 
+/* What the answer asks for, within bounds; 0: it does not. */
+static uint64_t
+retry_after_ns(const struct list_watch *watch)
+{
+	const struct http_fields *fields = &watch->client.response.fields;
+	int64_t wait_s = fields->retry_after_s;
+
+	if (!watch->client.has_headers)
+		return 0;
+	if (fields->retry_after_unix_s != 0)
+		wait_s = fields->retry_after_unix_s -
+			 (int64_t)(clock_unix_ns() / NS_PER_S);
+	if (wait_s <= 0)
+		return 0;
+	return (uint64_t)(wait_s < RETRY_AFTER_MAX_S ? wait_s
+						     : RETRY_AFTER_MAX_S) *
+	       NS_PER_S;
+}
+
 static void
 fail(struct list_watch *watch, enum discovery_error error, const char *text)
 {
 	uint64_t wait_ns = backoff_next_ns(&watch->backoff, chance());
-	uint32_t retry_after_s = watch->client.response.fields.retry_after_s;
+	uint64_t asked_ns = retry_after_ns(watch);
 
-	if (watch->client.has_headers && retry_after_s > 0) {
-		if (retry_after_s > RETRY_AFTER_MAX_S)
-			retry_after_s = RETRY_AFTER_MAX_S;
-		if (wait_ns < retry_after_s * NS_PER_S)
-			wait_ns = retry_after_s * NS_PER_S +
-				  (uint64_t)chance() % NS_PER_S;
-	}
+	if (wait_ns < asked_ns)
+		wait_ns = asked_ns + (uint64_t)chance() % NS_PER_S;
 	watch->ops->on_failure(watch, error, text);
 	wait_for(watch, resume_state(watch), wait_ns);
 }
