@@ -299,6 +299,24 @@ for host, words, found in (
           f"{words}: which is said {'never' if found else 'once'}")
     nurse.halt()
 
+# Addresses of this host, which others may share.
+for i in range(3):
+    subprocess.run(("ip", "addr", "add", f"10.7.1.{i}/32", "dev", "lo"),
+                   check=True)
+api = ApiServer(context)
+nurse = Nurse("namesake", api, "127.0.0.1", "pod_name = late\n")
+api.pod("kubenurse-1", "node-1", "10.7.1.1")
+wait_ok(lambda: nurse.paths() == {"node-0": "ok", "node-2": "ok"},
+        "nobody has the own name: who has the own address is oneself")
+api.pod("late", "node-9", "10.7.1.0")
+wait_ok(lambda: nurse.paths() == {**BOTH, "node-0": "ok"},
+        "somebody comes who has the own name: addresses say nothing more")
+api.pod("kubenurse-2", "node-2", "10.7.1.2")
+wait_ok(lambda: nurse.paths() == {**BOTH, "node-0": "ok"} and any(
+    one["PodIP"] == "10.7.1.2" for one in nurse.results()["neighbourhood"]),
+        "nor of those that change")
+nurse.halt()
+
 for nurse in nurses:
     final = nurse.metrics()
     equal(final.select("kubenurse_errors_total.*"), {},

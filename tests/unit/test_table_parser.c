@@ -170,8 +170,9 @@ START_TEST(plain_objects_are_understood)
 }
 END_TEST
 
-/* K 5.1: a server that does not look at field selectors tells more than was
- * asked for. */
+/* A server that does not look at field selectors tells more than was asked
+ * for. */
+/* K 5.1 */
 START_TEST(what_a_row_says_of_itself_counts)
 {
 	static const struct {
