@@ -189,7 +189,7 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 	if (row != NULL)
 		rc = watch->ops->on_row(watch, event, row);
 	if (event != TABLE_LISTED) {
-		watch->told = true;
+		watch->told = watch->heard = true;
 		watch->changed |= row != NULL;
 	}
 	return rc;
@@ -260,11 +260,13 @@ on_headers(struct api_client *client)
 static void
 tell_changes(struct list_watch *watch)
 {
-	if (!watch->changed)
-		return;
-	watch->changed = false;
-	watch->ops->on_changes(watch);
-	watch->ops->on_success(watch);
+	bool heard = watch->heard, changed = watch->changed;
+
+	watch->heard = watch->changed = false;
+	if (changed)
+		watch->ops->on_changes(watch);
+	if (heard)
+		watch->ops->on_success(watch);
 }
 
 static void
@@ -449,7 +451,7 @@ request(struct list_watch *watch, enum list_watch_state state)
 
 	watch->state = state;
 	watch->started_ns = clock_mono_ns();
-	watch->changed = watch->told = false;
+	watch->told = watch->heard = watch->changed = false;
 	watch->gone = watch->refused = false;
 	watch->parser = NULL;
 	watch->gunzip = NULL;

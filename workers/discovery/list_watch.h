@@ -64,6 +64,7 @@ struct list_watch {
 	bool tried_token_again;
 	uint64_t started_ns; /* of the present request */
 	bool told;           /* an event of it, a bookmark too */
+	bool heard;          /* on_success is due */
 	bool changed;        /* on_changes is due */
 	bool gone;           /* the watch said so */
 	bool refused;        /* the parser or its receiver has had enough */
