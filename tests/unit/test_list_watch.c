@@ -540,6 +540,37 @@ START_TEST(chance_is_in_every_wait)
 }
 END_TEST
 
+/* For who has heard that it is there again. */
+START_TEST(the_wait_for_a_server_can_be_cut_short)
+{
+	gate.connect_errno = ECONNREFUSED;
+	answer_list();
+	begin_watch();
+	begin(false);
+	fake_run_for(20 * S); /* after 1, 2, 4 and 8 s, then 16 */
+	ck_assert_uint_ge(failure_count, 4);
+	gate.connect_errno = 0;
+	list_watch_hurry(&watch);
+	list_watch_hurry(&watch);
+	fake_run_for(S);
+	ck_assert_uint_eq(request_count, 2);
+	list_watch_hurry(&watch); /* it does not wait */
+	fake_run_for(S);
+	ck_assert_uint_eq(request_count, 2);
+
+	/* whom the server has told to go knows that it is there */
+	begin_anew();
+	list_watch_hurry(&watch);
+	for (unsigned i = 0; i < 4; i++)
+		refuse_with("403 Forbidden", "");
+	begin(false);
+	fake_run_for(S / 2);
+	list_watch_hurry(&watch);
+	fake_run_for(S / 2 - MS);
+	ck_assert_uint_eq(request_count, 1);
+}
+END_TEST
+
 START_TEST(success_begins_the_back_off_anew)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -1088,6 +1119,7 @@ main(void)
 	tcase_add_test(tcase, a_server_that_does_not_answer);
 	tcase_add_test(tcase, a_refused_connection_is_tried_from_1_s_to_60_s);
 	tcase_add_test(tcase, chance_is_in_every_wait);
+	tcase_add_test(tcase, the_wait_for_a_server_can_be_cut_short);
 	tcase_add_test(tcase, success_begins_the_back_off_anew);
 	tcase_add_test(tcase, watches_that_end_at_once_are_slowed_down);
 	tcase_add_test(tcase, short_watches_that_tell_something_go_on);

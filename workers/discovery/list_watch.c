@@ -28,6 +28,8 @@
 /* After so many the version may be what the server chokes on. */
 #define FAILED_WATCHES_MAX 3
 #define RETRY_AFTER_MAX_S  300
+/* Even then the doctors do not come all at one moment. */
+#define HURRY_NS (NS_PER_S / 2)
 /* Plain objects of the largest cluster that is held are 300 MB. */
 #define LIST_MAX_BYTES (512ULL * 1024 * 1024)
 
@@ -49,6 +51,7 @@ wait_for(struct list_watch *watch, enum list_watch_state next, uint64_t wait_ns)
 {
 	watch->state = LIST_WATCH_WAITING;
 	watch->next = next;
+	watch->was_alone = false;
 	loop_timer_start(watch->client.worker->loop, &watch->timer,
 		clock_mono_ns() + wait_ns);
 }
@@ -108,6 +111,7 @@ fail(struct list_watch *watch, enum discovery_error error, const char *text)
 		wait_ns = asked_ns + (uint64_t)chance() % NS_PER_S;
 	watch->ops->on_failure(watch, error, text);
 	wait_for(watch, resume_state(watch), wait_ns);
+	watch->was_alone = error == DISCOVERY_ERROR_CONNECT;
 }
 
 /* What was known of the changes is lost; only a list can tell. */
@@ -474,6 +478,13 @@ list_watch_start(struct list_watch *watch, struct worker *worker,
 	loop_timer_init(&watch->timer, on_timer);
 	api_client_init(&watch->client, worker, &client_ops);
 	request(watch, LIST_WATCH_LISTING);
+}
+
+void
+list_watch_hurry(struct list_watch *watch)
+{
+	if (watch->state == LIST_WATCH_WAITING && watch->was_alone)
+		wait_for(watch, watch->next, (uint64_t)chance() % HURRY_NS);
 }
 
 void

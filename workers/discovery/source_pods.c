@@ -88,6 +88,7 @@ static void
 on_pods_success(struct list_watch *watch)
 {
 	discovery_succeeded(of_pods(watch));
+	list_watch_hurry(&of_pods(watch)->api->nodes);
 }
 
 static void
@@ -179,6 +180,7 @@ on_nodes_success(struct list_watch *watch)
 	if (source->nodes_failed)
 		LOG_INFO("cordons of nodes are seen again");
 	source->nodes_failed = false;
+	list_watch_hurry(&source->pods);
 }
 
 /*
