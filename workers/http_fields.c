@@ -112,7 +112,7 @@ end_content_length(struct http_fields *f)
 	f->length_digits = (uint8_t)n_digits;
 }
 
-/* Seconds; a date counts as none (RFC 9110 section 10.2.3). */
+/* Seconds or a date (RFC 9110 section 10.2.3). */
 static void
 end_retry_after(struct http_fields *f)
 {
@@ -120,8 +120,10 @@ end_retry_after(struct http_fields *f)
 
 	end_token(f);
 	for (const char *c = f->token; *c != '\0'; c++) {
-		if (!http_is_digit(*c))
+		if (!http_is_digit(*c)) {
+			http_date_parse(f->token, &f->retry_after_unix_s);
 			return;
+		}
 		if (seconds < RETRY_AFTER_MAX_S)
 			seconds = seconds * 10 + (uint32_t)(*c - '0');
 	}

@@ -8,6 +8,8 @@
 #ifndef WORKERS_HTTP_FIELDS_H
 #define WORKERS_HTTP_FIELDS_H
 
+#include "workers/http_date.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,8 +28,9 @@ struct http_fields {
 	uint8_t n_transfer_encodings;
 	bool is_chunked; /* the last Transfer-Encoding is "chunked", no more */
 	bool has_close, has_keep_alive; /* of Connection */
-	bool is_gzip;           /* Content-Encoding is that and no more */
-	uint32_t retry_after_s; /* 0: none, or a date */
+	bool is_gzip;               /* Content-Encoding is that and no more */
+	uint32_t retry_after_s;     /* 0: none, or a date: */
+	int64_t retry_after_unix_s; /* 0: none */
 	bool bad_trailer;       /* Trailer announces a field of the framing */
 	bool loose_name;        /* a blank between a name and its colon */
 	bool location_too_long; /* then location is empty */
@@ -44,8 +47,8 @@ struct http_fields {
 	char name[20]; /* lower case; full: none of the known */
 	uint8_t name_len;
 	bool name_blank;
-	char token[32];    /* a value, or one element of a list */
-	uint16_t kept_len; /* in token, or in location */
+	char token[HTTP_DATE_MAX + 1]; /* a value, or an element of a list */
+	uint16_t kept_len;             /* in token, or in location */
 	bool kept_overflow;
 	bool has_location;
 	uint8_t length_digits;

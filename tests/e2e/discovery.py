@@ -15,7 +15,7 @@ c.isolate("kube-apiserver")
 k = c.Cluster()
 OUTAGE_S = int(os.environ.get("OUTAGE_S", "60"))
 # Back-off is at most a minute, and a request takes its time.
-BACK_S = 75
+BACK_S = 120
 
 
 def all_ok(count):
@@ -34,7 +34,7 @@ def pss_mib(pid):
 
 def five_nodes():
     k.start_doctor()
-    within("four neighbours are found and well", 10, lambda: all_ok(4))
+    within("four neighbours are found and well", c.SOON_S, lambda: all_ok(4))
     is_("all of them are known", metric('kubenurse_neighbours{state="known"}'), 4)
     is_("the source is up", metric("kubenurse_discovery_up"), 1)
     is_("the state says so", c.results()["neighbourhood_state"], "ok")
@@ -50,76 +50,80 @@ def caught_up():
     moves += 1
     address = f"10.2.201.{moves}"
     k.set_pod(pod(4), address)
-    within("a later change is seen", 10, lambda: any(
+    within("a later change is seen", c.SOON_S, lambda: any(
         n["PodIP"] == address for n in c.results()["neighbourhood"]))
 
 
 def reconnect():
     """Discovery loses its connections, notices, and may connect again."""
     k.cut()
-    within("lost connections are noticed", 30, lambda: metric("kubenurse_discovery_up") == 0)
+    within("lost connections are noticed", c.SOON_S, lambda: metric("kubenurse_discovery_up") == 0)
     k.mend()
 
 
 def changes():
     k.api("DELETE", f"{c.PODS}/{pod(1)}?gracePeriodSeconds=0")
-    within("a deleted pod is dropped", 1, lambda: node(1) not in paths())
+    c.follows("a deleted pod is dropped", lambda: node(1) not in paths())
     k.add_pod("second", node(1), ip(1), ready=False)
     caught_up()
     ok("F 5.2 one that is not ready yet is not checked", node(1) not in paths())
     k.set_pod("second", ip(1))
-    within("it is once it is ready", 1, lambda: paths().get(node(1)) == "ok")
+    c.follows("it is once it is ready", lambda: paths().get(node(1)) == "ok")
     k.set_pod("second", "10.2.200.1")
-    within("a pod that moves is followed", 1, lambda: any(
+    c.follows("a pod that moves is followed", lambda: any(
         n["PodIP"] == "10.2.200.1" for n in c.results()["neighbourhood"]) and all_ok(4))
     k.api("DELETE", f"{c.PODS}/second", {"gracePeriodSeconds": 30})
-    within("one that terminates is dropped", 1, lambda: node(1) not in paths())
+    c.follows("one that terminates is dropped", lambda: node(1) not in paths())
     k.api("DELETE", f"{c.PODS}/second?gracePeriodSeconds=0")
     k.set_pod(pod(2), ip(2), phase="Failed")
-    within("one that failed is dropped", 1, lambda: node(2) not in paths())
+    c.follows("one that failed is dropped", lambda: node(2) not in paths())
     k.add_pod("again", node(1), ip(1))
-    within("a new one is taken up", 1, lambda: node(1) in paths())
+    c.follows("a new one is taken up", lambda: node(1) in paths())
     k.add_pod("surge", node(1), ip(5))
     caught_up()
     is_("F 5.4 two pods of one node count once",
         metric('kubenurse_neighbours{state="selected"}'), 3)
     k.api("DELETE", f"{c.PODS}/again?gracePeriodSeconds=0")
-    within("and the other one takes over", 1, lambda: paths().get(node(1)) == "ok")
+    c.follows("and the other one takes over", lambda: paths().get(node(1)) == "ok")
     k.set_pod("surge", ip(1))
     k.cordon(node(3))
-    within("K 5.1 a cordoned node is left out", 1, lambda: node(3) not in paths())
+    c.follows("K 5.1 a cordoned node is left out", lambda: node(3) not in paths())
     k.cordon(node(3), False)
-    within("and comes back", 1, lambda: node(3) in paths())
+    c.follows("and comes back", lambda: node(3) in paths())
     k.cordon(node(0))
-    within("K 2.6 the own cordon shows in /ready", 1, lambda: c.status("/ready") == 503)
+    c.follows("K 2.6 the own cordon shows in /ready", lambda: c.status("/ready") == 503)
     k.cordon(node(0), False)
-    within("and is over with it", 1, lambda: c.status("/ready") == 200)
+    c.follows("and is over with it", lambda: c.status("/ready") == 200)
     is_("none of this was an error", metric("kubenurse_errors_total"), None)
 
 
 def checks():
-    return metric('kubenurse_check_duration_seconds_count{type="path",outcome="ok"}')
+    """Of the neighbours, that were ok; and those of the server, which go on too."""
+    return (metric('kubenurse_check_duration_seconds_count{type="path",outcome="ok"}'),
+            metric('kubenurse_check_duration_seconds_count{type="api_server_direct",'))
 
 
 def outage():
     print(f"# the API server is away for {OUTAGE_S} s")
     before = paths().keys()
     k.end("apiserver", 9)
-    within("the server is gone: that is seen", 10, lambda: metric("kubenurse_discovery_up") == 0)
+    within("the server is gone: that is seen", c.SOON_S, lambda: metric("kubenurse_discovery_up") == 0)
     start, count = time.monotonic(), checks()
     while time.monotonic() - start < OUTAGE_S:
         if paths().keys() != before:
             break
         time.sleep(0.5)
     is_("no neighbour is lost meanwhile", paths().keys(), before)
-    rate = (checks() - count) / (time.monotonic() - start) / len(before)
-    ok("F 5.6 no check is missed", 1.9 < rate < 2.1, f"{rate} checks a second")
+    of_path, of_server = (now - then for now, then in zip(checks(), count))
+    print(f"# {of_path:.0f} checks of {len(before)} neighbours, {of_server:.0f} of the server")
+    # as often as who needs no discovery, by a clock that both share
+    ok("F 5.6 no check is missed", 0.95 < of_path / len(before) / of_server < 1.05)
     ok("the state tells the reason", "connect" in c.results()["neighbourhood_state"],
        c.results()["neighbourhood_state"])
     k.start_server()
     k.add_pod("after", node(2), ip(2))
     within("the server is back: that is seen", BACK_S, lambda: metric("kubenurse_discovery_up") == 1)
-    within("what came meanwhile is found", 10, lambda: paths().get(node(2)) == "ok")
+    within("what came meanwhile is found", c.SOON_S, lambda: paths().get(node(2)) == "ok")
 
 
 def rights():
@@ -127,7 +131,7 @@ def rights():
     reconnect()
     within("without the right to see nodes: an error of discovery", BACK_S,
            lambda: metric('kubenurse_discovery_errors_total{reason="forbidden"}') >= 1)
-    within("and the neighbours stay", 10, lambda: metric("kubenurse_discovery_up") == 1 and all_ok(4))
+    within("and the neighbours stay", c.SOON_S, lambda: metric("kubenurse_discovery_up") == 1 and all_ok(4))
     k.allow(nodes=False, pods=False)
     reconnect()
     within("without the right to see pods: not up", BACK_S,
@@ -138,7 +142,7 @@ def rights():
     k.cordon(node(3))
     within("and that to see nodes", BACK_S, lambda: node(3) not in paths())
     k.cordon(node(3), False)
-    within("with all that is in it", 2, lambda: node(3) in paths())
+    c.follows("with all that is in it", lambda: node(3) in paths())
 
 
 def compaction():
@@ -157,7 +161,7 @@ def compaction():
     within("and the list is what counts", BACK_S, lambda: node(3) not in paths() and all_ok(3))
     k.add_pod("third", node(3), ip(3))
     k.set_pod(pod(4), ip(4))
-    within("from there on it watches", 2, lambda: all_ok(4))
+    c.follows("from there on it watches", lambda: all_ok(4))
 
 
 def token():
@@ -178,23 +182,23 @@ def token():
 
 def selector():
     k.start_doctor("picky", 8081, KUBENURSE_NEIGHBOUR_FILTER="a === b", KUBENURSE_NEIGHBOUR_PORT="8080")
-    within("F 1.30 a refused selector is an error", 10, lambda: metric(
+    within("F 1.30 a refused selector is an error", c.SOON_S, lambda: metric(
         'kubenurse_discovery_errors_total{reason="bad_selector"}', 8081) >= 1)
-    within("in /alive, once the first round has ended", 10, lambda: c.status("/alive", 8081) == 200)
+    within("in /alive, once the first round has ended", c.SOON_S, lambda: c.status("/alive", 8081) == 200)
     ok("with its status", "400" in c.results(8081)["neighbourhood_state"], c.results(8081))
     ok("and in the log", "bad_selector" in k.log("picky"))
     is_("F 1.30 nobody is checked", paths(8081), {})
     k.end("picky")
     k.start_doctor("picky", 8081, KUBENURSE_NEIGHBOUR_PORT="8080",
                    KUBENURSE_NEIGHBOUR_FILTER="app.kubernetes.io/name in (kubenurse), !none")
-    within("a good one goes to the server as it is", 10, lambda: len(paths(8081)) == 4)
+    within("a good one goes to the server as it is", c.SOON_S, lambda: len(paths(8081)) == 4)
     k.end("picky")
     k.start_doctor("picky", 8081, KUBENURSE_NEIGHBOUR_PORT="8080", KUBENURSE_NEIGHBOUR_FILTER="x=y")
-    within("one that selects nobody", 10, lambda: metric('kubenurse_neighbours{state="known"}', 8081) == 0)
+    within("one that selects nobody", c.SOON_S, lambda: metric('kubenurse_neighbours{state="known"}', 8081) == 0)
     is_("is no error", c.results(8081)["neighbourhood_state"], "ok")
     k.end("picky")
     k.start_doctor("picky", 8081, KUBENURSE_NEIGHBOUR_PORT="8080", KUBENURSE_NAMESPACE="")
-    within("all namespaces: not with these rights", 10,
+    within("all namespaces: not with these rights", c.SOON_S,
            lambda: "403" in c.results(8081)["neighbourhood_state"])
     k.end("picky")
 
@@ -208,7 +212,7 @@ def thousand_nodes():
         k.populate(count)
         doctor = k.start_doctor(KUBENURSE_CHECK_INTERVAL="5s")
         wanted = c.ring([node(i) for i in range(count)], node(0))
-        within(f"K 5.3 {count} nodes: the ring's ten are checked", 15, lambda: set(paths()) == wanted)
+        within(f"K 5.3 {count} nodes: the ring's ten are checked", c.SOON_S, lambda: set(paths()) == wanted)
         time.sleep(2)  # nothing tells when the watches' answers have begun
         received = metric("kubenurse_discovery_received_bytes_total")
         print(f"# {count} nodes: {received:.0f} bytes at start")
@@ -235,6 +239,7 @@ try:
     k.write_token()
     for part in (five_nodes, changes, outage, rights, compaction, token, selector, thousand_nodes):
         part()
+    c.promptly()
 finally:
     k.close()
 c.done()

@@ -55,9 +55,9 @@ def rights():
     k.populate(5)
     k.write_token()
     k.start_doctor()
-    within("with them the doctor finds its neighbours", 10, lambda: len(paths()) == 4)
+    within("with them the doctor finds its neighbours", c.SOON_S, lambda: len(paths()) == 4)
     k.cordon(c.node(2))
-    within("and a cordon", 2, lambda: len(paths()) == 3)
+    within("and a cordon", c.SOON_S, lambda: len(paths()) == 3)
     is_("nothing more is needed", metric("kubenurse_discovery_errors_total"), None)
 
 

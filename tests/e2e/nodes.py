@@ -25,6 +25,7 @@ DNS = "10.96.0.10"
 TOKEN = "administrator"
 MAX_NODES = 3
 PR_SET_PDEATHSIG = 1
+START_S = 240  # for all programs at once, on processors with other work
 
 # What the kubelet would set for the whole machine if it did not stand there.
 TUNABLES = {"vm/overcommit_memory": 1, "vm/panic_on_oom": 0,
@@ -117,7 +118,7 @@ class Kubernetes:
         for node in self.nodes:
             self._start_node(node)
         wait_ok(lambda: all(self.node_ready(node) for node in self.nodes),
-                f"a Kubernetes of {count} nodes is up", 120)
+                f"a Kubernetes of {count} nodes is up", START_S)
 
     # ---------------------------------------------------------------- asking it
 
@@ -132,7 +133,21 @@ class Kubernetes:
             raise SystemExit(answer.stderr)
 
     def api(self, method, path, body=None):
-        """(status, the answer)"""
+        """(status, the answer), once the server is not too busy."""
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                status, answer = self._ask(method, path, body)
+                if status != 429 and status < 500:
+                    return status, json.loads(answer)
+                why = OSError(f"{method} {path}: {status} {answer[:300]}")
+            except (OSError, http.client.HTTPException) as error:
+                why = error
+            if time.monotonic() > end:
+                raise why
+            time.sleep(0.2)
+
+    def _ask(self, method, path, body):
         connection = http.client.HTTPSConnection(
             SERVER, SERVER_PORT, context=self.context, timeout=DEADLINE_S)
         try:
@@ -142,12 +157,15 @@ class Kubernetes:
                  "application/merge-patch+json" if method == "PATCH" else
                  "application/json"})
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            return answer.status, answer.read()
         finally:
             connection.close()
 
     def get(self, path):
-        return self.api("GET", path)[1]
+        status, found = self.api("GET", path)
+        if status != 200:
+            raise OSError(f"{path}: {status} {found}")
+        return found
 
     def node_ready(self, node):
         status, found = self.api("GET", f"/api/v1/nodes/{node}")
@@ -246,8 +264,8 @@ table inet cut_off {
                 "--service-account-signing-key-file=accounts.key",
                 "--token-auth-file=tokens.csv", "--authorization-mode=RBAC",
                 "--service-cluster-ip-range=10.96.0.0/16")
-        if not wait(lambda: self.api("GET", "/version")[0] == 200 and self.api(
-                "GET", "/api/v1/namespaces/kube-system")[0] == 200, 120):
+        if not wait(lambda: self._ask("GET", "/readyz", None)[0] == 200 and
+                    self.get("/api/v1/namespaces/kube-system"), START_S):
             raise SystemExit("the API server does not start")
         # A node that is silent is known to be so after 16 s instead of 50.
         Process("kube-controller-manager",
@@ -304,7 +322,7 @@ endpoints: [{{addresses: [{SERVER}], conditions: {{ready: true}}}}]
                 f"--config={home}/containerd.toml", "--log-level=warn")
         wait(lambda: subprocess.run(
             ["ctr", f"--address={home}/sock", "version"],
-            capture_output=True).returncode == 0)
+            capture_output=True).returncode == 0, START_S)
         for image in self.images:
             run("ctr", f"--address={home}/sock", "--namespace=k8s.io",
                 "images", "import", image)

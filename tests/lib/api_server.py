@@ -113,6 +113,8 @@ class ApiServer:
         if act:
             self.refused += 1
             act(connection)
+        elif kind not in self.items:
+            lists(b"{}")(connection)  # /version
         elif "watch=" in url.query:
             query = urllib.parse.parse_qs(url.query)
             self._watch(connection, kind, int(query["resourceVersion"][0]))

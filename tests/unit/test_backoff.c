@@ -15,8 +15,10 @@ START_TEST(doubles_to_a_minute)
 	for (size_t i = 0; i < sizeof(wanted_s) / sizeof(wanted_s[0]); i++) {
 		uint64_t wait_ns = backoff_next_ns(&backoff, UINT32_MAX / 2);
 
-		ck_assert_uint_ge(wait_ns, wanted_s[i] * S - S / 100);
-		ck_assert_uint_le(wait_ns, wanted_s[i] * S + S / 100);
+		ck_assert_uint_ge(
+			wait_ns, wanted_s[i] * S - wanted_s[i] * S / 7);
+		ck_assert_uint_le(
+			wait_ns, wanted_s[i] * S + wanted_s[i] * S / 7);
 	}
 }
 END_TEST
@@ -44,6 +46,25 @@ START_TEST(chance_moves_it_within_bounds)
 }
 END_TEST
 
+/* Nor do many wait for exactly the least or the most. */
+START_TEST(chance_is_spread_over_all_of_it)
+{
+	struct backoff backoffs[16] = { 0 };
+
+	for (unsigned n = 0; n < 20; n++) {
+		uint64_t before_ns = 0;
+
+		for (uint32_t i = 0; i < 16; i++) {
+			uint64_t wait_ns = backoff_next_ns(
+				&backoffs[i], i * (UINT32_MAX / 15));
+
+			ck_assert_uint_ge(wait_ns, before_ns + S / 100);
+			before_ns = wait_ns;
+		}
+	}
+}
+END_TEST
+
 START_TEST(success_begins_anew)
 {
 	struct backoff backoff = { 0 };
@@ -66,6 +87,7 @@ main(void)
 
 	tcase_add_test(tcase, doubles_to_a_minute);
 	tcase_add_test(tcase, chance_moves_it_within_bounds);
+	tcase_add_test(tcase, chance_is_spread_over_all_of_it);
 	tcase_add_test(tcase, success_begins_anew);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -8,6 +8,7 @@
 #include "workers/discovery/list_watch.h"
 
 #include <stdarg.h>
+#include <time.h>
 
 #define S  NS_PER_S
 #define MS NS_PER_MS
@@ -355,6 +356,7 @@ END_TEST
 START_TEST(bookmarks_move_the_point_of_resumption)
 {
 	struct fake_peer *peer;
+	unsigned known;
 
 	answer_list();
 	peer = begin_watch();
@@ -363,7 +365,12 @@ START_TEST(bookmarks_move_the_point_of_resumption)
 	add_step(peer, 60 * S, WATCH_END);
 	begin_watch();
 	begin(false);
-	fake_run_for(200 * S);
+	fake_run_for(S);
+	known = successes;
+	fake_run_for(60 * S);
+	/* the server is well, though nothing changes */
+	ck_assert_uint_eq(successes, known + 1);
+	fake_run_for(139 * S);
 	ck_assert_uint_eq(request_count, 3);
 	ck_assert(watches_from(1, "7"));
 	ck_assert(watches_from(2, "30"));
@@ -420,7 +427,7 @@ END_TEST
 
 /* -------------------------------------------------------------- silence */
 
-START_TEST(a_silent_watch_is_given_up_after_two_minutes)
+START_TEST(a_silent_watch_is_noticed_within_two_minutes)
 {
 	struct fake_peer *peer;
 
@@ -429,15 +436,20 @@ START_TEST(a_silent_watch_is_given_up_after_two_minutes)
 	add_step(peer, 100 * S, chunk(BOOKMARK("20"))); /* just in time */
 	begin_watch();
 	begin(false);
-	fake_run_for(219 * S);
+	fake_run_for(204 * S);
 	ck_assert_uint_eq(request_count, 2);
 	fake_run_for(2 * S);
 	ck_assert_uint_eq(request_count, 3);
-	ASSERT_PAUSE(1, 220 * S, 220 * S);
+	ASSERT_PAUSE(1, 205 * S, 205 * S);
 	ck_assert(watches_from(2, "20"));
-	fake_run_for(121 * S);
-	ck_assert_uint_eq(request_count, 4);
-	ASSERT_PAUSE(2, 120 * S, 120 * S);
+	ck_assert_uint_eq(failure_count, 0);
+	/* and there is nobody any more: two minutes in all */
+	gate.connect_ns = FAKE_NEVER;
+	fake_run_for(104 * S);
+	ck_assert_uint_eq(failure_count, 0);
+	fake_run_for(12 * S);
+	ck_assert_uint_eq(failure_count, 1);
+	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_CONNECT);
 }
 END_TEST
 
@@ -528,6 +540,37 @@ START_TEST(chance_is_in_every_wait)
 }
 END_TEST
 
+/* For who has heard that it is there again. */
+START_TEST(the_wait_for_a_server_can_be_cut_short)
+{
+	gate.connect_errno = ECONNREFUSED;
+	answer_list();
+	begin_watch();
+	begin(false);
+	fake_run_for(20 * S); /* after 1, 2, 4 and 8 s, then 16 */
+	ck_assert_uint_ge(failure_count, 4);
+	gate.connect_errno = 0;
+	list_watch_hurry(&watch);
+	list_watch_hurry(&watch);
+	fake_run_for(S);
+	ck_assert_uint_eq(request_count, 2);
+	list_watch_hurry(&watch); /* it does not wait */
+	fake_run_for(S);
+	ck_assert_uint_eq(request_count, 2);
+
+	/* whom the server has told to go knows that it is there */
+	begin_anew();
+	list_watch_hurry(&watch);
+	for (unsigned i = 0; i < 4; i++)
+		refuse_with("403 Forbidden", "");
+	begin(false);
+	fake_run_for(S / 2);
+	list_watch_hurry(&watch);
+	fake_run_for(S / 2 - MS);
+	ck_assert_uint_eq(request_count, 1);
+}
+END_TEST
+
 START_TEST(success_begins_the_back_off_anew)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -559,7 +602,43 @@ START_TEST(watches_that_end_at_once_are_slowed_down)
 }
 END_TEST
 
+/* What it told is no failure: there is only a second between them. */
+START_TEST(short_watches_that_tell_something_go_on)
+{
+	struct fake_peer *peer;
+
+	answer_list();
+	for (unsigned i = 0; i < 6; i++) {
+		peer = begin_watch();
+		add_step(peer, MS, chunk(text_of(BOOKMARK("1%u"), i)));
+		add_step(peer, MS, WATCH_END);
+	}
+	begin_watch();
+	begin(false);
+	fake_run_for(10 * S);
+	ck_assert_uint_eq(request_count, 8);
+	for (size_t i = 1; i < 7; i++)
+		ASSERT_PAUSE(i, 1 * S, 5 * S / 4);
+	ck_assert(watches_from(7, "15"));
+	ck_assert_uint_eq(failure_count, 0);
+}
+END_TEST
+
 /* --------------------------------------------------------------- throttling */
+
+/* So many seconds after the test's beginning. */
+static const char *
+retry_after_date(unsigned seconds)
+{
+	time_t at_s = (time_t)((clock_unix_ns() / NS_PER_S) + seconds);
+	struct tm tm;
+	char text[64];
+
+	strftime(text, sizeof(text),
+		"Retry-After: %a, %d %b %Y %H:%M:%S GMT\r\n",
+		gmtime_r(&at_s, &tm));
+	return text_of("%s", text);
+}
 
 START_TEST(retry_after_is_obeyed_within_bounds)
 {
@@ -572,19 +651,29 @@ START_TEST(retry_after_is_obeyed_within_bounds)
 		{ "Retry-After: 301\r\n", 300, 301000 },
 		{ "Retry-After: 86400\r\n", 300, 301000 },
 		{ "Retry-After: 99999999999999999999\r\n", 300, 301000 },
+		{ NULL, 20, 21000 }, /* the date of that */
+		{ "Retry-After: Fri, 31 Dec 2099 23:59:59 GMT\r\n", 300,
+			301000 },
+		{ "Retry-After: Wednesday, 31-Dec-49 23:59:59 GMT\r\n", 300,
+			301000 },
+		{ "Retry-After: Thu Dec  3 23:59:59 2099\r\n", 300, 301000 },
 		/* as if it were not there: the back-off alone */
 		{ "Retry-After: 0\r\n", 1, 1250 },
 		{ "Retry-After: -5\r\n", 1, 1250 },
 		{ "Retry-After: soon\r\n", 1, 1250 },
 		{ "Retry-After:\r\n", 1, 1250 },
-		{ "Retry-After: Fri, 31 Dec 2099 23:59:59 GMT\r\n", 1, 1250 },
+		{ "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", 1, 1250 },
+		{ "Retry-After: Fri, 31 Dec 2099 23:59:59\r\n", 1, 1250 },
+		{ "Retry-After: Fri, 31 Dec 2099 23:59:59 GMT+1\r\n", 1, 1250 },
 		{ "Retry-After: 1e3\r\n", 1, 1250 },
 		{ "", 1, 1250 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin_anew();
-		refuse_with("429 Too Many Requests", cases[i].field);
+		refuse_with("429 Too Many Requests",
+			cases[i].field != NULL ? cases[i].field
+					       : retry_after_date(20));
 		answer_list();
 		begin_watch();
 		begin(true);
@@ -778,6 +867,30 @@ START_TEST(every_kind_of_bad_list)
 		ck_assert_uint_eq(lists_complete, 1);
 		ck_assert_uint_eq(failure_count, 1);
 		ck_assert_uint_eq(request_count, 3);
+	}
+}
+END_TEST
+
+/* Who says neither a length nor farewell may have said it all. */
+START_TEST(a_list_that_ends_with_its_connection)
+{
+	for (unsigned cut = 0; cut < 2; cut++) {
+		const char *list = TABLE("7", ROW("a"));
+		struct fake_peer *peer;
+
+		begin_anew();
+		peer = add_answer();
+		gate.no_goodbye = peer->no_goodbye = true;
+		add_step(peer, MS,
+			text_of(OK_200 "\r\n%.*s", (int)(strlen(list) - cut),
+				list));
+		add_step(peer, MS, NULL);
+		begin_watch();
+		begin(false);
+		fake_run_for(S / 2);
+		ck_assert_uint_eq(lists_complete, !cut);
+		ck_assert_uint_eq(failure_count, cut);
+		ck_assert(!cut || failures[0].error == DISCOVERY_ERROR_CONNECT);
 	}
 }
 END_TEST
@@ -1002,12 +1115,14 @@ main(void)
 	tcase_add_test(tcase, a_watch_that_the_server_ends_is_normal);
 	tcase_add_test(
 		tcase, a_connection_closed_while_it_was_idle_is_no_error);
-	tcase_add_test(tcase, a_silent_watch_is_given_up_after_two_minutes);
+	tcase_add_test(tcase, a_silent_watch_is_noticed_within_two_minutes);
 	tcase_add_test(tcase, a_server_that_does_not_answer);
 	tcase_add_test(tcase, a_refused_connection_is_tried_from_1_s_to_60_s);
 	tcase_add_test(tcase, chance_is_in_every_wait);
+	tcase_add_test(tcase, the_wait_for_a_server_can_be_cut_short);
 	tcase_add_test(tcase, success_begins_the_back_off_anew);
 	tcase_add_test(tcase, watches_that_end_at_once_are_slowed_down);
+	tcase_add_test(tcase, short_watches_that_tell_something_go_on);
 	tcase_add_test(tcase, retry_after_is_obeyed_within_bounds);
 	tcase_add_test(tcase, a_throttled_watch_is_resumed);
 	tcase_add_test(tcase, gone_lists_again_after_a_random_wait);
@@ -1015,6 +1130,7 @@ main(void)
 	tcase_add_test(tcase, a_token_that_stays_refused_backs_off);
 	tcase_add_test(tcase, without_a_token_nothing_is_asked);
 	tcase_add_test(tcase, every_kind_of_bad_list);
+	tcase_add_test(tcase, a_list_that_ends_with_its_connection);
 	tcase_add_test(tcase, a_bad_request_without_a_selector);
 	tcase_add_test(tcase, a_list_that_its_receiver_refuses);
 	tcase_add_test(tcase, every_kind_of_bad_watch);

@@ -45,10 +45,12 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 		sizeof(said->text) - said->len, "%s", names[event]);
 	if (row != NULL)
 		said->len += (size_t)snprintf(said->text + said->len,
-			sizeof(said->text) - said->len, " %s/%s %s %s %s%s%s%s",
-			row->namespace_name, row->name, row->ip, row->node_name,
-			row->host_ip, row->ready ? " ready" : "",
+			sizeof(said->text) - said->len,
+			" %s/%s %s %s %s%s%s%s%s", row->namespace_name,
+			row->name, row->ip, row->node_name, row->host_ip,
+			row->ready ? " ready" : "",
 			row->terminating ? " terminating" : "",
+			row->running ? "" : " not running",
 			row->unschedulable ? " cordoned" : "");
 	said->len += (size_t)snprintf(
 		said->text + said->len, sizeof(said->text) - said->len, "\n");
@@ -165,6 +167,88 @@ START_TEST(plain_objects_are_understood)
 				"\"resourceVersion\":\"5\"}}")),
 		0);
 	ck_assert_str_eq(said.text, "ADDED /n1    cordoned\nBOOKMARK\n");
+}
+END_TEST
+
+/* A server that does not look at field selectors tells more than was asked
+ * for. */
+/* K 5.1 */
+START_TEST(what_a_row_says_of_itself_counts)
+{
+	static const struct {
+		const char *status;
+		bool running;
+	} cases[] = {
+		{ "Running", true },
+		{ "CrashLoopBackOff", true }, /* words of its containers */
+		{ "Completed", true },
+		{ "NotReady", true },
+		{ "", true },
+		{ "Pending", false },
+		{ "Succeeded", false },
+		{ "Failed", false },
+	};
+	static const char table[] =
+		TABLE("12", COLUMNS, ROW("a", "0/1", "%s", "10.0.0.1", "n"));
+	static const char plain[] =
+		"{\"kind\":\"PodList\",\"metadata\":{\"resourceVersion\":\"7\""
+		"},\"items\":[{\"metadata\":{\"name\":\"first\"},\"status\":{"
+		"\"phase\":\"%s\"}},{\"metadata\":{\"name\":\"next\"}}]}";
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *more = cases[i].running ? "" : " not running";
+		struct said said = { 0 };
+		char text[1024], wanted[128];
+
+		snprintf(text, sizeof(text), table, cases[i].status);
+		ck_assert_int_eq(parse(&said, TABLE_LIST, TABLE_PODS, text), 0);
+		snprintf(wanted, sizeof(wanted), "LISTED /a 10.0.0.1 n %s\n",
+			more);
+		ck_assert_str_eq(said.text, wanted);
+		memset(&said, 0, sizeof(said));
+		snprintf(text, sizeof(text), plain, cases[i].status);
+		ck_assert_int_eq(parse(&said, TABLE_LIST, TABLE_PODS, text), 0);
+		/* of a plain object it is the phase, and no other's */
+		more = strcmp(cases[i].status, "Running") == 0 ||
+				       cases[i].status[0] == '\0'
+			       ? ""
+			       : " not running";
+		snprintf(wanted, sizeof(wanted),
+			"LISTED /first   %s\nLISTED /next   \n", more);
+		ck_assert_str_eq(said.text, wanted);
+	}
+}
+END_TEST
+
+/* K 2.6 */
+START_TEST(a_node_says_whether_it_is_cordoned)
+{
+#define NODE_COLUMNS                                                           \
+	"\"columnDefinitions\":[{\"name\":\"Name\"},{\"name\":\"Status\"}]"
+	struct said said = { 0 };
+
+	ck_assert_int_eq(
+		parse(&said, TABLE_LIST, TABLE_NODES,
+			TABLE("3", NODE_COLUMNS,
+				"{\"cells\":[\"a\",\"Ready\"]},"
+				"{\"cells\":[\"b\",\"Ready,SchedulingDisabled\"]}"
+				",{\"cells\":[\"c\"]}")),
+		0);
+	ck_assert_str_eq(said.text, "LISTED /a   \nLISTED /b    cordoned\n"
+				    "LISTED /c    cordoned\n");
+	memset(&said, 0, sizeof(said));
+	ck_assert_int_eq(
+		parse(&said, TABLE_LIST, TABLE_NODES,
+			"{\"kind\":\"NodeList\",\"metadata\":{"
+			"\"resourceVersion\":\"4\"},\"items\":["
+			"{\"metadata\":{\"name\":\"a\"},\"spec\":{"
+			"\"unschedulable\":true}},"
+			"{\"metadata\":{\"name\":\"b\"},\"spec\":{"
+			"\"unschedulable\":false}},"
+			"{\"metadata\":{\"name\":\"c\"},\"spec\":{}}]}"),
+		0);
+	ck_assert_str_eq(said.text, "LISTED /a    cordoned\nLISTED /b   \n"
+				    "LISTED /c   \n");
 }
 END_TEST
 
@@ -514,6 +598,8 @@ main(void)
 	tcase_add_test(tcase, an_empty_list);
 	tcase_add_test(tcase, namespaces_come_with_the_metadata);
 	tcase_add_test(tcase, plain_objects_are_understood);
+	tcase_add_test(tcase, what_a_row_says_of_itself_counts);
+	tcase_add_test(tcase, a_node_says_whether_it_is_cordoned);
 	tcase_add_test(tcase, a_watch_cut_at_every_byte_is_the_same);
 	tcase_add_test(tcase, a_watch_that_ends_at_any_byte_resumes);
 	tcase_add_test(tcase, a_watch_keeps_the_columns_of_the_list);

@@ -5,7 +5,7 @@
 uint64_t
 backoff_next_ns(struct backoff *backoff, uint32_t chance)
 {
-	uint64_t wait_ns;
+	uint64_t least_ns, most_ns;
 
 	if (backoff->last_ns == 0)
 		backoff->last_ns = BACKOFF_FIRST_NS;
@@ -13,12 +13,15 @@ backoff_next_ns(struct backoff *backoff, uint32_t chance)
 		backoff->last_ns = BACKOFF_LONGEST_NS;
 	else
 		backoff->last_ns *= 2;
-	wait_ns = backoff->last_ns - backoff->last_ns / 4 +
-		  backoff->last_ns / 2 / UINT32_MAX * chance +
-		  backoff->last_ns / 2 % UINT32_MAX * chance / UINT32_MAX;
-	if (wait_ns < BACKOFF_FIRST_NS)
-		return BACKOFF_FIRST_NS;
-	return wait_ns < BACKOFF_LONGEST_NS ? wait_ns : BACKOFF_LONGEST_NS;
+	/* the bounds first: what is cut off would come all at one moment */
+	least_ns = backoff->last_ns - backoff->last_ns / 4;
+	if (least_ns < BACKOFF_FIRST_NS)
+		least_ns = BACKOFF_FIRST_NS;
+	most_ns = backoff->last_ns + backoff->last_ns / 4;
+	if (most_ns > BACKOFF_LONGEST_NS)
+		most_ns = BACKOFF_LONGEST_NS;
+	return least_ns + (most_ns - least_ns) / UINT32_MAX * chance +
+	       (most_ns - least_ns) % UINT32_MAX * chance / UINT32_MAX;
 }
 
 void

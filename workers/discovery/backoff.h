@@ -16,7 +16,7 @@ struct backoff {
 	uint64_t last_ns; /* without chance; 0: all is well */
 };
 
-/* Between 75 % and 125 % of it, but never outside of 1 s to 60 s. */
+/* From 75 % to 125 % of it, as far as that lies within 1 s to 60 s. */
 uint64_t backoff_next_ns(struct backoff *backoff, uint32_t chance);
 void backoff_reset(struct backoff *backoff);
 

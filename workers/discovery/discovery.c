@@ -26,20 +26,32 @@ static const struct discovery_source *const sources[CONTROL_SOURCE_END] = {
 /* ----------------------------------------------------------------- telling */
 
 static bool
-is_self(const struct discovery *discovery, const struct item_fields *pod)
+has_own_name(const struct discovery *discovery, const struct item_fields *pod)
 {
 	const struct control_discovery *order = &discovery->order;
 
-	/* who writes a list may well give a host's own address another name */
 	if (order->source == CONTROL_SOURCE_STATIC)
 		return strcmp(pod->name, order->pod_name) == 0 ||
 		       strcmp(pod->name, order->node_name) == 0;
-	if (own_addresses_have(&discovery->addresses, pod->ip))
-		return true;
 	return strcmp(pod->name, order->pod_name) == 0 &&
 	       (order->namespace_name[0] == '\0' ||
 		       pod->namespace_name[0] == '\0' ||
 		       strcmp(pod->namespace_name, order->namespace_name) == 0);
+}
+
+/*
+ * An address tells who has none of the names; else others may share it.  Nor
+ * does it where somebody wrote a list, who may well give a host's own address
+ * another name.
+ */
+static bool
+is_self(const struct discovery *discovery, const struct item_fields *pod)
+{
+	if (discovery->own_is_named ||
+		discovery->order.source == CONTROL_SOURCE_STATIC)
+		return has_own_name(discovery, pod);
+	return has_own_name(discovery, pod) ||
+	       own_addresses_have(&discovery->addresses, pod->ip);
 }
 
 static int
@@ -134,6 +146,35 @@ tell_status_now(struct discovery *discovery)
 
 /* ---------------------------------------------------------------- oneself */
 
+/* Until now its own address made it oneself. */
+static void
+touch_own_address(void *arg, struct item *item)
+{
+	struct discovery *discovery = arg;
+
+	if (own_addresses_have(&discovery->addresses, item_fields(item).ip))
+		item_store_touch(&discovery->pods, item);
+}
+
+static void
+look_for_name(void *arg, struct item *item)
+{
+	struct discovery *discovery = arg;
+	struct item_fields fields = item_fields(item);
+
+	discovery->own_is_named |= has_own_name(discovery, &fields);
+}
+
+static void
+look_for_own_name(struct discovery *discovery)
+{
+	if (discovery->own_is_named)
+		return;
+	item_store_each(&discovery->pods, look_for_name, discovery);
+	if (discovery->own_is_named)
+		item_store_each(&discovery->pods, touch_own_address, discovery);
+}
+
 struct own_search {
 	const struct discovery *discovery;
 	const char *node_name; /* of the own pod */
@@ -160,6 +201,7 @@ place_oneself(struct discovery *discovery)
 	struct own_search search = { .discovery = discovery };
 	const char *own = discovery->order.node_name;
 
+	look_for_own_name(discovery);
 	item_store_each(&discovery->pods, look_for_own, &search);
 	if (search.node_name != NULL) {
 		own = search.node_name;

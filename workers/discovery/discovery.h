@@ -50,6 +50,7 @@ struct discovery {
 	struct own_addresses addresses;
 	struct wire_discovery status;
 	bool status_changed;
+	bool own_is_named;      /* a pod of the own name was there */
 	bool own_was_missed;    /* and said */
 	struct loop_watch pipe; /* while it is full */
 	struct loop_timer status_timer;

@@ -12,9 +12,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Between two bytes of a list; of a watch, which has a bookmark a minute. */
+/*
+ * Between two bytes of a list; of a watch, which has a bookmark a minute.  With
+ * the time that a new connection may take, two minutes at most.
+ */
 #define LIST_SILENCE_NS  (30 * NS_PER_S)
-#define WATCH_SILENCE_NS (120 * NS_PER_S)
+#define WATCH_SILENCE_NS (105 * NS_PER_S)
 /* How long the server keeps a watch: client-go's five to ten minutes. */
 #define WATCH_TIMEOUT_MIN_S    300
 #define WATCH_TIMEOUT_SPREAD_S 300
@@ -25,6 +28,8 @@
 /* After so many the version may be what the server chokes on. */
 #define FAILED_WATCHES_MAX 3
 #define RETRY_AFTER_MAX_S  300
+/* Even then the doctors do not come all at one moment. */
+#define HURRY_NS (NS_PER_S / 2)
 /* Plain objects of the largest cluster that is held are 300 MB. */
 #define LIST_MAX_BYTES (512ULL * 1024 * 1024)
 
@@ -46,6 +51,7 @@ wait_for(struct list_watch *watch, enum list_watch_state next, uint64_t wait_ns)
 {
 	watch->state = LIST_WATCH_WAITING;
 	watch->next = next;
+	watch->was_alone = false;
 	loop_timer_start(watch->client.worker->loop, &watch->timer,
 		clock_mono_ns() + wait_ns);
 }
@@ -76,21 +82,36 @@ free_parsers(struct list_watch *watch)
 
 /* ----------------------------------------------------------------- failures */
 
+/* What the answer asks for, within bounds; 0: it does not. */
+static uint64_t
+retry_after_ns(const struct list_watch *watch)
+{
+	const struct http_fields *fields = &watch->client.response.fields;
+	int64_t wait_s = fields->retry_after_s;
+
+	if (!watch->client.has_headers)
+		return 0;
+	if (fields->retry_after_unix_s != 0)
+		wait_s = fields->retry_after_unix_s -
+			 (int64_t)(clock_unix_ns() / NS_PER_S);
+	if (wait_s <= 0)
+		return 0;
+	return (uint64_t)(wait_s < RETRY_AFTER_MAX_S ? wait_s
+						     : RETRY_AFTER_MAX_S) *
+	       NS_PER_S;
+}
+
 static void
 fail(struct list_watch *watch, enum discovery_error error, const char *text)
 {
 	uint64_t wait_ns = backoff_next_ns(&watch->backoff, chance());
-	uint32_t retry_after_s = watch->client.response.fields.retry_after_s;
+	uint64_t asked_ns = retry_after_ns(watch);
 
-	if (watch->client.has_headers && retry_after_s > 0) {
-		if (retry_after_s > RETRY_AFTER_MAX_S)
-			retry_after_s = RETRY_AFTER_MAX_S;
-		if (wait_ns < retry_after_s * NS_PER_S)
-			wait_ns = retry_after_s * NS_PER_S +
-				  (uint64_t)chance() % NS_PER_S;
-	}
+	if (wait_ns < asked_ns)
+		wait_ns = asked_ns + (uint64_t)chance() % NS_PER_S;
 	watch->ops->on_failure(watch, error, text);
 	wait_for(watch, resume_state(watch), wait_ns);
+	watch->was_alone = error == DISCOVERY_ERROR_CONNECT;
 }
 
 /* What was known of the changes is lost; only a list can tell. */
@@ -171,8 +192,10 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 		return take_error_event(watch);
 	if (row != NULL)
 		rc = watch->ops->on_row(watch, event, row);
-	if (event != TABLE_LISTED && row != NULL)
-		watch->changed = true;
+	if (event != TABLE_LISTED) {
+		watch->told = watch->heard = true;
+		watch->changed |= row != NULL;
+	}
 	return rc;
 }
 
@@ -241,11 +264,13 @@ on_headers(struct api_client *client)
 static void
 tell_changes(struct list_watch *watch)
 {
-	if (!watch->changed)
-		return;
-	watch->changed = false;
-	watch->ops->on_changes(watch);
-	watch->ops->on_success(watch);
+	bool heard = watch->heard, changed = watch->changed;
+
+	watch->heard = watch->changed = false;
+	if (changed)
+		watch->ops->on_changes(watch);
+	if (heard)
+		watch->ops->on_success(watch);
 }
 
 static void
@@ -268,11 +293,21 @@ fail_malformed(struct list_watch *watch)
 	fail(watch, DISCOVERY_ERROR_MALFORMED, text);
 }
 
+/* The end of the connection, however it came, is all the end that the answer
+ * has: whether it is whole, the document itself says. */
+static bool
+is_open_ended(const struct list_watch *watch, enum api_client_end how)
+{
+	return how == API_CLIENT_CUT &&
+	       watch->client.response.body == HTTP_BODY_UNTIL_CLOSE;
+}
+
 static void
 end_list(struct list_watch *watch, enum api_client_end how)
 {
 	bool complete =
-		how == API_CLIENT_COMPLETE && watch->parser != NULL &&
+		(how == API_CLIENT_COMPLETE || is_open_ended(watch, how)) &&
+		watch->parser != NULL &&
 		(watch->gunzip == NULL || gunzip_finish(watch->gunzip) == 0) &&
 		table_parser_finish(watch->parser) == 0;
 
@@ -316,6 +351,9 @@ end_watch(struct list_watch *watch)
 		fail_status(
 			watch, code, text, table_parser_message(watch->parser));
 	} else if (lived_ns < WATCH_SHORTEST_NS) {
+		/* one that told something was worth it: only not in a loop */
+		if (watch->told)
+			backoff_reset(&watch->backoff);
 		wait_for(watch, LIST_WATCH_WATCHING,
 			backoff_next_ns(&watch->backoff, chance()));
 	} else {
@@ -417,7 +455,8 @@ request(struct list_watch *watch, enum list_watch_state state)
 
 	watch->state = state;
 	watch->started_ns = clock_mono_ns();
-	watch->changed = watch->gone = watch->refused = false;
+	watch->told = watch->heard = watch->changed = false;
+	watch->gone = watch->refused = false;
 	watch->parser = NULL;
 	watch->gunzip = NULL;
 	watch->client.has_headers = false;
@@ -439,6 +478,13 @@ list_watch_start(struct list_watch *watch, struct worker *worker,
 	loop_timer_init(&watch->timer, on_timer);
 	api_client_init(&watch->client, worker, &client_ops);
 	request(watch, LIST_WATCH_LISTING);
+}
+
+void
+list_watch_hurry(struct list_watch *watch)
+{
+	if (watch->state == LIST_WATCH_WAITING && watch->was_alone)
+		wait_for(watch, watch->next, (uint64_t)chance() % HURRY_NS);
 }
 
 void

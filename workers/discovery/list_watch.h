@@ -62,10 +62,13 @@ struct list_watch {
 	struct backoff backoff;
 	uint32_t failed_watches; /* one after the other */
 	bool tried_token_again;
+	bool was_alone;      /* nobody was there: that is what it waits for */
 	uint64_t started_ns; /* of the present request */
-	bool changed;
-	bool gone;    /* the watch said so */
-	bool refused; /* the parser or its receiver has had enough */
+	bool told;           /* an event of it, a bookmark too */
+	bool heard;          /* on_success is due */
+	bool changed;        /* on_changes is due */
+	bool gone;           /* the watch said so */
+	bool refused;        /* the parser or its receiver has had enough */
 	enum discovery_error event_error;
 	char version[TABLE_VERSION_BYTES]; /* where to resume; "": list */
 	struct table_columns columns;
@@ -78,6 +81,11 @@ struct list_watch {
 void list_watch_start(struct list_watch *watch, struct worker *worker,
 	const struct list_watch_options *options,
 	const struct list_watch_ops *ops);
+/*
+ * The server answers somebody else: who waits because nobody was there need not
+ * any more.  Also on a zeroed one.
+ */
+void list_watch_hurry(struct list_watch *watch);
 /* Idempotent; also on a zeroed one. */
 void list_watch_stop(struct list_watch *watch);
 

@@ -38,7 +38,8 @@ on_pods_list(struct list_watch *watch)
 	item_store_begin(&of_pods(watch)->pods);
 }
 
-/* A pod that ends, or has no place yet, is nobody's neighbour. */
+/* A pod that ends, or has no place yet, is nobody's neighbour; nor is one that
+ * does not run, should the server not have looked at what was asked for. */
 static int
 on_pods_row(struct list_watch *watch, enum table_event event,
 	const struct table_row *row)
@@ -52,8 +53,9 @@ on_pods_row(struct list_watch *watch, enum table_event event,
 		.host_ip = row->host_ip,
 		.ready = row->ready,
 	};
-	bool here = event != TABLE_DELETED && !row->terminating &&
-		    row->ip[0] != '\0' && row->node_name[0] != '\0';
+	bool here = event != TABLE_DELETED && row->running &&
+		    !row->terminating && row->ip[0] != '\0' &&
+		    row->node_name[0] != '\0';
 
 	if (event == TABLE_LISTED)
 		return here ? item_store_stage(&discovery->pods, &fields) : 0;
@@ -86,6 +88,7 @@ static void
 on_pods_success(struct list_watch *watch)
 {
 	discovery_succeeded(of_pods(watch));
+	list_watch_hurry(&of_pods(watch)->api->nodes);
 }
 
 static void
@@ -140,10 +143,11 @@ on_nodes_row(struct list_watch *watch, enum table_event event,
 		.ip = "",
 		.host_ip = "",
 	};
+	bool here = event != TABLE_DELETED && row->unschedulable;
 
 	if (event == TABLE_LISTED)
-		return item_store_stage(cordons, &fields);
-	if (event != TABLE_DELETED)
+		return here ? item_store_stage(cordons, &fields) : 0;
+	if (here)
 		return item_store_set(cordons, &fields);
 	item_store_remove(cordons, "", row->name);
 	return 0;
@@ -176,6 +180,7 @@ on_nodes_success(struct list_watch *watch)
 	if (source->nodes_failed)
 		LOG_INFO("cordons of nodes are seen again");
 	source->nodes_failed = false;
+	list_watch_hurry(&source->pods);
 }
 
 /*

@@ -58,6 +58,7 @@ static const struct table_key keys[] = {
 	{ PLACE_ITEM_METADATA, "deletionTimestamp", TEXT(words.deleted) },
 	{ PLACE_SPEC, "nodeName", TEXT(row.node_name) },
 	{ PLACE_SPEC, "unschedulable", CHILD(TABLE_TYPE_BOOL, PLACE_SKIP) },
+	{ PLACE_STATUS, "phase", TEXT(words.phase) },
 	{ PLACE_STATUS, "podIP", TEXT(row.ip) },
 	{ PLACE_STATUS, "hostIP", TEXT(row.host_ip) },
 	{ PLACE_STATUS, "conditions", CHILD(TABLE_TYPE_ARRAY, PLACE_CONDITIONS) },
@@ -112,6 +113,9 @@ static int
 end_row(struct table_document *document, const char *error)
 {
 	document->row.terminating |= document->words.deleted[0] != '\0';
+	if (document->words.phase[0] != '\0' &&
+		strcmp(document->words.phase, "Running") != 0)
+		document->row.running = false;
 	if (error == NULL)
 		error = table_row_check(&document->row);
 	if (document->options.mode == TABLE_LIST) {
@@ -139,7 +143,8 @@ begin_row(struct table_document *document)
 {
 	memset(&document->row, 0, sizeof(document->row));
 	memset(&document->cells, 0, sizeof(document->cells));
-	document->words.deleted[0] = '\0';
+	document->row.running = true;
+	document->words.deleted[0] = document->words.phase[0] = '\0';
 }
 
 static bool

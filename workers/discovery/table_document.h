@@ -50,6 +50,7 @@ struct table_words {
 	char message[TABLE_MESSAGE_BYTES];
 	char column[TABLE_WORD_BYTES];
 	char deleted[TABLE_WORD_BYTES];
+	char phase[TABLE_WORD_BYTES];
 	char condition[TABLE_WORD_BYTES];
 	char condition_status[TABLE_WORD_BYTES];
 	char code[TABLE_WORD_BYTES];

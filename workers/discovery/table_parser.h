@@ -46,7 +46,9 @@ struct table_row {
 	char host_ip[TABLE_ADDRESS_BYTES];
 	bool ready;
 	bool terminating;
-	bool unschedulable; /* of plain objects */
+	/* What was asked for, by the row's own words: */
+	bool running;       /* a pod that does not say otherwise */
+	bool unschedulable; /* a node that says so; a Table may say nothing */
 };
 
 struct table_parser;

@@ -90,6 +90,25 @@ is_all(const char *text)
 	       strlen(slash + 1) == len && memcmp(text, slash + 1, len) == 0;
 }
 
+/*
+ * Other words than these may stand for a pod that runs: a reason of one of its
+ * containers, such as Completed or CrashLoopBackOff.
+ */
+static bool
+is_running(const char *status)
+{
+	return strcmp(status, "Pending") != 0 &&
+	       strcmp(status, "Succeeded") != 0 &&
+	       strcmp(status, "Failed") != 0;
+}
+
+/* "Ready,SchedulingDisabled" */
+static bool
+is_cordoned(const char *status)
+{
+	return status == NULL || strstr(status, "SchedulingDisabled") != NULL;
+}
+
 const char *
 table_row_from_cells(struct table_row *row, const struct table_columns *columns,
 	const struct table_cells *cells, enum table_kind kind)
@@ -101,10 +120,12 @@ table_row_from_cells(struct table_row *row, const struct table_columns *columns,
 		return "a column is missing";
 	if (name == NULL || !copy(row->name, sizeof(row->name), name))
 		return "a row without a name";
-	if (kind == TABLE_NODES)
-		return NULL;
-	ready = cell_text(cells, columns->ready);
 	status = cell_text(cells, columns->status);
+	if (kind == TABLE_NODES) {
+		row->unschedulable = is_cordoned(status);
+		return NULL;
+	}
+	ready = cell_text(cells, columns->ready);
 	ip = cell_text(cells, columns->ip);
 	node = cell_text(cells, columns->node);
 	gates = cell_text(cells, columns->gates);
@@ -120,6 +141,7 @@ table_row_from_cells(struct table_row *row, const struct table_columns *columns,
 	/* of a node that is lost the API server says Unknown instead */
 	row->terminating = strcmp(status, "Terminating") == 0 ||
 			   strcmp(status, "Unknown") == 0;
+	row->running = is_running(status);
 	return NULL;
 }
 
