@@ -44,7 +44,11 @@ struct resolver_answer {
 	size_t address_count;
 	/* in the order of the answer; valid during the callback */
 	const struct resolver_address *addresses;
-	/* the kernel's receive stamp; now, where no server was asked */
+	/*
+	 * When this was known: the kernel's receive stamp of the answer that
+	 * told it; now, where no server did.  That a family has no address is
+	 * told when nobody can still find one in the other, and known then.
+	 */
 	uint64_t answered_mono_ns;
 };
 
