@@ -246,6 +246,9 @@ text, bounds = ranges("custom", "le", KUBENURSE_HISTOGRAM_BUCKETS=" 1e-5, .25 ,"
 equal(bounds, ["1e-05", "0.25", "1", "1e+06", "+Inf"], "K 1.36 buckets of one's own")
 ok("# TYPE kubenurse_httpclient_request_duration_seconds histogram\n" in text,
    "their kind is histogram")
+FINE = "0 1e-10 2e-10 0.1234567891234 123456 1e+10 1e+300".split()
+equal(ranges("fine", "le", KUBENURSE_HISTOGRAM_BUCKETS=",".join(FINE))[1],
+      FINE + ["+Inf"], "K 1.36 buckets finer than a nanosecond, and endless ones")
 text, bounds = ranges("vmrange", "vmrange", KUBENURSE_HISTOGRAM_BUCKETS="1,2",
                       KUBENURSE_VICTORIAMETRICS_HISTOGRAM="true",
                       KUBENURSE_EXPOSE_METADATA="true")

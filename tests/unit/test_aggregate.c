@@ -35,11 +35,11 @@ add_target(enum worker_type type, const char *label, const char *url)
 static void
 setup(void)
 {
-	static const uint64_t bounds_ns[] = { 100, 1000 };
+	static const double bounds_s[] = { 1e-7, 1e-6 };
 
 	registry = registry_new(METRIC_ID_COUNT, 10000);
 	ck_assert_int_eq(
-		metric_families_register(registry, bounds_ns, 2, false, true),
+		metric_families_register(registry, bounds_s, 2, false, true),
 		0);
 	aggregate = (struct aggregate){ .registry = registry };
 	target_table_init(&targets);

@@ -113,7 +113,7 @@ want(const char *first, const char *second)
 static void
 setup(void)
 {
-	static const uint64_t bounds_ns[] = { NS_PER_S };
+	static const double bounds_s[] = { 1 };
 	int pair[2];
 
 	now_ns = 1000 * NS_PER_S;
@@ -121,7 +121,7 @@ setup(void)
 	loop = loop_new();
 	registry = registry_new(METRIC_ID_COUNT, 1000);
 	ck_assert_int_eq(
-		metric_families_register(registry, bounds_ns, 1, false, true),
+		metric_families_register(registry, bounds_s, 1, false, true),
 		0);
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
