@@ -46,6 +46,7 @@ enum worker_end {
 	WORKER_END_MEMORY,
 	WORKER_END_PLANNED, /* drained, cancelled, or no longer wanted */
 	WORKER_END_UNBORN,  /* the nursery could not */
+	WORKER_END_COUNT
 };
 
 struct worker_process;

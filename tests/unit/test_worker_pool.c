@@ -387,6 +387,22 @@ START_TEST(a_hello_may_come_before_the_nurserys_answer)
 }
 END_TEST
 
+/* N 4.30 */
+START_TEST(restarts_are_remembered_as_long_as_there_is_the_worker)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	die_of(&newborn, SIGKILL);
+	registry_expire(registry, now_ns + 3600 * NS_PER_S, 0);
+	ck_assert(metric(RESTARTS("signal")) == 1);
+	want(NULL, NULL);
+	registry_expire(registry, now_ns + 3600 * NS_PER_S, 0);
+	ck_assert(metric(RESTARTS("signal")) < 0);
+}
+END_TEST
+
 START_TEST(restarts_wait_longer_each_time)
 {
 	static const uint64_t delays_s[] = { 1, 2, 4, 8, 16, 32, 60, 60 };
@@ -1186,6 +1202,7 @@ main(void)
 	const TTest *const tests[] = { a_type_without_targets_has_no_worker,
 		a_worker_is_told_its_targets_after_its_hello,
 		a_hello_may_come_before_the_nurserys_answer,
+		restarts_are_remembered_as_long_as_there_is_the_worker,
 		restarts_wait_longer_each_time,
 		what_was_in_flight_is_lost_and_what_was_said_is_not,
 		every_check_that_was_begun_is_accounted_for,
