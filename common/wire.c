@@ -105,7 +105,8 @@ static bool
 sample_holds(const struct wire_sample *sample)
 {
 	return sample->last <= 1 && sample->stamped <= 1 &&
-	       sample->has_status <= 1 && sample->http_status <= 999 &&
+	       sample->hop < WIRE_HOPS_MAX && sample->has_status <= 1 &&
+	       sample->http_status <= 999 &&
 	       (sample->has_status || (sample->http_status == 0 &&
 					      sample->response_ns == 0)) &&
 	       outcome_holds(sample) && times_hold(sample) &&

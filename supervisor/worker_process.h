@@ -99,6 +99,9 @@ struct worker_process {
 	uint64_t records_dropped;
 	/* The owner's: how many of them it has counted. */
 	uint64_t started_counted, dropped_counted;
+	/* The owner's: hops of a check that has not ended yet. */
+	struct wire_sample passed[WIRE_HOPS_MAX - 1];
+	unsigned passed_count;
 };
 
 void worker_process_init(struct worker_process *process, struct loop *loop,

@@ -8,11 +8,13 @@
 #include "workers/target.h"
 #include "workers/worker.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 
 /* After an answer the server's FIN is waited for; then a reset (DESIGN). */
 #define FIN_WAIT_NS (100 * NS_PER_MS)
+
+_Static_assert(REDIRECT_MAX_REQUESTS <= WIRE_HOPS_MAX, "every hop can be told");
 
 static void next_hop(struct check *check, uint64_t start_ns);
 
@@ -79,9 +81,13 @@ on_connected(struct hop *hop)
 	arm_deadline(check, end_of_budget_ns(check));
 }
 
-/* The records of the redirects that were followed. */
+/*
+ * The records of all hops, the redirects that were followed first.  When the
+ * pipe has no room for one the whole check is lost: a part of it would be
+ * missing in sums that must be equal.
+ */
 static void
-emit_passed(const struct check *check)
+emit(struct check *check)
 {
 	struct worker *worker = check->target->worker;
 	struct wire_record record;
@@ -89,8 +95,12 @@ emit_passed(const struct check *check)
 	for (unsigned i = 0; i + 1U < check->hop_count; i++) {
 		wire_init(&record, WIRE_SAMPLE, worker->gen);
 		record.body.sample = check->passed[i];
-		worker_emit(worker, &record);
+		if (worker_try_emit(worker, &record) == -EAGAIN) {
+			worker->records_dropped++;
+			return;
+		}
 	}
+	worker_emit(worker, &check->hop.record);
 }
 
 /* The last hop is over: the result, and the time of the next check. */
@@ -106,11 +116,12 @@ end(struct check *check, uint64_t end_ns)
 		arm_deadline(check, clock_mono_ns() + FIN_WAIT_NS);
 	else
 		disarm_deadline(check);
-	if (sample->outcome != OUTCOME_CANCELLED)
-		emit_passed(check);
-	worker_emit(check->target->worker, &check->hop.record);
-	if (sample->outcome != OUTCOME_CANCELLED)
+	if (sample->outcome == OUTCOME_CANCELLED) {
+		worker_emit(check->target->worker, &check->hop.record);
+	} else {
+		emit(check);
 		target_schedule(check->target);
+	}
 	prober_check_ended(check->target->worker);
 }
 

@@ -92,6 +92,20 @@ START_TEST(ten_requests_and_no_more)
 }
 END_TEST
 
+START_TEST(a_check_whose_hops_do_not_fit_into_the_pipe_is_lost_as_a_whole)
+{
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/")),
+		PEER("192.0.2.2:80", MOVED("http://192.0.2.3/")),
+		PEER("192.0.2.3:80", OK_BYTES));
+	fake.record_room = 1;
+	apply_target();
+	fake_run_for(20 * S);
+	ck_assert_uint_eq(fake.checks_ended, 1);
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(worker.records_dropped, 1);
+}
+END_TEST
+
 START_TEST(a_location_that_cannot_be_checked_is_an_error)
 {
 	const struct wire_sample *last;
@@ -606,6 +620,7 @@ main(void)
 	const TTest *const tests[] = { a_redirect_is_a_hop_of_its_own,
 		a_redirect_is_an_answer_where_they_are_not_followed,
 		an_expected_redirect_is_success, ten_requests_and_no_more,
+		a_check_whose_hops_do_not_fit_into_the_pipe_is_lost_as_a_whole,
 		a_location_that_cannot_be_checked_is_an_error,
 		a_second_hop_that_fails_is_the_checks_failure,
 		all_hops_share_one_budget, each_hop_has_its_own_dial_budget,

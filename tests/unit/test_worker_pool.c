@@ -387,6 +387,53 @@ START_TEST(a_hello_may_come_before_the_nurserys_answer)
 }
 END_TEST
 
+#define PHASES                                                                 \
+	"kubenurse_phase_duration_seconds_sum{type=\"a\",phase=\"wait\"} "
+#define CHECKS                                                                 \
+	"kubenurse_check_duration_seconds_sum{type=\"a\",outcome=\"ok\"} "
+
+static void
+say_hop(struct newborn *newborn, uint8_t hop, bool last)
+{
+	struct wire_record record = a_sample(newborn, targets.targets[0]);
+	struct wire_sample *sample = &record.body.sample;
+
+	sample->hop = hop;
+	sample->last = last;
+	sample->outcome = last ? OUTCOME_OK : OUTCOME_REDIRECT;
+	sample->phases = 1u << PHASE_WAIT;
+	sample->duration_ns = sample->phase_ns[PHASE_WAIT] = NS_PER_S;
+	if (last)
+		sample->check_duration_ns = (hop + 1u) * NS_PER_S;
+	say_record(newborn, &record);
+}
+
+/* N 4.23 */
+START_TEST(the_hops_of_a_check_count_with_its_last)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	newborn.checks_started = 3;
+	say_hop(&newborn, 0, false);
+	say_hop(&newborn, 1, false);
+	ck_assert(metric(PHASES) < 0);
+	say_hop(&newborn, 2, true);
+	ck_assert(metric(PHASES) == 3);
+	ck_assert(metric(CHECKS) == 3);
+	/* of one whose last was lost nothing counts */
+	say_hop(&newborn, 0, false);
+	say_hop(&newborn, 0, true);
+	ck_assert(metric(PHASES) == 4);
+	ck_assert(metric(CHECKS) == 4);
+	say_hop(&newborn, 0, false);
+	die_of(&newborn, SIGKILL);
+	ck_assert(metric(PHASES) == 4);
+	ck_assert(metric(LOST) == 1);
+}
+END_TEST
+
 /* N 4.30 */
 START_TEST(restarts_are_remembered_as_long_as_there_is_the_worker)
 {
@@ -1202,6 +1249,7 @@ main(void)
 	const TTest *const tests[] = { a_type_without_targets_has_no_worker,
 		a_worker_is_told_its_targets_after_its_hello,
 		a_hello_may_come_before_the_nurserys_answer,
+		the_hops_of_a_check_count_with_its_last,
 		restarts_are_remembered_as_long_as_there_is_the_worker,
 		restarts_wait_longer_each_time,
 		what_was_in_flight_is_lost_and_what_was_said_is_not,
