@@ -9,6 +9,7 @@
 #include "workers/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* After an answer the server's FIN is waited for; then a reset (DESIGN). */
@@ -143,7 +144,9 @@ follow(struct check *check)
 	struct redirect_place next;
 	struct url url;
 	const char *error;
+	char text[WIRE_DETAIL_BYTES];
 	enum redirect redirect = REDIRECT_NONE;
+	int rc;
 
 	if (check->target->follow_redirects)
 		redirect = redirect_decide(hop->response.status,
@@ -156,9 +159,16 @@ follow(struct check *check)
 		fail_redirect(sample, redirect_error(redirect));
 		return false;
 	}
-	if (url_resolve(&check->url, hop->response.fields.location, &url,
-		    &error) < 0) {
-		fail_redirect(sample, error);
+	rc = url_resolve(
+		&check->url, hop->response.fields.location, &url, &error);
+	if (rc == -EPROTONOSUPPORT) { /* a request, but one that cannot be */
+		check->refusal = error;
+		sample->outcome = OUTCOME_REDIRECT;
+		return true;
+	}
+	if (rc < 0) {
+		snprintf(text, sizeof(text), "bad Location: %s", error);
+		fail_redirect(sample, text);
 		return false;
 	}
 	next = (struct redirect_place){ url.https, url.host, url.port };
@@ -202,7 +212,6 @@ on_done(struct hop *hop)
 static void
 next_hop(struct check *check, uint64_t start_ns)
 {
-	const struct target *target = check->target;
 	struct hop_request request = {
 		.target = check->target,
 		.url = &check->url,
@@ -214,8 +223,8 @@ next_hop(struct check *check, uint64_t start_ns)
 
 	check->hop_count++;
 	arm_dial(check, start_ns);
-	if (target->url_error != NULL)
-		hop_refuse(&check->hop, &request, start_ns, target->url_error);
+	if (check->refusal != NULL)
+		hop_refuse(&check->hop, &request, start_ns, check->refusal);
 	else
 		hop_start(&check->hop, &request, start_ns);
 }
@@ -244,6 +253,7 @@ check_start(struct check *check, uint64_t due_ns)
 	check->may_authorize = check->may_send_token = true;
 	check->method = check->target->method;
 	check->url = check->target->url;
+	check->refusal = check->target->url_error;
 	prober_check_started(check->target->worker);
 	next_hop(check, check->started_ns);
 }
