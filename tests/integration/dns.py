@@ -5,6 +5,7 @@ resolv.conf is taken without a check being lost.
 """
 import os
 import struct
+import subprocess
 import sys
 import threading
 
@@ -200,5 +201,24 @@ equal(int(scrape.number('kubenurse_httpclient_requests_total{type="good",'
       "each check is one request")
 ok(len(web.requests) >= scrape.checks("good"), "and the server has seen it")
 check_sums(scrape, "good", "over three workers")
+doctor.halt()
+
+# ------------------------------- one that was mounted by itself, as containers'
+
+os.unlink("/etc/resolv.conf")
+for path in ("/etc/resolv.conf", f"{WORK}/resolv.conf"):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"nameserver {BROKEN}\noptions attempts:1 timeout:1\n")
+subprocess.run(["mount", "--bind", f"{WORK}/resolv.conf", "/etc/resolv.conf"],
+               check=True)
+doctor = Doctor(CHANGE, name="mounted")
+doctor.wait_metric(f'kubenurse_dns_errors_total.*"{BROKEN}:53",.*')
+with open(f"{WORK}/resolv.conf", "w", encoding="ascii") as file:
+    file.write(f"nameserver {LIVE}\n")
+scrape = doctor.wait_metric(
+    f'kubenurse_dns_query_duration_seconds_count.*"{LIVE}:53".')
+ok(scrape.select(f'kubenurse_dns_query_duration_seconds_count.*"{LIVE}:53".'),
+   "a change of one that is mounted by itself is noticed, too",
+   doctor.log())
 doctor.halt()
 done()
