@@ -812,6 +812,43 @@ START_TEST(inventing_nameservers_is_nonsense)
 }
 END_TEST
 
+#define ASKED_COUNT(server)                                                    \
+	"kubenurse_dns_query_duration_seconds_count{type=\"a\","               \
+	"nameserver=\"" server "\"} "
+
+static void
+say_dns(struct newborn *newborn, const char *nameserver)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_DNS, newborn->birth.worker_gen);
+	record.body.dns.target_id = targets.targets[0]->id;
+	record.body.dns.target_gen = targets.targets[0]->gen;
+	wire_set_text(
+		record.body.dns.nameserver, WIRE_NAMESERVER_BYTES, nameserver);
+	say_record(newborn, &record);
+}
+
+START_TEST(nameservers_of_a_worker_that_was_replaced_are_forgotten)
+{
+	struct newborn old, new;
+
+	want("a", NULL);
+	old = live();
+	say_dns(&old, "192.0.2.1:53");
+	say_dns(&old, "192.0.2.2:53");
+	worker_pool_replace(&pool);
+	new = live();
+	end_well(&old);
+	say_dns(&new, "192.0.2.2:53");
+	registry_expire(registry, now_ns, 0);
+	ck_assert(metric(ASKED_COUNT("192.0.2.1:53")) < 0);
+	ck_assert(metric(ASKED_COUNT("192.0.2.2:53")) == 2);
+	close(new.control_fd);
+	close(new.pipe_fd);
+}
+END_TEST
+
 START_TEST(nonsense_before_the_pid_is_known_is_death_too)
 {
 	struct newborn newborn;
@@ -1263,6 +1300,7 @@ main(void)
 		what_is_larger_than_its_targets_explain_is_replaced,
 		a_trap_is_told_and_death_by_it_counted,
 		inventing_nameservers_is_nonsense,
+		nameservers_of_a_worker_that_was_replaced_are_forgotten,
 		nonsense_before_the_pid_is_known_is_death_too,
 		a_sample_of_an_older_generation_is_dropped,
 		a_cancelled_check_counts_nowhere,
