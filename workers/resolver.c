@@ -441,6 +441,8 @@ on_exchange_end(struct dns_exchange *exchange, enum dns_result result)
 
 	lookup->ended = true;
 	lookup->result = result;
+	if (exchange->shortage_errno != 0)
+		query->shortage_errno = exchange->shortage_errno;
 	if (result == DNS_OK && lookup->address_count > 0) {
 		query->found = true;
 		if (!tell(lookup, ended_ns))
@@ -520,6 +522,7 @@ init_query(struct resolver *resolver, struct resolver_query *query)
 		resolver->next_server = (resolver->next_server + 1) %
 					resolver->conf.server_count;
 	query->saw_no_data = query->saw_servfail = query->found = false;
+	query->shortage_errno = 0;
 	query->result = DNS_TIMEOUT;
 	link_query(resolver, query);
 }
@@ -563,6 +566,10 @@ resolver_format_error(
 		[DNS_UNREACHABLE] = "nameserver unreachable",
 	};
 
-	snprintf(ret_text, RESOLVER_ERROR_BYTES, "dns: %s for %s",
-		words[query->result], query->host);
+	const char *word = words[query->result];
+
+	if (query->result == DNS_UNREACHABLE && query->shortage_errno != 0)
+		word = strerror(query->shortage_errno);
+	snprintf(ret_text, RESOLVER_ERROR_BYTES, "dns: %s for %s", word,
+		query->host);
 }
