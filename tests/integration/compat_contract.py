@@ -209,6 +209,24 @@ ok("kubenurse_errors_total{type=\"bad\",event=\"connect_done\"}" in scrape and
 names = [line.rpartition(" ")[0] for line in scrape.text.splitlines()
          if line.startswith("kubenurse_httpclient_requests_total")]
 equal(names, sorted(names), "K 4.10 series stand in the order of their bytes")
+
+# The closing quote takes part in the order: a!, then a.
+ODD = ["é", "b\\c", "a_", "a9", "a10", "a", "a!", "a b", '"x', "A"]
+odd = Doctor(name="odd", port=8080, env={
+    "KUBENURSE_CHECK_INTERVAL": "100ms", "KUBENURSE_SHUTDOWN_DURATION": "0s",
+    "KUBENURSE_EXTRA_CHECKS": "|".join(
+        f"{name}:http://127.0.0.1:{web.port}/" for name in ODD)})
+
+
+def types_of():
+    return re.findall(r'(?m)^kubenurse_httpclient_requests_total\{type="(.*)",'
+                      'code="200"', odd.metrics().text)
+
+
+wait(lambda: len(types_of()) == len(ODD))
+equal(types_of(), ["A", r'\"x', "a b", "a!", "a", "a10", "a9", "a_", r"b\\c",
+                   "é"], "K 4.10, F 4.11 odd names: escaped, and their order")
+odd.halt()
 like(scrape.text, r"# HELP kubenurse_errors_total [A-Z].*\n"
      r"# TYPE kubenurse_errors_total counter\n", "N 1.40, F 4.12 HELP has a text")
 doctor.halt()
