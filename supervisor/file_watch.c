@@ -103,15 +103,19 @@ static int
 watch(struct file_watch *file_watch, struct watched_file *file)
 {
 	const struct watched_file old = *file;
+	struct stat st;
 	char copy[PATH_MAX], real[PATH_MAX];
 
 	if (file_watch->fd < 0)
 		return -file_watch->shortage_errno;
 	file->real_directory = -ENOENT;
 	file->itself = watch_path(file_watch, file->path, IN_CLOSE_WRITE);
+	file->leads_nowhere = false;
 	if (realpath(file->path, real) != NULL)
 		file->real_directory =
 			watch_path(file_watch, dirname(real), DIRECTORY_EVENTS);
+	else
+		file->leads_nowhere = lstat(file->path, &st) == 0;
 	snprintf(copy, sizeof(copy), "%s", file->path);
 	file->directory =
 		watch_path(file_watch, dirname(copy), DIRECTORY_EVENTS);
@@ -119,11 +123,22 @@ watch(struct file_watch *file_watch, struct watched_file *file)
 	return file->directory;
 }
 
+static bool
+must_poll(const struct file_watch *file_watch)
+{
+	if (file_watch->shortage_errno != 0)
+		return true;
+	for (size_t i = 0; i < file_watch->count; i++)
+		if (file_watch->files[i].leads_nowhere)
+			return true;
+	return false;
+}
+
 /* The next look at the files, when nothing else tells of a change. */
 static void
 poll_soon(struct file_watch *file_watch)
 {
-	if (file_watch->shortage_errno == 0 || file_watch->settle.armed)
+	if (file_watch->settle.armed || !must_poll(file_watch))
 		return;
 	file_watch->latest_ns = 0; /* an event makes it sooner */
 	loop_timer_start(file_watch->loop, &file_watch->settle,

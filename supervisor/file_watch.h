@@ -5,7 +5,8 @@
  * by a swap of the symbolic link `..data`.  A file that was mounted by itself,
  * as a container's resolv.conf is, is watched itself.  Reports a set of files
  * once, after a moment of silence.  Where the kernel has no inotify left for
- * us, files are looked at every few seconds instead, until it has.
+ * us, files are looked at every few seconds instead, until it has; and so is a
+ * link to what is not there yet, as resolv.conf is early at a boot.
  */
 #ifndef SUPERVISOR_FILE_WATCH_H
 #define SUPERVISOR_FILE_WATCH_H
@@ -43,6 +44,7 @@ struct watched_file {
 	int itself;         /* likewise */
 	unsigned tag;       /* the caller's: a bit of the set reported */
 	bool leaves;        /* unless it is added again before the end */
+	bool leads_nowhere; /* a link whose end, somewhere, is to come */
 	struct file_stamp stamp;
 };
 

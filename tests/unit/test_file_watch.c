@@ -181,6 +181,27 @@ START_TEST(a_link_into_another_directory)
 }
 END_TEST
 
+START_TEST(a_link_to_what_is_not_there_yet)
+{
+	ck_assert_int_eq(mkdir(path_of("etc"), 0700), 0);
+	ck_assert_int_eq(
+		symlink("../run/resolv.conf", path_of("etc/resolv.conf")), 0);
+	ck_assert_int_eq(
+		file_watch_add(&file_watch, path_of("etc/resolv.conf"), 2), 0);
+	pass(FILE_WATCH_POLL_NS);
+	ck_assert_uint_eq(called, 0);
+	ck_assert_int_eq(mkdir(path_of("run"), 0700), 0);
+	put("run/resolv.conf", "new");
+	pass(FILE_WATCH_POLL_NS);
+	ck_assert_uint_eq(called, 1);
+	/* from now on it is told at once */
+	put("run/resolv.conf", "newer");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 2);
+	ck_assert(!file_watch.settle.armed);
+}
+END_TEST
+
 START_TEST(a_file_that_comes_and_goes)
 {
 	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
@@ -446,6 +467,7 @@ main(void)
 	tcase_add_test(tcase, a_file_written_in_place_where_it_lies_elsewhere);
 	tcase_add_test(tcase, a_volume_whose_data_link_is_swapped);
 	tcase_add_test(tcase, a_link_into_another_directory);
+	tcase_add_test(tcase, a_link_to_what_is_not_there_yet);
 	tcase_add_test(tcase, a_file_that_comes_and_goes);
 	tcase_add_test(tcase, a_file_that_others_may_read_now);
 	tcase_add_test(tcase, one_that_was_another_when_it_was_read_is_told);
