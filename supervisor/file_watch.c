@@ -109,7 +109,8 @@ watch(struct file_watch *file_watch, struct watched_file *file)
 	if (file_watch->fd < 0)
 		return -file_watch->shortage_errno;
 	file->real_directory = -ENOENT;
-	file->itself = watch_path(file_watch, file->path, IN_CLOSE_WRITE);
+	file->itself =
+		watch_path(file_watch, file->path, IN_CLOSE_WRITE | IN_ATTRIB);
 	file->leads_nowhere = false;
 	if (realpath(file->path, real) != NULL)
 		file->real_directory =
