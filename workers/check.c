@@ -162,7 +162,8 @@ follow(struct check *check)
 	rc = url_resolve(
 		&check->url, hop->response.fields.location, &url, &error);
 	if (rc == -EPROTONOSUPPORT) { /* a request, but one that cannot be */
-		check->refusal = error;
+		check->refusal = "bad Location: the scheme is neither http "
+				 "nor https";
 		sample->outcome = OUTCOME_REDIRECT;
 		return true;
 	}

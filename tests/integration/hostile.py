@@ -76,7 +76,7 @@ BAD = "^bad Location: "
 
 def elsewhere(location):
     """A request that cannot be made is one all the same."""
-    return led(location, "^the scheme is neither http nor https$",
+    return led(location, BAD + "the scheme is neither http nor https$",
                codes=("302", ROUND_TRIP))
 
 

@@ -132,7 +132,8 @@ START_TEST(another_scheme_is_a_request_that_fails)
 	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
 	ck_assert_uint_eq(last->has_status, 0);
 	ck_assert_uint_eq(last->events, 0);
-	ck_assert_str_eq(last->detail, "the scheme is neither http nor https");
+	ck_assert_str_eq(last->detail,
+		"bad Location: the scheme is neither http nor https");
 }
 END_TEST
 
