@@ -105,7 +105,8 @@ static bool
 sample_holds(const struct wire_sample *sample)
 {
 	return sample->last <= 1 && sample->stamped <= 1 &&
-	       sample->has_status <= 1 && sample->http_status <= 999 &&
+	       sample->hop < WIRE_HOPS_MAX && sample->has_status <= 1 &&
+	       sample->http_status <= 999 &&
 	       sample->retransmits_syn <= WIRE_MAX_RETRANSMITS &&
 	       sample->retransmits_data <= WIRE_MAX_RETRANSMITS &&
 	       sample->rtt_us <= WIRE_MAX_NS / 1000 &&

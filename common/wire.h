@@ -21,7 +21,7 @@
 enum wire_kind {
 	WIRE_HELLO = 1, /* the worker's birth is complete */
 	WIRE_HEARTBEAT, /* WIRE_HEARTBEAT_NS apart */
-	WIRE_SAMPLE,    /* one hop of a check */
+	WIRE_SAMPLE,    /* one hop of a check; all of a check in a row */
 	WIRE_DNS,       /* one query to one nameserver */
 	WIRE_NEIGHBOUR, /* one is there, has changed or has left */
 	WIRE_DISCOVERY, /* how the source of neighbours is */
@@ -38,6 +38,9 @@ enum wire_kind {
 #define WIRE_NAME_BYTES       254 /* RFC 1123 subdomains and a NUL */
 #define WIRE_NAMESPACE_BYTES  64  /* RFC 1123 labels and a NUL */
 #define WIRE_ADDRESS_BYTES    46  /* INET6_ADDRSTRLEN */
+
+/* Requests of one check: the first and its redirects. */
+#define WIRE_HOPS_MAX 10
 
 /* No time on the pipe is longer than an hour: the longest timeout is 5 min. */
 #define WIRE_MAX_NS 3600000000000ULL
@@ -148,7 +151,8 @@ struct wire_record {
 				nonsense */
 	uint32_t reserved;
 	uint64_t checks_started;  /* since birth, this one included */
-	uint64_t records_dropped; /* samples since birth: the pipe was full */
+	uint64_t records_dropped; /* checks since birth for whose samples the
+				     pipe had no room */
 	union {
 		struct wire_hello hello;
 		struct wire_heartbeat heartbeat;

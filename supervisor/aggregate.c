@@ -222,15 +222,31 @@ loggable_url(const struct target *target, char text[URL_TEXT_BYTES])
 	return url_format(&url, true, text);
 }
 
+/* No number tells NXDOMAIN from SERVFAIL, nor expired from self-signed. */
+static bool
+is_told_by_text(const struct wire_sample *sample)
+{
+	return sample->outcome == OUTCOME_DNS_FAILED ||
+	       sample->outcome == OUTCOME_TLS_FAILED;
+}
+
+static bool
+is_as_before(const struct target *target, const struct wire_sample *sample)
+{
+	return target->has_result && target->outcome == sample->outcome &&
+	       target->http_status == sample->http_status &&
+	       target->sys_errno == sample->sys_errno &&
+	       (!is_told_by_text(sample) ||
+		       strcmp(target->detail, sample->detail) == 0);
+}
+
 /* A failure is logged when it begins, changes or ends, never once a round. */
 static void
 log_change(const struct target *target, const struct wire_sample *sample)
 {
 	char url[URL_TEXT_BYTES];
 
-	if (target->has_result && target->outcome == sample->outcome &&
-		target->http_status == sample->http_status &&
-		target->sys_errno == sample->sys_errno)
+	if (is_as_before(target, sample))
 		return;
 	if (sample->outcome != OUTCOME_OK)
 		LOG_WARN("check failed", LOG_STR("type", target->spec.label),

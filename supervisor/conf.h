@@ -54,21 +54,11 @@ struct conf_listen {
 	union conf_address addresses[CONF_LISTEN_MAX];
 };
 
-/*
- * Strictly increasing, in whole nanoseconds too; +Inf left out.  n_bounds 0:
- * +Inf alone.
- */
+/* Strictly increasing, +Inf left out; n_bounds 0: +Inf alone. */
 struct conf_buckets {
 	size_t n_bounds;
 	double bounds_s[CONF_BUCKETS_MAX];
 };
-
-/* As durations are counted.  The bound is at least 0 and at most 1e10. */
-static inline uint64_t
-conf_bound_ns(double bound_s)
-{
-	return (uint64_t)(bound_s * 1e9 + 0.5);
-}
 
 struct conf_statuses {
 	size_t n_statuses;

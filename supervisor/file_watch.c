@@ -57,12 +57,11 @@ is_shortage(int error)
 	       error == ENFILE;
 }
 
-/* inotify's number of the directory, or a negative errno. */
+/* inotify's number of it, or a negative errno. */
 static int
-watch_directory_of(struct file_watch *file_watch, char *path)
+watch_path(struct file_watch *file_watch, const char *path, uint32_t events)
 {
-	int watched = inotify_add_watch(
-		file_watch->fd, dirname(path), DIRECTORY_EVENTS);
+	int watched = inotify_add_watch(file_watch->fd, path, events);
 
 	if (watched >= 0)
 		return watched;
@@ -71,47 +70,76 @@ watch_directory_of(struct file_watch *file_watch, char *path)
 	return -errno;
 }
 
-/* A directory in which no file is watched any more. */
+/* What is of no file any more. */
 static void
-let_go(struct file_watch *file_watch, int directory)
+let_go(struct file_watch *file_watch, int watched)
 {
-	if (directory < 0)
+	if (watched < 0)
 		return;
 	for (size_t i = 0; i < file_watch->count; i++)
-		if (file_watch->files[i].directory == directory ||
-			file_watch->files[i].real_directory == directory)
+		if (file_watch->files[i].directory == watched ||
+			file_watch->files[i].real_directory == watched ||
+			file_watch->files[i].itself == watched)
 			return;
 	/* one that was deleted has gone by itself: EINVAL */
-	(void)inotify_rm_watch(file_watch->fd, directory);
+	(void)inotify_rm_watch(file_watch->fd, watched);
+}
+
+static void
+let_go_all(struct file_watch *file_watch, const struct watched_file *file)
+{
+	let_go(file_watch, file->directory);
+	let_go(file_watch, file->real_directory);
+	let_go(file_watch, file->itself);
 }
 
 /*
  * The directory that the path names, and where the file really lies: of
- * /etc/resolv.conf that is often another one.  A negative errno: of the former.
+ * /etc/resolv.conf that is often another one.  And the file, for of one that
+ * was mounted by itself and is written in place no directory hears.  A negative
+ * errno: of the first.
  */
 static int
-watch_directories(struct file_watch *file_watch, struct watched_file *file)
+watch(struct file_watch *file_watch, struct watched_file *file)
 {
-	int old = file->directory, old_real = file->real_directory;
+	const struct watched_file old = *file;
+	struct stat st;
 	char copy[PATH_MAX], real[PATH_MAX];
 
 	if (file_watch->fd < 0)
 		return -file_watch->shortage_errno;
 	file->real_directory = -ENOENT;
+	file->itself =
+		watch_path(file_watch, file->path, IN_CLOSE_WRITE | IN_ATTRIB);
+	file->leads_nowhere = false;
 	if (realpath(file->path, real) != NULL)
-		file->real_directory = watch_directory_of(file_watch, real);
+		file->real_directory =
+			watch_path(file_watch, dirname(real), DIRECTORY_EVENTS);
+	else
+		file->leads_nowhere = lstat(file->path, &st) == 0;
 	snprintf(copy, sizeof(copy), "%s", file->path);
-	file->directory = watch_directory_of(file_watch, copy);
-	let_go(file_watch, old);
-	let_go(file_watch, old_real);
+	file->directory =
+		watch_path(file_watch, dirname(copy), DIRECTORY_EVENTS);
+	let_go_all(file_watch, &old);
 	return file->directory;
+}
+
+static bool
+must_poll(const struct file_watch *file_watch)
+{
+	if (file_watch->shortage_errno != 0)
+		return true;
+	for (size_t i = 0; i < file_watch->count; i++)
+		if (file_watch->files[i].leads_nowhere)
+			return true;
+	return false;
 }
 
 /* The next look at the files, when nothing else tells of a change. */
 static void
 poll_soon(struct file_watch *file_watch)
 {
-	if (file_watch->shortage_errno == 0 || file_watch->settle.armed)
+	if (file_watch->settle.armed || !must_poll(file_watch))
 		return;
 	file_watch->latest_ns = 0; /* an event makes it sooner */
 	loop_timer_start(file_watch->loop, &file_watch->settle,
@@ -132,7 +160,7 @@ on_settled(struct loop_timer *timer)
 		struct file_stamp stamp = file_stamp_of(file->path);
 
 		/* the directory itself may be a new one */
-		(void)watch_directories(file_watch, file);
+		(void)watch(file_watch, file);
 		if (!stamps_differ(&stamp, &file->stamp))
 			continue;
 		file->stamp = stamp;
@@ -228,12 +256,13 @@ file_watch_add(struct file_watch *file_watch, const char *path, unsigned tag)
 	*file = (struct watched_file){ .path = strdup(path),
 		.tag = tag,
 		.directory = -ENOENT,
-		.real_directory = -ENOENT };
+		.real_directory = -ENOENT,
+		.itself = -ENOENT };
 	if (file->path == NULL)
 		return -ENOMEM;
-	rc = watch_directories(file_watch, file);
+	rc = watch(file_watch, file);
 	if (rc < 0 && !is_shortage(-rc) && file_watch->fd >= 0) {
-		let_go(file_watch, file->real_directory);
+		let_go_all(file_watch, file);
 		free(file->path);
 		return rc;
 	}
@@ -283,8 +312,7 @@ file_watch_end(struct file_watch *file_watch)
 		file_watch->count--;
 		memmove(&file_watch->files[i], &file_watch->files[i + 1],
 			(file_watch->count - i) * sizeof(left));
-		let_go(file_watch, left.directory);
-		let_go(file_watch, left.real_directory);
+		let_go_all(file_watch, &left);
 		free(left.path);
 	}
 }

@@ -2,9 +2,11 @@
 /*
  * Notices that files have changed, by watching the directories they lie in:
  * such files are replaced by renaming, and those of a ConfigMap volume change
- * by a swap of the symbolic link `..data`.  Reports a set of files once, after
- * a moment of silence.  Where the kernel has no inotify left for us, files are
- * looked at every few seconds instead, until it has.
+ * by a swap of the symbolic link `..data`.  A file that was mounted by itself,
+ * as a container's resolv.conf is, is watched itself.  Reports a set of files
+ * once, after a moment of silence.  Where the kernel has no inotify left for
+ * us, files are looked at every few seconds instead, until it has; and so is a
+ * link to what is not there yet, as resolv.conf is early at a boot.
  */
 #ifndef SUPERVISOR_FILE_WATCH_H
 #define SUPERVISOR_FILE_WATCH_H
@@ -39,8 +41,10 @@ struct watched_file {
 	char *path;
 	int directory; /* inotify's number; negative errno: is not watched */
 	int real_directory; /* likewise; where it lies, links followed */
+	int itself;         /* likewise */
 	unsigned tag;       /* the caller's: a bit of the set reported */
 	bool leaves;        /* unless it is added again before the end */
+	bool leads_nowhere; /* a link whose end, somewhere, is to come */
 	struct file_stamp stamp;
 };
 

@@ -7,6 +7,7 @@
 #include "supervisor/histogram.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@
 #define VMRANGE_BUCKETS (1 + RANGES_COUNT)
 /* Nanoseconds: the first range begins at 1e-9 s. */
 #define FIRST_EXPONENT (-9)
+/* Thirty years: no duration is above such a bound. */
+#define ENDLESS_S 1e9
 
 struct range_step {
 	const char *mantissa; /* 10^(i/18) as %.3f shows it */
@@ -113,6 +116,55 @@ hist_layout_new(const uint64_t *bounds_ns, size_t n_bounds)
 		layout->bounds_ns[i] = bounds_ns[i];
 		text->len_bytes =
 			(uint8_t)number_format_bound(text->bytes, bounds_ns[i]);
+		text_add(text, "\"} ");
+	}
+	text_add(&layout->texts[n_bounds], "+Inf\"} ");
+	return layout;
+}
+
+/* The last nanosecond that is inside. */
+static uint64_t
+last_inside_ns(double bound_s)
+{
+	uint64_t ns;
+
+	if (bound_s >= ENDLESS_S)
+		return UINT64_MAX;
+	ns = (uint64_t)(bound_s * (double)NS_PER_S);
+	while ((double)ns / (double)NS_PER_S > bound_s)
+		ns--;
+	while ((double)(ns + 1) / (double)NS_PER_S <= bound_s)
+		ns++;
+	return ns;
+}
+
+static bool
+seconds_rise(const double *bounds_s, size_t n_bounds)
+{
+	for (size_t i = 0; i < n_bounds; i++)
+		if (!isfinite(bounds_s[i]) || bounds_s[i] < 0 ||
+			(i > 0 && bounds_s[i] <= bounds_s[i - 1]))
+			return false;
+	return true;
+}
+
+struct hist_layout *
+hist_layout_new_seconds(const double *bounds_s, size_t n_bounds)
+{
+	struct hist_layout *layout;
+
+	if (!seconds_rise(bounds_s, n_bounds))
+		return NULL;
+	layout = layout_with(n_bounds + 1);
+	if (layout == NULL)
+		return NULL;
+	for (size_t i = 0; i < n_bounds; i++) {
+		struct hist_text *text = &layout->texts[i];
+
+		/* within one nanosecond several bounds are the same one */
+		layout->bounds_ns[i] = last_inside_ns(bounds_s[i]);
+		text->len_bytes = (uint8_t)number_format_shortest(
+			text->bytes, bounds_s[i]);
 		text_add(text, "\"} ");
 	}
 	text_add(&layout->texts[n_bounds], "+Inf\"} ");

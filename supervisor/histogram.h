@@ -41,6 +41,13 @@ struct hist {
  */
 struct hist_layout *hist_layout_new(const uint64_t *bounds_ns, size_t n_bounds);
 /*
+ * The same for bounds that somebody has written down: each is shown as it is,
+ * however fine or large, and a value is inside when its seconds, as a double,
+ * are not above it.
+ */
+struct hist_layout *hist_layout_new_seconds(
+	const double *bounds_s, size_t n_bounds);
+/*
  * 18 buckets per decade from 1e-9 s on, a power of ten in the lower one, and
  * one for zero.  64 bits of nanoseconds end at 1.8e10 s, and so do they.
  */

@@ -214,7 +214,7 @@ static const struct family_row rows[METRIC_ID_COUNT] = {
 /* clang-format on */
 
 int
-metric_families_register(struct registry *registry, const uint64_t *bounds_ns,
+metric_families_register(struct registry *registry, const double *bounds_s,
 	size_t n_bounds, bool vmrange, bool legacy)
 {
 	for (size_t id = 0; id < METRIC_ID_COUNT; id++) {
@@ -234,7 +234,7 @@ metric_families_register(struct registry *registry, const uint64_t *bounds_ns,
 		} else if (row->buckets == BUCKETS_CONFIGURED && vmrange) {
 			def.kind = KIND_VMRANGE;
 		} else if (row->buckets == BUCKETS_CONFIGURED) {
-			def.bounds_ns = bounds_ns;
+			def.bounds_s = bounds_s;
 			def.n_bounds = n_bounds;
 		}
 		ret = registry_register(registry, id, &def);

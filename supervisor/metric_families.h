@@ -60,12 +60,12 @@ enum metric_id {
 };
 
 /*
- * Registers all families in a registry made for METRIC_ID_COUNT.  bounds_ns,
+ * Registers all families in a registry made for METRIC_ID_COUNT.  bounds_s,
  * or with vmrange VictoriaMetrics' buckets, are for the histograms of
  * kubenurse 1.x only; without legacy the trace histogram is left out, and
  * registry_get() answers NULL for it.  0, or as registry_register().
  */
-int metric_families_register(struct registry *registry,
-	const uint64_t *bounds_ns, size_t n_bounds, bool vmrange, bool legacy);
+int metric_families_register(struct registry *registry, const double *bounds_s,
+	size_t n_bounds, bool vmrange, bool legacy);
 
 #endif

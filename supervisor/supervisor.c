@@ -232,21 +232,17 @@ on_collect(void *arg)
 
 /* --------------------------------------------------------------- start-up */
 
-/* Bounds in nanoseconds, for durations are counted in them. */
 static int
 open_registry(struct supervisor *supervisor)
 {
 	const struct conf *conf = supervisor->conf;
 	const struct conf_buckets *buckets = &conf->histogram_buckets;
-	uint64_t bounds_ns[CONF_BUCKETS_MAX];
 
-	for (size_t i = 0; i < buckets->n_bounds; i++)
-		bounds_ns[i] = conf_bound_ns(buckets->bounds_s[i]);
 	supervisor->registry =
 		registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
 	if (supervisor->registry == NULL)
 		return -ENOMEM;
-	return metric_families_register(supervisor->registry, bounds_ns,
+	return metric_families_register(supervisor->registry, buckets->bounds_s,
 		buckets->n_bounds, conf->victoriametrics_histogram,
 		conf->legacy_metrics);
 }

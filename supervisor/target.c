@@ -228,6 +228,16 @@ target_table_renew(struct target_table *table, enum worker_type type)
 }
 
 void
+target_table_forget_nameservers(
+	struct target_table *table, enum worker_type type, uint64_t now_ns)
+{
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->type == type)
+			target_series_release_nameservers(
+				&table->targets[i]->series, now_ns);
+}
+
+void
 target_table_release(struct target_table *table, enum worker_type type)
 {
 	for (size_t i = 0; i < table->count; i++)

@@ -98,6 +98,9 @@ void target_table_drop(struct target_table *table, enum worker_type type,
 void target_forget(struct target *target);
 /* All targets of the type are news to a new worker, and gone ones forgotten. */
 void target_table_renew(struct target_table *table, enum worker_type type);
+/* The series of nameservers are held no longer, until they are asked again. */
+void target_table_forget_nameservers(
+	struct target_table *table, enum worker_type type, uint64_t now_ns);
 /* The worker that was replaced has ended its checks of all of them. */
 void target_table_release(struct target_table *table, enum worker_type type);
 /* Targets with files get a new generation: what they name has changed. */

@@ -54,6 +54,12 @@ struct target_series {
 	struct target_series_nameserver nameservers[TARGET_SERIES_NAMESERVERS];
 };
 
+/*
+ * Gives back those of the nameservers: the next query takes what it needs
+ * again, and those that nobody asks any more expire.
+ */
+void target_series_release_nameservers(
+	struct target_series *series, uint64_t now_ns);
 /* Gives all of them back to the registry, where they expire. */
 void target_series_release(struct target_series *series, uint64_t now_ns);
 

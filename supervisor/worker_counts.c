@@ -6,6 +6,8 @@
 #include "supervisor/metric_families.h"
 #include "supervisor/worker_pool.h"
 
+#include <string.h>
+
 static struct series *
 get_series(struct worker_slot *slot, enum metric_id metric)
 {
@@ -44,6 +46,9 @@ worker_counts_close(struct worker_slot *slot)
 	registry_put(slot->lateness, now_ns);
 	registry_put(slot->started, now_ns);
 	registry_put(slot->uncounted, now_ns);
+	for (unsigned i = 0; i < WORKER_END_COUNT; i++)
+		registry_put(slot->restarts[i], now_ns);
+	memset(slot->restarts, 0, sizeof(slot->restarts));
 	slot->up = slot->resident = slot->sandbox_level = NULL;
 	slot->cpu = slot->lost = slot->lateness = NULL;
 	slot->started = slot->uncounted = NULL;
@@ -95,6 +100,7 @@ end_reason(enum worker_end end)
 	case WORKER_END_UNBORN:
 		return "exit";
 	case WORKER_END_PLANNED:
+	case WORKER_END_COUNT:
 		break;
 	}
 	return NULL;
@@ -117,6 +123,7 @@ is_by_signal(enum worker_end end)
 	case WORKER_END_EXIT:
 	case WORKER_END_UNBORN:
 	case WORKER_END_PLANNED:
+	case WORKER_END_COUNT:
 		break;
 	}
 	return false;
@@ -129,7 +136,6 @@ worker_counts_add_end(struct worker_slot *slot,
 	const char *const labels[] = { worker_type_name(slot->type),
 		end_reason(end) };
 	uint64_t in_flight = worker_process_in_flight(process);
-	struct series *restarts;
 
 	if (process->cancelled) /* it had no time to say so of each */
 		worker_counts_add_nowhere(slot, in_flight);
@@ -137,10 +143,10 @@ worker_counts_add_end(struct worker_slot *slot,
 		series_add(slot->lost, in_flight);
 	if (end == WORKER_END_PLANNED)
 		return;
-	restarts = registry_get(
-		slot->pool->registry, METRIC_WORKER_RESTARTS_TOTAL, labels);
-	series_add(restarts, 1);
-	registry_put(restarts, clock_mono_ns());
+	if (slot->restarts[end] == NULL)
+		slot->restarts[end] = registry_get(slot->pool->registry,
+			METRIC_WORKER_RESTARTS_TOTAL, labels);
+	series_add(slot->restarts[end], 1);
 	if (is_by_signal(end))
 		nursery_renew(slot->pool->nursery);
 }

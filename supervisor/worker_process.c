@@ -283,6 +283,7 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->checks_started = process->checks_ended = 0;
 	process->started_counted = 0;
 	process->records_dropped = process->dropped_counted = 0;
+	process->passed_count = 0;
 	process->born_mono_ns = process->heard_mono_ns = clock_mono_ns();
 	process->judged_mono_ns = process->born_mono_ns;
 	process->emptied_mono_ns = process->born_mono_ns;

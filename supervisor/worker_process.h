@@ -46,6 +46,7 @@ enum worker_end {
 	WORKER_END_MEMORY,
 	WORKER_END_PLANNED, /* drained, cancelled, or no longer wanted */
 	WORKER_END_UNBORN,  /* the nursery could not */
+	WORKER_END_COUNT
 };
 
 struct worker_process;
@@ -99,6 +100,9 @@ struct worker_process {
 	uint64_t records_dropped;
 	/* The owner's: how many of them it has counted. */
 	uint64_t started_counted, dropped_counted;
+	/* The owner's: hops of a check that has not ended yet. */
+	struct wire_sample passed[WIRE_HOPS_MAX - 1];
+	unsigned passed_count;
 };
 
 void worker_process_init(struct worker_process *process, struct loop *loop,

@@ -10,35 +10,88 @@
 
 #include <string.h>
 
+/*
+ * The hops of a check count together, with the last: a scrape that sees half
+ * of them would show phases that are in no check.
+ */
 static void
-take_sample(struct worker_process *process, const struct wire_sample *sample)
+keep_passed(struct worker_process *process, const struct wire_sample *sample)
 {
-	struct worker_slot *slot = process->owner;
-	struct worker_pool *pool = slot->pool;
-	uint64_t now_ns = clock_mono_ns();
-	struct target *target;
+	if (sample->hop == 0)
+		process->passed_count = 0;
+	if (sample->hop == process->passed_count &&
+		sample->hop < WIRE_HOPS_MAX - 1)
+		process->passed[process->passed_count++] = *sample;
+}
 
-	if (sample->outcome == OUTCOME_CANCELLED) {
-		worker_counts_add_nowhere(slot, sample->last);
-		return;
-	}
+/* Those of another check, whose end did not come, are nothing. */
+static unsigned
+passed_count(
+	const struct worker_process *process, const struct wire_sample *last)
+{
+	const struct wire_sample *first = &process->passed[0];
+
+	if (last->hop == 0 || last->hop != process->passed_count ||
+		first->target_id != last->target_id ||
+		first->target_gen != last->target_gen)
+		return 0;
+	return last->hop;
+}
+
+static void
+observe_lateness(struct worker_slot *slot, const struct wire_sample *sample)
+{
 	if (sample->hop == 0)
 		worker_counts_observe_lateness(slot, sample->lateness_ns);
 	if (sample->stamped)
 		worker_counts_observe_lateness(
 			slot, sample->phase_ns[PHASE_LOCAL]);
-	if (target_table_match(pool->targets, slot->type, sample->target_id,
-		    sample->target_gen, &target) != TARGET_CURRENT) {
-		worker_counts_add_nowhere(slot, sample->last);
+}
+
+/* A hop of a check that has ended; target: NULL, when it is nobody's. */
+static void
+count_hop(struct worker_slot *slot, struct target *target,
+	const struct wire_sample *sample)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	observe_lateness(slot, sample);
+	if (target == NULL)
 		return;
-	}
 	if (sample->hop == 0)
 		target->started_mono_ns = sample->started_mono_ns < now_ns
 						  ? sample->started_mono_ns
 						  : now_ns;
-	aggregate_sample(pool->aggregate, target, sample);
-	if (!sample->last)
+	aggregate_sample(slot->pool->aggregate, target, sample);
+}
+
+static void
+take_sample(struct worker_process *process, const struct wire_sample *sample)
+{
+	struct worker_slot *slot = process->owner;
+	struct worker_pool *pool = slot->pool;
+	unsigned passed = passed_count(process, sample);
+	struct target *target;
+
+	if (!sample->last) {
+		keep_passed(process, sample);
 		return;
+	}
+	process->passed_count = 0;
+	if (sample->outcome == OUTCOME_CANCELLED) {
+		worker_counts_add_nowhere(slot, 1);
+		return;
+	}
+	if (target_table_match(pool->targets, slot->type, sample->target_id,
+		    sample->target_gen, &target) != TARGET_CURRENT)
+		target = NULL;
+	for (unsigned i = 0; i < passed; i++)
+		count_hop(slot, target, &process->passed[i]);
+	count_hop(slot, target, sample);
+	if (target == NULL) {
+		worker_counts_add_nowhere(slot, 1);
+		return;
+	}
 	if (target->held && process != worker_slot_in_charge(slot)) {
 		target->held = false;
 		worker_slot_tell_targets(slot);

@@ -143,7 +143,10 @@ worker_slot_put_in_charge(
 	struct worker_slot *slot, struct worker_process *process)
 {
 	slot->in_charge = (unsigned)(process - slot->processes);
+	/* it has read resolv.conf anew */
 	memset(slot->nameservers, 0, sizeof(slot->nameservers));
+	target_table_forget_nameservers(
+		slot->pool->targets, slot->type, clock_mono_ns());
 	slot->replace = false;
 	target_table_renew(slot->pool->targets, slot->type);
 	if (process->state != WORKER_SPEAKING)

@@ -38,6 +38,7 @@ struct worker_slot {
 	struct series *up, *resident, *cpu, *sandbox_level;
 	struct series *lateness, *lost;
 	struct series *started, *uncounted; /* NULL: it makes no checks */
+	struct series *restarts[WORKER_END_COUNT]; /* from the first one on */
 };
 
 void worker_slot_init(struct worker_slot *slot, struct worker_pool *pool,

@@ -127,6 +127,13 @@ say 'docs/operations.md has each warning and error of the log' \
 		grep -qF "\`$message\`" docs/operations.md || echo "$message"
 	done)"
 
+say 'docs/metrics.md has each family of metrics' \
+	"$(grep -oE '^[[:space:]]+"(kubenurse|process)_[a-z_]+"' \
+		supervisor/metric_families.c | tr -d '"\t ' |
+		while IFS= read -r name; do
+			grep -qF "\`$name\`" docs/metrics.md || echo "$name"
+		done)"
+
 # Paths that exist on one developer's machine only.  What is built beside the
 # sources bears such paths: only what git keeps is looked at, and a tarball was
 # made of that.

@@ -8,11 +8,14 @@
 #include "workers/target.h"
 #include "workers/worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 /* After an answer the server's FIN is waited for; then a reset (DESIGN). */
 #define FIN_WAIT_NS (100 * NS_PER_MS)
+
+_Static_assert(REDIRECT_MAX_REQUESTS <= WIRE_HOPS_MAX, "every hop can be told");
 
 static void next_hop(struct check *check, uint64_t start_ns);
 
@@ -79,9 +82,13 @@ on_connected(struct hop *hop)
 	arm_deadline(check, end_of_budget_ns(check));
 }
 
-/* The records of the redirects that were followed. */
+/*
+ * The records of all hops, the redirects that were followed first.  When the
+ * pipe has no room for one the whole check is lost: a part of it would be
+ * missing in sums that must be equal.
+ */
 static void
-emit_passed(const struct check *check)
+emit(struct check *check)
 {
 	struct worker *worker = check->target->worker;
 	struct wire_record record;
@@ -89,8 +96,12 @@ emit_passed(const struct check *check)
 	for (unsigned i = 0; i + 1U < check->hop_count; i++) {
 		wire_init(&record, WIRE_SAMPLE, worker->gen);
 		record.body.sample = check->passed[i];
-		worker_emit(worker, &record);
+		if (worker_try_emit(worker, &record) == -EAGAIN) {
+			worker->records_dropped++;
+			return;
+		}
 	}
+	worker_emit(worker, &check->hop.record);
 }
 
 /* The last hop is over: the result, and the time of the next check. */
@@ -106,11 +117,12 @@ end(struct check *check, uint64_t end_ns)
 		arm_deadline(check, clock_mono_ns() + FIN_WAIT_NS);
 	else
 		disarm_deadline(check);
-	if (sample->outcome != OUTCOME_CANCELLED)
-		emit_passed(check);
-	worker_emit(check->target->worker, &check->hop.record);
-	if (sample->outcome != OUTCOME_CANCELLED)
+	if (sample->outcome == OUTCOME_CANCELLED) {
+		worker_emit(check->target->worker, &check->hop.record);
+	} else {
+		emit(check);
 		target_schedule(check->target);
+	}
 	prober_check_ended(check->target->worker);
 }
 
@@ -132,7 +144,9 @@ follow(struct check *check)
 	struct redirect_place next;
 	struct url url;
 	const char *error;
+	char text[WIRE_DETAIL_BYTES];
 	enum redirect redirect = REDIRECT_NONE;
+	int rc;
 
 	if (check->target->follow_redirects)
 		redirect = redirect_decide(hop->response.status,
@@ -145,9 +159,17 @@ follow(struct check *check)
 		fail_redirect(sample, redirect_error(redirect));
 		return false;
 	}
-	if (url_resolve(&check->url, hop->response.fields.location, &url,
-		    &error) < 0) {
-		fail_redirect(sample, error);
+	rc = url_resolve(
+		&check->url, hop->response.fields.location, &url, &error);
+	if (rc == -EPROTONOSUPPORT) { /* a request, but one that cannot be */
+		check->refusal = "bad Location: the scheme is neither http "
+				 "nor https";
+		sample->outcome = OUTCOME_REDIRECT;
+		return true;
+	}
+	if (rc < 0) {
+		snprintf(text, sizeof(text), "bad Location: %s", error);
+		fail_redirect(sample, text);
 		return false;
 	}
 	next = (struct redirect_place){ url.https, url.host, url.port };
@@ -191,7 +213,6 @@ on_done(struct hop *hop)
 static void
 next_hop(struct check *check, uint64_t start_ns)
 {
-	const struct target *target = check->target;
 	struct hop_request request = {
 		.target = check->target,
 		.url = &check->url,
@@ -203,8 +224,8 @@ next_hop(struct check *check, uint64_t start_ns)
 
 	check->hop_count++;
 	arm_dial(check, start_ns);
-	if (target->url_error != NULL)
-		hop_refuse(&check->hop, &request, start_ns, target->url_error);
+	if (check->refusal != NULL)
+		hop_refuse(&check->hop, &request, start_ns, check->refusal);
 	else
 		hop_start(&check->hop, &request, start_ns);
 }
@@ -233,6 +254,7 @@ check_start(struct check *check, uint64_t due_ns)
 	check->may_authorize = check->may_send_token = true;
 	check->method = check->target->method;
 	check->url = check->target->url;
+	check->refusal = check->target->url_error;
 	prober_check_started(check->target->worker);
 	next_hop(check, check->started_ns);
 }

@@ -31,6 +31,7 @@ struct check {
 	const char *method;         /* of the present hop */
 	struct url url;             /* of the present hop */
 	struct url referer;         /* of the one before */
+	const char *refusal;        /* why it cannot be made; NULL: it can */
 	struct loop_timer deadline; /* dial first, then the whole check; at
 				       last the wait for the server's FIN */
 	struct hop hop;

@@ -156,6 +156,7 @@ send_query(struct dns_exchange *exchange)
 {
 	int rc;
 
+	exchange->shortage_errno = 0;
 	exchange->saw_garbage = false;
 	exchange->sent_mono_ns = clock_mono_ns();
 	rc = exchange->use_tcp ? start_tcp(exchange) : start_udp(exchange);
@@ -163,6 +164,26 @@ send_query(struct dns_exchange *exchange)
 		loop_timer_start(exchange->loop, &exchange->timer,
 			exchange->sent_mono_ns + exchange->conf->timeout_ns);
 	return rc;
+}
+
+/* What this process, or host, is short of: no nameserver is to blame. */
+static bool
+is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ||
+	       error == ENOBUFS || error == EAGAIN;
+}
+
+/* The query could not be sent. */
+static void
+end_unsent(struct dns_exchange *exchange, int error)
+{
+	if (is_shortage(error)) {
+		exchange->shortage_errno = error;
+		exchange->last_result = DNS_UNREACHABLE;
+		return;
+	}
+	end_query(exchange, DNS_UNREACHABLE, exchange->sent_mono_ns);
 }
 
 /*
@@ -175,11 +196,14 @@ next_try(struct dns_exchange *exchange)
 	const struct resolv_conf *conf = exchange->conf;
 
 	while (exchange->try_count < conf->server_count * conf->attempt_count) {
+		int rc;
+
 		exchange->try_count++;
 		exchange->use_tcp = conf->use_tcp;
-		if (send_query(exchange) == 0)
+		rc = send_query(exchange);
+		if (rc == 0)
 			return;
-		end_query(exchange, DNS_UNREACHABLE, exchange->sent_mono_ns);
+		end_unsent(exchange, -rc);
 	}
 	exchange->state = DNS_EXCHANGE_FAILED;
 	loop_timer_start(
@@ -190,10 +214,13 @@ next_try(struct dns_exchange *exchange)
 static void
 retry_by_tcp(struct dns_exchange *exchange)
 {
+	int rc;
+
 	exchange->use_tcp = true;
-	if (send_query(exchange) == 0)
+	rc = send_query(exchange);
+	if (rc == 0)
 		return;
-	end_query(exchange, DNS_UNREACHABLE, exchange->sent_mono_ns);
+	end_unsent(exchange, -rc);
 	next_try(exchange);
 }
 
@@ -210,6 +237,7 @@ dns_exchange_start(struct dns_exchange *exchange, size_t first_server,
 	exchange->first_server = first_server;
 	exchange->try_count = 0;
 	exchange->last_result = DNS_UNREACHABLE;
+	exchange->shortage_errno = 0;
 	exchange->answered_mono_ns = 0;
 	next_try(exchange);
 }

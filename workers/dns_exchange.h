@@ -30,7 +30,9 @@ struct dns_exchange_ops {
 	enum dns_result (*decode)(struct dns_exchange *exchange,
 		const uint8_t *bytes, size_t len_bytes);
 	/*
-	 * Once for each query that was sent; must not stop the exchange.
+	 * Once for each query that was sent, or that the network did not take;
+	 * must not stop the exchange.  Not where this process lacked something:
+	 * that says nothing of the nameserver.
 	 * duration_ns: to the answer, or until it was given up.
 	 */
 	void (*on_query_end)(struct dns_exchange *exchange,
@@ -56,6 +58,7 @@ struct dns_exchange {
 	unsigned try_count; /* servers asked so far */
 	enum dns_exchange_state state;
 	enum dns_result last_result; /* of the last query that ended */
+	int shortage_errno; /* why nothing could be sent, here; 0: it could */
 	bool use_tcp;
 	bool saw_garbage; /* from the server asked now */
 	uint64_t sent_mono_ns;

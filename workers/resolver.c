@@ -217,20 +217,23 @@ tell(struct resolver_lookup *lookup, uint64_t answered_ns)
 	return true;
 }
 
-/* Tells what is not told yet; the query has ended when the owner hears it. */
+/*
+ * Tells what is not told yet; the query has ended when the owner hears it.
+ * settled_ns: when that was known.  An answer without addresses does not settle
+ * anything while the other family's may have some, however early it came.
+ */
 static void
-finish(struct resolver_query *query, enum dns_result result)
+finish(struct resolver_query *query, enum dns_result result,
+	uint64_t settled_ns)
 {
 	query->result = result;
 	for (int i = 0; i < RESOLVER_FAMILY_COUNT; i++) {
 		struct resolver_lookup *lookup = &query->lookups[i];
-		uint64_t answered_ns = lookup->exchange.answered_mono_ns;
 
 		if (lookup->told)
 			continue;
 		lookup->address_count = 0;
-		if (!tell(lookup,
-			    answered_ns != 0 ? answered_ns : clock_mono_ns()))
+		if (!tell(lookup, settled_ns))
 			return;
 	}
 	stop(query, false);
@@ -243,7 +246,7 @@ finish_without_address(struct resolver_query *query, enum dns_result result)
 {
 	for (int i = 0; i < RESOLVER_FAMILY_COUNT; i++)
 		query->lookups[i].result = result;
-	finish(query, result);
+	finish(query, result, clock_mono_ns());
 }
 
 static void
@@ -286,7 +289,7 @@ on_local_due(struct loop_timer *timer)
 			return;
 	}
 	if (query->found)
-		finish(query, DNS_OK);
+		finish(query, DNS_OK, clock_mono_ns());
 	else
 		finish_without_address(query, DNS_NXDOMAIN);
 }
@@ -420,7 +423,7 @@ end_candidate(struct resolver_query *query)
 		}
 	}
 	if (fatal != DNS_OK && !no_such_name)
-		finish(query, fatal);
+		finish(query, fatal, clock_mono_ns());
 	else
 		next_candidate(query);
 }
@@ -431,18 +434,24 @@ on_exchange_end(struct dns_exchange *exchange, enum dns_result result)
 	struct resolver_lookup *lookup =
 		LOOP_OWNER(exchange, struct resolver_lookup, exchange);
 	struct resolver_query *query = lookup->query;
+	/* one that has failed may have been answered, long ago */
+	uint64_t ended_ns = result == DNS_OK || result == DNS_NXDOMAIN
+				    ? exchange->answered_mono_ns
+				    : clock_mono_ns();
 
 	lookup->ended = true;
 	lookup->result = result;
+	if (exchange->shortage_errno != 0)
+		query->shortage_errno = exchange->shortage_errno;
 	if (result == DNS_OK && lookup->address_count > 0) {
 		query->found = true;
-		if (!tell(lookup, exchange->answered_mono_ns))
+		if (!tell(lookup, ended_ns))
 			return;
 	}
 	if (!other_lookup(lookup)->ended)
 		return;
 	if (query->found)
-		finish(query, DNS_OK);
+		finish(query, DNS_OK, ended_ns);
 	else
 		end_candidate(query);
 }
@@ -513,6 +522,7 @@ init_query(struct resolver *resolver, struct resolver_query *query)
 		resolver->next_server = (resolver->next_server + 1) %
 					resolver->conf.server_count;
 	query->saw_no_data = query->saw_servfail = query->found = false;
+	query->shortage_errno = 0;
 	query->result = DNS_TIMEOUT;
 	link_query(resolver, query);
 }
@@ -556,6 +566,10 @@ resolver_format_error(
 		[DNS_UNREACHABLE] = "nameserver unreachable",
 	};
 
-	snprintf(ret_text, RESOLVER_ERROR_BYTES, "dns: %s for %s",
-		words[query->result], query->host);
+	const char *word = words[query->result];
+
+	if (query->result == DNS_UNREACHABLE && query->shortage_errno != 0)
+		word = strerror(query->shortage_errno);
+	snprintf(ret_text, RESOLVER_ERROR_BYTES, "dns: %s for %s", word,
+		query->host);
 }

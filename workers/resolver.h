@@ -44,7 +44,11 @@ struct resolver_answer {
 	size_t address_count;
 	/* in the order of the answer; valid during the callback */
 	const struct resolver_address *addresses;
-	/* the kernel's receive stamp; now, where no server was asked */
+	/*
+	 * When this was known: the kernel's receive stamp of the answer that
+	 * told it; now, where no server did.  That a family has no address is
+	 * told when nobody can still find one in the other, and known then.
+	 */
 	uint64_t answered_mono_ns;
 };
 
@@ -89,6 +93,7 @@ struct resolver_query {
 	size_t first_server;
 	bool saw_no_data, saw_servfail;
 	bool found;
+	int shortage_errno; /* with DNS_UNREACHABLE: what we lacked; or 0 */
 	enum dns_result result;
 	char host[RESOLVER_HOST_CHARS_MAX + 1];
 };
@@ -126,7 +131,10 @@ void resolver_expire(struct resolver_query *query);
  * met DNS_TIMEOUT.
  */
 enum dns_result resolver_result(const struct resolver_query *query);
-/* "dns: NXDOMAIN for x.y", "dns: no data for x.y", "dns: timeout for x.y" */
+/*
+ * "dns: NXDOMAIN for x.y", "dns: no data for x.y", "dns: timeout for x.y"; when
+ * no query could be sent from here "dns: Too many open files for x.y".
+ */
 void resolver_format_error(const struct resolver_query *query,
 	char ret_text[RESOLVER_ERROR_BYTES]);
 

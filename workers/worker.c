@@ -231,8 +231,8 @@ say_hello(struct worker *worker)
 	record.body.hello.sandbox_level = worker->sandbox_level;
 	record.body.hello.pid = getpid();
 	worker_emit(worker, &record);
-	loop_timer_start(worker->loop, &worker->heartbeat,
-		clock_mono_ns() + WIRE_HEARTBEAT_NS);
+	/* the first at once: until then its memory is unknown */
+	loop_timer_start(worker->loop, &worker->heartbeat, clock_mono_ns());
 }
 
 static void

@@ -209,6 +209,24 @@ ok("kubenurse_errors_total{type=\"bad\",event=\"connect_done\"}" in scrape and
 names = [line.rpartition(" ")[0] for line in scrape.text.splitlines()
          if line.startswith("kubenurse_httpclient_requests_total")]
 equal(names, sorted(names), "K 4.10 series stand in the order of their bytes")
+
+# The closing quote takes part in the order: a!, then a.
+ODD = ["é", "b\\c", "a_", "a9", "a10", "a", "a!", "a b", '"x', "A"]
+odd = Doctor(name="odd", port=8080, env={
+    "KUBENURSE_CHECK_INTERVAL": "100ms", "KUBENURSE_SHUTDOWN_DURATION": "0s",
+    "KUBENURSE_EXTRA_CHECKS": "|".join(
+        f"{name}:http://127.0.0.1:{web.port}/" for name in ODD)})
+
+
+def types_of():
+    return re.findall(r'(?m)^kubenurse_httpclient_requests_total\{type="(.*)",'
+                      'code="200"', odd.metrics().text)
+
+
+wait(lambda: len(types_of()) == len(ODD))
+equal(types_of(), ["A", r'\"x', "a b", "a!", "a", "a10", "a9", "a_", r"b\\c",
+                   "é"], "K 4.10, F 4.11 odd names: escaped, and their order")
+odd.halt()
 like(scrape.text, r"# HELP kubenurse_errors_total [A-Z].*\n"
      r"# TYPE kubenurse_errors_total counter\n", "N 1.40, F 4.12 HELP has a text")
 doctor.halt()
@@ -246,6 +264,9 @@ text, bounds = ranges("custom", "le", KUBENURSE_HISTOGRAM_BUCKETS=" 1e-5, .25 ,"
 equal(bounds, ["1e-05", "0.25", "1", "1e+06", "+Inf"], "K 1.36 buckets of one's own")
 ok("# TYPE kubenurse_httpclient_request_duration_seconds histogram\n" in text,
    "their kind is histogram")
+FINE = "0 1e-10 2e-10 0.1234567891234 123456 1e+10 1e+300".split()
+equal(ranges("fine", "le", KUBENURSE_HISTOGRAM_BUCKETS=",".join(FINE))[1],
+      FINE + ["+Inf"], "K 1.36 buckets finer than a nanosecond, and endless ones")
 text, bounds = ranges("vmrange", "vmrange", KUBENURSE_HISTOGRAM_BUCKETS="1,2",
                       KUBENURSE_VICTORIAMETRICS_HISTOGRAM="true",
                       KUBENURSE_EXPOSE_METADATA="true")

@@ -5,6 +5,7 @@ resolv.conf is taken without a check being lost.
 """
 import os
 import struct
+import subprocess
 import sys
 import threading
 
@@ -14,12 +15,22 @@ from lab import *  # noqa: E402,F403
 enter()
 need("dnsmasq")
 
-LIVE, SERVFAIL, SILENT, NOBODY, BROKEN = (
-    f"127.0.0.{last}" for last in (53, 54, 55, 56, 57))
+LIVE, SERVFAIL, SILENT, NOBODY, BROKEN, SLOW = (
+    f"127.0.0.{last}" for last in (53, 54, 55, 56, 57, 58))
+
+
+LATER, LATER_S = object(), 0.3
+
+
+def address_of(query):
+    """127.0.0.1, in answer to this."""
+    return query[:2] + struct.pack("!HHHHH", 0x8180, 1, 1, 0, 0) + query[
+        12:] + b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\1"
 
 
 def nameserver(address, answer):
-    """A nameserver that gives answer(query) to each, or nothing."""
+    """A nameserver that gives answer(query) to each, or nothing, or LATER the
+    address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listener.bind((address, 53))
 
@@ -27,7 +38,10 @@ def nameserver(address, answer):
         while True:
             query, peer = listener.recvfrom(4096)
             reply = answer(query)
-            if reply:
+            if reply is LATER:
+                threading.Timer(LATER_S, listener.sendto,
+                                (address_of(query), peer)).start()
+            elif reply:
                 listener.sendto(reply, peer)
     threading.Thread(target=serve, daemon=True).start()
 
@@ -38,6 +52,9 @@ nameserver(SILENT, lambda query: None)
 # the right header, one answer promised, and a name that points to itself
 nameserver(BROKEN, lambda query: query[:2] + struct.pack(
     "!HHHHH", 0x8180, 1, 1, 0, 0) + query[12:] + b"\xc0\xff\xc0")
+# no IPv6, which it knows at once
+nameserver(SLOW, lambda query: LATER if query[-4:-2] == b"\0\1" else query[
+    :2] + struct.pack("!HHHHH", 0x8180, 1, 0, 0, 0) + query[12:])
 
 replace("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"
         "127.0.0.1 from-hosts.test\n")
@@ -124,6 +141,24 @@ ok(final.total(r'kubenurse_dns_query_duration_seconds_count\{type="good",'
        r'kubenurse_dns_query_duration_seconds_count.*type="good".*'))
 equal(doctor.halt(), 1, "a second signal ends it")
 
+# --------------------------------------- the name is known with its last answer
+
+replace("/etc/resolv.conf", f"nameserver {SLOW}\n")
+doctor = Doctor(HEAD + f"[check slow]\nurl = http://slow.test:{web.port}/\n",
+                name="slow")
+doctor.wait_checks(["slow"], 2)
+scrape = doctor.settle()
+ended = scrape.checks("slow")
+ok(scrape.total_ns('kubenurse_phase_duration_seconds_sum{type="slow",'
+                   'phase="dns"}') >= ended * LATER_S * 10 ** 9,
+   "N 4.22 phase dns lasts until the address, however early there was none of "
+   "the other family", scrape.select(".*phase_duration_seconds_sum.*"))
+ok(scrape.total_ns('kubenurse_httpclient_trace_request_duration_seconds_sum'
+                   '{type="slow",event="dns_done"}') >= ended * LATER_S * 10 ** 9,
+   "K 4.3 and so does dns_done")
+check_sums(scrape, "slow")
+doctor.halt()
+
 # ------------------------------------------------- a resolv.conf that changes
 
 CHANGE = HEAD + f"""[check good]
@@ -166,5 +201,24 @@ equal(int(scrape.number('kubenurse_httpclient_requests_total{type="good",'
       "each check is one request")
 ok(len(web.requests) >= scrape.checks("good"), "and the server has seen it")
 check_sums(scrape, "good", "over three workers")
+doctor.halt()
+
+# ------------------------------- one that was mounted by itself, as containers'
+
+os.unlink("/etc/resolv.conf")
+for path in ("/etc/resolv.conf", f"{WORK}/resolv.conf"):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"nameserver {BROKEN}\noptions attempts:1 timeout:1\n")
+subprocess.run(["mount", "--bind", f"{WORK}/resolv.conf", "/etc/resolv.conf"],
+               check=True)
+doctor = Doctor(CHANGE, name="mounted")
+doctor.wait_metric(f'kubenurse_dns_errors_total.*"{BROKEN}:53",.*')
+with open(f"{WORK}/resolv.conf", "w", encoding="ascii") as file:
+    file.write(f"nameserver {LIVE}\n")
+scrape = doctor.wait_metric(
+    f'kubenurse_dns_query_duration_seconds_count.*"{LIVE}:53".')
+ok(scrape.select(f'kubenurse_dns_query_duration_seconds_count.*"{LIVE}:53".'),
+   "a change of one that is mounted by itself is noticed, too",
+   doctor.log())
 doctor.halt()
 done()

@@ -51,7 +51,10 @@ def gone(pids):
 
 
 doctor = Doctor(INI, name="killed", program=harmed_program())
-doctor.wait_checks(["extra_one", "me_ingress", "me_service", "path"])
+scrape = doctor.wait_checks(["extra_one", "me_ingress", "me_service", "path"])
+sizes = scrape.select("kubenurse_worker_resident_memory_bytes.*(extra|me_|path).*")
+ok(len(sizes) == 4 and all(sizes.values()),
+   "N 4.30 the size of a worker is known with its first check", sizes)
 wait(lambda: mute.requests and handshakes)
 ok(mute.requests and handshakes, "an answer and a TLS handshake are waited for")
 family = children(doctor.pid)

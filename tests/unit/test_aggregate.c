@@ -35,11 +35,11 @@ add_target(enum worker_type type, const char *label, const char *url)
 static void
 setup(void)
 {
-	static const uint64_t bounds_ns[] = { 100, 1000 };
+	static const double bounds_s[] = { 1e-7, 1e-6 };
 
 	registry = registry_new(METRIC_ID_COUNT, 10000);
 	ck_assert_int_eq(
-		metric_families_register(registry, bounds_ns, 2, false, true),
+		metric_families_register(registry, bounds_s, 2, false, true),
 		0);
 	aggregate = (struct aggregate){ .registry = registry };
 	target_table_init(&targets);
@@ -383,17 +383,17 @@ START_TEST(dns_answers_are_timed_and_failures_counted_per_server)
 }
 END_TEST
 
-START_TEST(the_log_does_not_tell_a_urls_password)
+/* What these two samples, one after the other, write into the log: text. */
+static void
+log_of(struct wire_sample first, struct wire_sample second)
 {
-	struct wire_sample sample = good_sample();
 	int fds[2], saved = dup(STDERR_FILENO);
 	ssize_t n;
 
 	ck_assert_int_eq(pipe(fds), 0);
 	dup2(fds[1], STDERR_FILENO);
-	sample.outcome = OUTCOME_STATUS;
-	take(sample);
-	take(sample); /* no change: no line */
+	take(first);
+	take(second);
 	dup2(saved, STDERR_FILENO);
 	close(fds[1]);
 	close(saved);
@@ -401,9 +401,33 @@ START_TEST(the_log_does_not_tell_a_urls_password)
 	close(fds[0]);
 	ck_assert_int_gt((int)n, 0);
 	text[n] = '\0';
+}
+
+START_TEST(the_log_does_not_tell_a_urls_password)
+{
+	struct wire_sample sample = good_sample();
+
+	sample.outcome = OUTCOME_STATUS;
+	log_of(sample, sample); /* no change: no line */
 	ck_assert_ptr_nonnull(strstr(text, "redacted@h.test"));
 	ck_assert_ptr_null(strstr(text, "secret"));
-	ck_assert_ptr_eq(strchr(text, '\n'), text + n - 1);
+	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+}
+END_TEST
+
+START_TEST(another_reason_of_a_failure_is_said)
+{
+	struct wire_sample nxdomain = good_sample(), servfail;
+
+	nxdomain.outcome = OUTCOME_DNS_FAILED;
+	strcpy(nxdomain.detail, "dns: NXDOMAIN for h.test");
+	servfail = nxdomain;
+	strcpy(servfail.detail, "dns: SERVFAIL for h.test");
+	log_of(nxdomain, servfail);
+	ck_assert_ptr_nonnull(strstr(text, "NXDOMAIN"));
+	ck_assert_ptr_nonnull(strstr(text, "SERVFAIL"));
+	log_of(nxdomain, nxdomain);
+	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
 }
 END_TEST
 
@@ -428,6 +452,7 @@ main(void)
 	tcase_add_test(
 		tcase, dns_answers_are_timed_and_failures_counted_per_server);
 	tcase_add_test(tcase, the_log_does_not_tell_a_urls_password);
+	tcase_add_test(tcase, another_reason_of_a_failure_is_said);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -92,15 +92,48 @@ START_TEST(ten_requests_and_no_more)
 }
 END_TEST
 
+START_TEST(a_check_whose_hops_do_not_fit_into_the_pipe_is_lost_as_a_whole)
+{
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/")),
+		PEER("192.0.2.2:80", MOVED("http://192.0.2.3/")),
+		PEER("192.0.2.3:80", OK_BYTES));
+	fake.record_room = 1;
+	apply_target();
+	fake_run_for(20 * S);
+	ck_assert_uint_eq(fake.checks_ended, 1);
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(worker.records_dropped, 1);
+}
+END_TEST
+
 START_TEST(a_location_that_cannot_be_checked_is_an_error)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://no..name/")));
+	last = run_check();
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(last->http_status, 302);
+	ck_assert_str_eq(last->detail,
+		"bad Location: a dot of the host has no label before it");
+}
+END_TEST
+
+/* K 3.12 */
+START_TEST(another_scheme_is_a_request_that_fails)
 {
 	const struct wire_sample *last;
 
 	USE_PEERS(PEER("192.0.2.1:80", MOVED("gopher://192.0.2.2/")));
 	last = run_check();
-	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(fake.record_count, 2);
+	ck_assert_uint_eq(record_at(0)->http_status, 302);
 	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
-	ck_assert_uint_eq(last->http_status, 302);
+	ck_assert_uint_eq(last->has_status, 0);
+	ck_assert_uint_eq(last->events, 0);
+	ck_assert_str_eq(last->detail,
+		"bad Location: the scheme is neither http nor https");
 }
 END_TEST
 
@@ -606,7 +639,9 @@ main(void)
 	const TTest *const tests[] = { a_redirect_is_a_hop_of_its_own,
 		a_redirect_is_an_answer_where_they_are_not_followed,
 		an_expected_redirect_is_success, ten_requests_and_no_more,
+		a_check_whose_hops_do_not_fit_into_the_pipe_is_lost_as_a_whole,
 		a_location_that_cannot_be_checked_is_an_error,
+		another_scheme_is_a_request_that_fails,
 		a_second_hop_that_fails_is_the_checks_failure,
 		all_hops_share_one_budget, each_hop_has_its_own_dial_budget,
 		a_url_that_is_none_is_refused, the_token_goes_to_the_api_server,

@@ -128,6 +128,24 @@ START_TEST(a_file_written_in_place)
 }
 END_TEST
 
+/* As one that was mounted by itself: its directory does not hear of it. */
+START_TEST(a_file_written_in_place_where_it_lies_elsewhere)
+{
+	ck_assert_int_eq(mkdir(path_of("etc"), 0700), 0);
+	ck_assert_int_eq(mkdir(path_of("host"), 0700), 0);
+	put("host/conf", "old");
+	ck_assert_int_eq(link(path_of("host/conf"), path_of("etc/conf")), 0);
+	ck_assert_int_eq(
+		file_watch_add(&file_watch, path_of("etc/conf"), 1), 0);
+	put("host/conf", "longer than before");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	put("host/conf", "and again");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 2);
+}
+END_TEST
+
 /* N 1.4 */
 START_TEST(a_volume_whose_data_link_is_swapped)
 {
@@ -160,6 +178,27 @@ START_TEST(a_link_into_another_directory)
 		rename(path_of("run/new"), path_of("run/resolv.conf")), 0);
 	pass(FILE_WATCH_SETTLE_NS);
 	ck_assert_uint_eq(called, 1);
+}
+END_TEST
+
+START_TEST(a_link_to_what_is_not_there_yet)
+{
+	ck_assert_int_eq(mkdir(path_of("etc"), 0700), 0);
+	ck_assert_int_eq(
+		symlink("../run/resolv.conf", path_of("etc/resolv.conf")), 0);
+	ck_assert_int_eq(
+		file_watch_add(&file_watch, path_of("etc/resolv.conf"), 2), 0);
+	pass(FILE_WATCH_POLL_NS);
+	ck_assert_uint_eq(called, 0);
+	ck_assert_int_eq(mkdir(path_of("run"), 0700), 0);
+	put("run/resolv.conf", "new");
+	pass(FILE_WATCH_POLL_NS);
+	ck_assert_uint_eq(called, 1);
+	/* from now on it is told at once */
+	put("run/resolv.conf", "newer");
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 2);
+	ck_assert(!file_watch.settle.armed);
 }
 END_TEST
 
@@ -281,7 +320,7 @@ START_TEST(what_changed_before_a_reload_is_told_after_it)
 END_TEST
 
 static unsigned
-count_watched_directories(void)
+count_watched(void)
 {
 	char path[64], line[256];
 	unsigned count = 0;
@@ -306,14 +345,14 @@ START_TEST(a_directory_is_watched_as_long_as_a_file_in_it_is)
 	ck_assert_int_eq(
 		file_watch_add(&file_watch, path_of("one/link"), 1), 0);
 	ck_assert_int_eq(file_watch_add(&file_watch, path_of("one/a"), 1), 0);
-	ck_assert_uint_eq(count_watched_directories(), 3);
+	ck_assert_uint_eq(count_watched(), 4); /* two/file itself, too */
 	file_watch_begin(&file_watch, 1);
 	ck_assert_int_eq(file_watch_add(&file_watch, path_of("one/a"), 1), 0);
 	file_watch_end(&file_watch);
-	ck_assert_uint_eq(count_watched_directories(), 2);
+	ck_assert_uint_eq(count_watched(), 2);
 	file_watch_begin(&file_watch, 1);
 	file_watch_end(&file_watch);
-	ck_assert_uint_eq(count_watched_directories(), 1);
+	ck_assert_uint_eq(count_watched(), 1);
 }
 END_TEST
 
@@ -325,12 +364,12 @@ START_TEST(a_link_that_leads_elsewhere_leaves_no_directory_watched)
 	put("two/file", "another");
 	ck_assert_int_eq(symlink("one/file", path_of("link")), 0);
 	ck_assert_int_eq(file_watch_add(&file_watch, path_of("link"), 1), 0);
-	ck_assert_uint_eq(count_watched_directories(), 2);
+	ck_assert_uint_eq(count_watched(), 3);
 	ck_assert_int_eq(symlink("two/file", path_of("new")), 0);
 	ck_assert_int_eq(rename(path_of("new"), path_of("link")), 0);
 	pass(FILE_WATCH_SETTLE_NS);
 	ck_assert_uint_eq(called, 1);
-	ck_assert_uint_eq(count_watched_directories(), 2);
+	ck_assert_uint_eq(count_watched(), 3);
 }
 END_TEST
 
@@ -425,8 +464,10 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_file_renamed_over_is_told_once_after_a_moment);
 	tcase_add_test(tcase, a_file_written_in_place);
+	tcase_add_test(tcase, a_file_written_in_place_where_it_lies_elsewhere);
 	tcase_add_test(tcase, a_volume_whose_data_link_is_swapped);
 	tcase_add_test(tcase, a_link_into_another_directory);
+	tcase_add_test(tcase, a_link_to_what_is_not_there_yet);
 	tcase_add_test(tcase, a_file_that_comes_and_goes);
 	tcase_add_test(tcase, a_file_that_others_may_read_now);
 	tcase_add_test(tcase, one_that_was_another_when_it_was_read_is_told);

@@ -3,6 +3,7 @@
 #include "supervisor/histogram.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,43 @@ START_TEST(bounds_must_rise)
 
 	ck_assert_ptr_null(hist_layout_new(equal_ns, 3));
 	ck_assert_ptr_null(hist_layout_new(falling_ns, 2));
+}
+END_TEST
+
+/* K 4.15 */
+START_TEST(bounds_in_seconds_are_shown_as_they_were_written)
+{
+	static const double bounds_s[] = { 0, 1e-10, 5e-10, 1.5e-9, .005,
+		.1234567891234, 0.3, 1, 123456789.123, 1e10, 1e300 };
+	struct hist_layout *layout = hist_layout_new_seconds(bounds_s, 11);
+
+	ck_assert_ptr_nonnull(layout);
+	expect_text(layout, 0, "0");
+	expect_text(layout, 1, "1.5e-09");
+	expect_text(layout, 2, "0.005");
+	expect_text(layout, 5000000, "0.005");
+	expect_text(layout, 5000001, "0.1234567891234");
+	expect_text(layout, 123456789, "0.1234567891234");
+	expect_text(layout, 123456790, "0.3");
+	expect_text(layout, 300000000, "0.3");
+	expect_text(layout, 300000001, "1");
+	expect_text(layout, 1 * S, "1");
+	expect_text(layout, 1 * S + 1, "1.23456789123e+08");
+	expect_text(layout, 1000000000 * S, "1e+10");
+	ck_assert_mem_eq(layout->texts[1].bytes, "1e-10\"} ", 8);
+	ck_assert_mem_eq(layout->texts[10].bytes, "1e+300\"} ", 9);
+	ck_assert_mem_eq(layout->texts[11].bytes, "+Inf\"} ", 7);
+	hist_layout_free(layout);
+}
+END_TEST
+
+START_TEST(bounds_in_seconds_must_be_some)
+{
+	static const double bad_s[][2] = { { 1, 1 }, { 2, 1 }, { -1, 1 },
+		{ 0, NAN }, { NAN, 1 }, { 1, INFINITY } };
+
+	for (size_t i = 0; i < sizeof(bad_s) / sizeof(bad_s[0]); i++)
+		ck_assert_ptr_null(hist_layout_new_seconds(bad_s[i], 2));
 }
 END_TEST
 
@@ -224,6 +262,8 @@ main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, a_value_on_a_bound_is_inside);
 	tcase_add_test(tcase, bounds_must_rise);
+	tcase_add_test(tcase, bounds_in_seconds_are_shown_as_they_were_written);
+	tcase_add_test(tcase, bounds_in_seconds_must_be_some);
 	tcase_add_test(tcase, without_bounds_there_is_one_bucket);
 	tcase_add_test(tcase, the_sum_is_exact_and_outlives_64_bits_of_ns);
 	tcase_add_test(tcase, vmrange_texts_and_edges);

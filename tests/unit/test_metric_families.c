@@ -78,12 +78,12 @@ render(struct registry *registry, bool metadata)
 static struct registry *
 make_registry(bool vmrange, bool legacy)
 {
-	static const uint64_t bounds_ns[] = { 5000000, 10000000000 };
+	static const double bounds_s[] = { .005, 10 };
 	struct registry *registry = registry_new(METRIC_ID_COUNT, 100);
 
 	ck_assert_ptr_nonnull(registry);
 	ck_assert_int_eq(metric_families_register(
-				 registry, bounds_ns, 2, vmrange, legacy),
+				 registry, bounds_s, 2, vmrange, legacy),
 		0);
 	for (size_t id = 0; id < METRIC_ID_COUNT; id++) {
 		bool is_trace = id == METRIC_HTTPCLIENT_TRACE_REQUEST_DURATION;

@@ -61,9 +61,8 @@ setup_with(const char *ini)
 	ck_assert_ptr_nonnull(t.conf.conf);
 	t.loop = loop_new();
 	t.registry = registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
-	ck_assert_int_eq(
-		metric_families_register(t.registry,
-			(const uint64_t[]){ NS_PER_S }, 1, false, true),
+	ck_assert_int_eq(metric_families_register(t.registry,
+				 (const double[]){ 1 }, 1, false, true),
 		0);
 	target_table_init(&t.targets);
 	t.neighbours.loop = t.loop;

@@ -222,11 +222,11 @@ ignore(struct neighbours *neighbours)
 static struct registry *
 new_registry(void)
 {
-	static const uint64_t bounds_ns[] = { NS_PER_MS, NS_PER_S };
+	static const double bounds_s[] = { .001, 1 };
 	struct registry *registry =
 		registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
 
-	if (registry != NULL && metric_families_register(registry, bounds_ns, 2,
+	if (registry != NULL && metric_families_register(registry, bounds_s, 2,
 					false, true) < 0) {
 		registry_free(registry);
 		registry = NULL;

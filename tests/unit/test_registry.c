@@ -61,7 +61,13 @@ count_shown(const struct registry *registry)
 START_TEST(bad_definitions_are_refused)
 {
 	const uint64_t falling_ns[] = { 2, 1 };
+	const double equal_s[] = { .5, .5 };
 	const struct family_def bad[] = {
+		{ .name = "x",
+			.help = "x",
+			.kind = KIND_HISTOGRAM,
+			.bounds_s = equal_s,
+			.n_bounds = 2 },
 		{ .name = "", .help = "x", .kind = KIND_GAUGE },
 		{ .name = "x", .help = "", .kind = KIND_GAUGE },
 		{ .name = "x", .help = "two\nlines", .kind = KIND_GAUGE },

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define A    DNS_TEST_A
@@ -350,6 +351,47 @@ START_TEST(a_family_without_addresses_is_no_error)
 	ck_assert_uint_eq(c.told[RESOLVER_IPV4].count, 1);
 	ck_assert_int_eq(c.told[RESOLVER_IPV6].result, DNS_OK);
 	ck_assert_uint_eq(c.told[RESOLVER_IPV6].count, 0);
+	ck_assert_int_eq(resolver_result(&c.query), DNS_OK);
+}
+END_TEST
+
+/* It came at once, but the address by TCP, after all that takes. */
+START_TEST(an_early_empty_answer_is_not_when_the_name_was_known)
+{
+	static const struct fake_rule rules[] = {
+		{ NULL, A, FAKE_TRUNCATED, 1 },
+		{ NULL, 0, FAKE_NO_DATA, 0 },
+	};
+	struct client c;
+
+	open_both(rules);
+	resolve(&c, "x.test");
+	ck_assert_uint_eq(c.told[RESOLVER_IPV4].order, 1);
+	ck_assert_uint_eq(c.told[RESOLVER_IPV6].count, 0);
+	ck_assert_uint_ge(c.told[RESOLVER_IPV6].answered_mono_ns,
+		c.told[RESOLVER_IPV4].answered_mono_ns);
+}
+END_TEST
+
+START_TEST(what_we_lack_ourselves_is_not_blamed_on_a_nameserver)
+{
+	static const struct fake_rule rules[] = {
+		{ NULL, 0, FAKE_ADDRESSES, 1 },
+	};
+	struct rlimit limit, none_left;
+	struct client c;
+
+	open_both(rules);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none_left = limit;
+	none_left.rlim_cur = 3; /* all that are open are above */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+	resolve(&c, "x.test");
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect_both(&c, DNS_UNREACHABLE);
+	expect_error(&c, "dns: Too many open files for x.test");
+	ck_assert_uint_eq(seen_count, 0);
+	resolve(&c, "x.test");
 	ck_assert_int_eq(resolver_result(&c.query), DNS_OK);
 }
 END_TEST
@@ -897,6 +939,10 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, nothing_is_cached);
 	tcase_add_test(tcase, no_more_addresses_than_the_bound);
 	tcase_add_test(tcase, a_family_without_addresses_is_no_error);
+	tcase_add_test(
+		tcase, an_early_empty_answer_is_not_when_the_name_was_known);
+	tcase_add_test(
+		tcase, what_we_lack_ourselves_is_not_blamed_on_a_nameserver);
 	tcase_add_test(tcase, an_alias_is_followed_within_the_answer);
 	tcase_add_loop_test(tcase, each_failure_has_its_name, 0, FAILURE_COUNT);
 	tcase_add_test(tcase, a_truncated_answer_is_asked_for_by_tcp);

@@ -106,6 +106,7 @@ START_TEST(enums_and_flags_out_of_range_are_nonsense)
 	ASSERT_BAD_SAMPLE(sample->outcome = OUTCOME_COUNT);
 	ASSERT_BAD_SAMPLE(sample->outcome = UINT8_MAX);
 	ASSERT_BAD_SAMPLE(sample->last = 2);
+	ASSERT_BAD_SAMPLE(sample->hop = WIRE_HOPS_MAX);
 	ASSERT_BAD_SAMPLE(sample->stamped = 2);
 	ASSERT_BAD_SAMPLE(sample->has_status = 2);
 	ASSERT_BAD_SAMPLE(sample->http_status = 1000);

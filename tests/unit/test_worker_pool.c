@@ -114,7 +114,7 @@ want(const char *first, const char *second)
 static void
 setup(void)
 {
-	static const uint64_t bounds_ns[] = { NS_PER_S };
+	static const double bounds_s[] = { 1 };
 	int pair[2];
 
 	now_ns = 1000 * NS_PER_S;
@@ -122,7 +122,7 @@ setup(void)
 	loop = loop_new();
 	registry = registry_new(METRIC_ID_COUNT, 1000);
 	ck_assert_int_eq(
-		metric_families_register(registry, bounds_ns, 1, false, true),
+		metric_families_register(registry, bounds_s, 1, false, true),
 		0);
 	ck_assert_int_eq(
 		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -430,6 +430,69 @@ START_TEST(a_hello_may_come_before_the_nurserys_answer)
 	ck_assert(metric(UP) == 1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+}
+END_TEST
+
+#define PHASES                                                                 \
+	"kubenurse_phase_duration_seconds_sum{type=\"a\",phase=\"wait\"} "
+#define CHECKS                                                                 \
+	"kubenurse_check_duration_seconds_sum{type=\"a\",outcome=\"ok\"} "
+
+static void
+say_hop(struct newborn *newborn, uint8_t hop, bool last)
+{
+	struct wire_record record = a_sample(newborn, targets.targets[0]);
+	struct wire_sample *sample = &record.body.sample;
+
+	sample->hop = hop;
+	sample->last = last;
+	sample->outcome = last ? OUTCOME_OK : OUTCOME_REDIRECT;
+	sample->phases = 1u << PHASE_WAIT;
+	sample->duration_ns = sample->phase_ns[PHASE_WAIT] = NS_PER_S;
+	if (last)
+		sample->check_duration_ns = (hop + 1u) * NS_PER_S;
+	say_record(newborn, &record);
+}
+
+/* N 4.23 */
+START_TEST(the_hops_of_a_check_count_with_its_last)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	newborn.checks_started = 3;
+	say_hop(&newborn, 0, false);
+	say_hop(&newborn, 1, false);
+	ck_assert(metric(PHASES) < 0);
+	say_hop(&newborn, 2, true);
+	ck_assert(metric(PHASES) == 3);
+	ck_assert(metric(CHECKS) == 3);
+	/* of one whose last was lost nothing counts */
+	say_hop(&newborn, 0, false);
+	say_hop(&newborn, 0, true);
+	ck_assert(metric(PHASES) == 4);
+	ck_assert(metric(CHECKS) == 4);
+	say_hop(&newborn, 0, false);
+	die_of(&newborn, SIGKILL);
+	ck_assert(metric(PHASES) == 4);
+	ck_assert(metric(LOST) == 1);
+}
+END_TEST
+
+/* N 4.30 */
+START_TEST(restarts_are_remembered_as_long_as_there_is_the_worker)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	die_of(&newborn, SIGKILL);
+	registry_expire(registry, now_ns + 3600 * NS_PER_S, 0);
+	ck_assert(metric(RESTARTS("signal")) == 1);
+	want(NULL, NULL);
+	registry_expire(registry, now_ns + 3600 * NS_PER_S, 0);
+	ck_assert(metric(RESTARTS("signal")) < 0);
 }
 END_TEST
 
@@ -798,6 +861,43 @@ START_TEST(inventing_nameservers_is_nonsense)
 	say_record(&newborn, &record);
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
+#define ASKED_COUNT(server)                                                    \
+	"kubenurse_dns_query_duration_seconds_count{type=\"a\","               \
+	"nameserver=\"" server "\"} "
+
+static void
+say_dns(struct newborn *newborn, const char *nameserver)
+{
+	struct wire_record record;
+
+	wire_init(&record, WIRE_DNS, newborn->birth.worker_gen);
+	record.body.dns.target_id = targets.targets[0]->id;
+	record.body.dns.target_gen = targets.targets[0]->gen;
+	wire_set_text(
+		record.body.dns.nameserver, WIRE_NAMESERVER_BYTES, nameserver);
+	say_record(newborn, &record);
+}
+
+START_TEST(nameservers_of_a_worker_that_was_replaced_are_forgotten)
+{
+	struct newborn old, new;
+
+	want("a", NULL);
+	old = live();
+	say_dns(&old, "192.0.2.1:53");
+	say_dns(&old, "192.0.2.2:53");
+	worker_pool_replace(&pool);
+	new = live();
+	end_well(&old);
+	say_dns(&new, "192.0.2.2:53");
+	registry_expire(registry, now_ns, 0);
+	ck_assert(metric(ASKED_COUNT("192.0.2.1:53")) < 0);
+	ck_assert(metric(ASKED_COUNT("192.0.2.2:53")) == 2);
+	close(new.control_fd);
+	close(new.pipe_fd);
 }
 END_TEST
 
@@ -1244,6 +1344,8 @@ main(void)
 		a_worker_is_told_its_targets_after_its_hello,
 		a_file_that_cannot_be_opened_for_now_is_tried_again,
 		a_hello_may_come_before_the_nurserys_answer,
+		the_hops_of_a_check_count_with_its_last,
+		restarts_are_remembered_as_long_as_there_is_the_worker,
 		restarts_wait_longer_each_time,
 		what_was_in_flight_is_lost_and_what_was_said_is_not,
 		every_check_that_was_begun_is_accounted_for,
@@ -1256,6 +1358,7 @@ main(void)
 		what_is_larger_than_its_targets_explain_is_replaced,
 		a_trap_is_told_and_death_by_it_counted,
 		inventing_nameservers_is_nonsense,
+		nameservers_of_a_worker_that_was_replaced_are_forgotten,
 		nonsense_before_the_pid_is_known_is_death_too,
 		a_sample_of_an_older_generation_is_dropped,
 		a_cancelled_check_counts_nowhere,
