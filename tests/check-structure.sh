@@ -110,6 +110,9 @@ say 'conf/kubenurse.ini is what the table of keys says' \
 say 'every promise of tests/contract has its tests' \
 	"$(sh tests/check-contract.sh)"
 
+say 'every program that a test needs is in a package that is installed' \
+	"$(bash tests/check-packages.sh 2>&1)"
+
 # Some constants of the table differ from machine to machine.
 [ "$(uname -m)" != x86_64 ] ||
 	say 'docs/security.md is what the table of the sandbox says' \

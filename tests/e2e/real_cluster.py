@@ -13,7 +13,7 @@ from nodes import *  # noqa: E402,F403
 import image  # noqa: E402
 
 need("containerd", "runc", "ctr", "etcd", "nft", "nginx", "openssl", "gcc",
-     "conntrack", "strip")
+     "conntrack", "strip", "sysctl")
 guarded("kube-apiserver", "kubectl", "kube-controller-manager",
         "kube-scheduler", "kubelet", "kube-proxy", "coredns")
 enter()

@@ -15,7 +15,7 @@ PACKAGES_TEST=(binutils ca-certificates check curl dnsmasq-base iproute2
 PACKAGES_CI=(clang clang-format cppcheck g++ git haproxy mandoc nginx
 	prometheus shellcheck systemd tinyproxy-bin valgrind xz-utils)
 PACKAGES_CLUSTER=(conntrack containerd containernetworking-plugins etcd-server
-	runc util-linux)
+	procps runc util-linux)
 PACKAGES_ALPINE_BUILD="autoconf automake bash build-base pkgconf c-ares-dev \
 gnutls-dev inih-dev libmicrohttpd-dev libseccomp-dev linux-headers \
 openssl-dev yajl-dev zlib-dev"
