@@ -85,7 +85,7 @@ need_docker()
 # changed.  configure is made when it is not there or older.
 build_tree()
 {
-	local source=$1 build=$2 words
+	local source=$1 build=$2 configure up words
 	shift 2
 	mkdir -p "$build"
 	if [ ! -x "$source/configure" ] ||
@@ -96,11 +96,16 @@ build_tree()
 			return 1
 		}
 	fi
-	words=$(printf '%q ' "$source/configure" "$@")
+	# From a build directory below the sources by way of ..: configure takes a
+	# blank in the path of its working directory, but none in its own.
+	configure=$source/configure
+	up=$(echo "${build#"$source"/}" | sed 's,[^/][^/]*,..,g')
+	[ ! "$build/$up/configure" -ef "$configure" ] || configure=$up/configure
+	words=$(printf '%q ' "$configure" "$@")
 	if [ ! -f "$build/Makefile" ] ||
 		[ "$(cat "$build/configured" 2>/dev/null)" != "$words" ] ||
 		[ "$source/configure" -nt "$build/Makefile" ]; then
-		(cd "$build" && "$source/configure" --quiet "$@") || {
+		(cd "$build" && "$configure" --quiet "$@") || {
 			echo "see $build/config.log" >&2
 			return 1
 		}
