@@ -828,7 +828,8 @@ START_TEST(messages_without_end_are_one_failure)
 	result = read_text();
 	ck_assert_int_eq(result, IO_ERROR);
 	transport_describe_failure(&client, text, sizeof(text));
-	ck_assert_str_eq(text, "tls: server sends handshake messages without end");
+	ck_assert_str_eq(
+		text, "tls: server sends handshake messages without end");
 	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_MESSAGES);
 }
 END_TEST
