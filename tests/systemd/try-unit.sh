@@ -213,7 +213,7 @@ check 'and outlives it' is "$(property NRestarts)" "$restarts"
 check 'it stops' systemctl stop kubenurse
 check 'with success' is "$(property Result)" success
 check 'and exit status 0' is "$(property ExecMainStatus)" 0
-check 'nothing of it is left' not pgrep -x 'kubenurse.*'
+check 'nothing of it is left' not grep -qs '^kubenurse' /proc/[0-9]*/comm
 
 write_config 'no_such_key = 1'
 systemctl start kubenurse

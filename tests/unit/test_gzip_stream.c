@@ -108,7 +108,7 @@ make_text(size_t len)
 }
 
 static const size_t lens[] = { 0, 1, 100, GZIP_STREAM_BLOCK_BYTES,
-	GZIP_STREAM_BLOCK_BYTES + 1, 300000 };
+	GZIP_STREAM_BLOCK_BYTES + 1, 3 * GZIP_STREAM_BLOCK_BYTES + 5 };
 static const size_t caps[] = { 1, 7, 128, 16384, 1000000 };
 static const size_t steps[] = { 1000, GZIP_STREAM_BLOCK_BYTES };
 
