@@ -402,6 +402,11 @@ END_TEST
  * The library refuses these itself, 0.9.75 or 1.0, and words it; where the
  * two differ in the status either will do.
  */
+#define WITH_NULS(request)                                                     \
+	{                                                                      \
+		request, "400", "400", sizeof(request) - 1                     \
+	}
+
 static const struct {
 	const char *request, *status, *other_status;
 	size_t len; /* 0: up to the NUL */
@@ -414,12 +419,35 @@ static const struct {
 	{ "GET /ready HTTP/1.1\r\n" HOST "X Y: z\r\n\r\n", "400", "400", 0 },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", "400",
 		"400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 1, 1\r\n\r\n1", "400",
+		"400", 0 },
+	{ "POST /ready HTTP/1.1\r\n" HOST
+	  "Content-Length: 99999999999999999999\r\n\r\n1",
+		"400", "413", 0 },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
 		"501", "400", 0 },
 	/* 1.0 proposes the target with the blank encoded */
 	{ "GET /re ady HTTP/1.1\r\n" HOST "\r\n", "400", "301", 0 },
-	{ "GET /ready\0 HTTP/1.1\r\n" HOST "\r\n", "400", "400",
-		sizeof("GET /ready\0 HTTP/1.1\r\n" HOST "\r\n") - 1 },
+	/* 1.0 proposes the target with the blank encoded */
+	{ "GET  /ready HTTP/1.1\r\n" HOST CLOSE "\r\n", "400", "301", 0 },
+	WITH_NULS("GET /ready\0 HTTP/1.1\r\n" HOST "\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X: a\0b\r\n\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X: a\0\r\nY: b\r\n\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X: a\r\nY: b\0\r\n\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X\0: a\r\n\r\n"),
+	/* what ends the headers too early makes two requests of one */
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "\0X: a\r\n" LAST),
+	{ "GET /ready HTTP/1.1\r\n" HOST ": a\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST ": a\r\n" LAST, "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST ":\r\n" LAST, "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n: a\r\n" HOST "\r\n", "400", "400", 0 },
+	/* folded lines: 1.0 joins them */
+	{ "GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a\r\n b\r\n\r\n", "400",
+		"200", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a\r\n\tb\r\nY: c\r\n\r\n",
+		"400", "200", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a\r\n  \r\n\r\n", "400",
+		"200", 0 },
 };
 
 START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
@@ -443,7 +471,37 @@ START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 				library_refusals[_i].other_status, 3) == 0,
 		"%s", text);
 	ck_assert_ptr_nonnull(strstr(text, CLOSE));
+	/* once, and nothing of what follows is taken for a request */
+	ck_assert_ptr_null(strstr(text + status_at, "HTTP/1."));
 	free(text);
+}
+END_TEST
+
+/* What may look odd and is right. */
+static const char *const odd_requests[] = {
+	"GET /ready?a=b&c=%41&d HTTP/1.1\r\n" HOST CLOSE "\r\n",
+	"GET /ready? HTTP/1.1\r\n" HOST CLOSE "\r\n",
+	"GET /ready HTTP/1.1\nHost:a\nX:\nConnection:\t close\n\n",
+	"GET /ready HTTP/1.1\r\nX: \r\n" CLOSE HOST "Y:\r\n\r\n",
+	"GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a:b \r\nCookie: a=b; c\r\n"
+	"\r\n",
+	"\r\n\r\nGET /ready HTTP/1.1\r\n" CLOSE HOST "\r\n",
+};
+
+START_TEST(what_is_odd_and_right_is_answered)
+{
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	for (size_t i = 0; i < strlen(odd_requests[_i]); i++) {
+		/* in one piece, and in two wherever it may break */
+		fd = client();
+		ck_assert(send_bytes(fd, odd_requests[_i], i));
+		turn();
+		turn();
+		send_text(fd, odd_requests[_i] + i);
+		check_answer(fd, LAST_ANSWER);
+	}
 }
 END_TEST
 
@@ -1376,6 +1434,8 @@ add_answer_tests(TCase *tcase)
 	tcase_add_loop_test(tcase,
 		what_the_library_refuses_gets_its_status_and_is_closed, 0,
 		COUNT(library_refusals));
+	tcase_add_loop_test(tcase, what_is_odd_and_right_is_answered, 0,
+		COUNT(odd_requests));
 	tcase_add_test(
 		tcase, headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431);
 	tcase_add_test(tcase, a_body_without_end_is_cut_off);
