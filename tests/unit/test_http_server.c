@@ -693,17 +693,44 @@ START_TEST(metrics_come_in_chunks_whole_and_in_order)
 }
 END_TEST
 
+/* K 2.12: its length is known, so that the connection is kept */
+START_TEST(head_of_a_short_alive_says_the_length_of_get)
+{
+	char *text, *of_get, *of_head;
+	size_t len;
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd, "GET /alive HTTP/1.1\r\n" HOST "\r\n"
+		      "HEAD /alive HTTP/1.1\r\n" HOST "\r\n" LAST);
+	text = read_all(fd);
+	of_get = strstr(text, "Content-Length: ");
+	ck_assert_ptr_nonnull(of_get);
+	of_head = strstr(of_get + 1, "Content-Length: ");
+	ck_assert_ptr_nonnull(of_head);
+	len = strcspn(of_get, "\r");
+	ck_assert_int_eq(strncmp(of_get, of_head, len), 0);
+	ck_assert_str_eq(of_head + len, "\r\n\r\n" LAST_ANSWER);
+	free(text);
+}
+END_TEST
+
 START_TEST(head_of_a_stream_has_no_body_and_asks_no_reader)
 {
 	static const char *const paths[] = { "/metrics", "/alive" };
+	char name[2048 + 1];
 
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
 	serve((struct http_server_options){ 0 });
 	for (size_t i = 0; i < COUNT(paths); i++) {
-		char request[100], *text;
+		char request[4096], *text;
 		int fd = client();
 
 		snprintf(request, sizeof(request),
-			"HEAD %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+			"HEAD %s HTTP/1.1\r\n" HOST "X: %s\r\n\r\n", paths[i],
+			name);
 		send_text(fd, request);
 		text = read_all(fd);
 		ck_assert(strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
@@ -1446,6 +1473,7 @@ add_answer_tests(TCase *tcase)
 	tcase_add_test(
 		tcase, the_first_origin_is_told_and_only_from_alwayshappy);
 	tcase_add_test(tcase, metrics_come_in_chunks_whole_and_in_order);
+	tcase_add_test(tcase, head_of_a_short_alive_says_the_length_of_get);
 	tcase_add_test(tcase, head_of_a_stream_has_no_body_and_asks_no_reader);
 	tcase_add_test(tcase, gzip_is_announced);
 	tcase_add_test(tcase, pipelined_requests_are_answered_in_order);
