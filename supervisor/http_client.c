@@ -7,6 +7,7 @@
  */
 #include "supervisor/http_curtain.h"
 #include "supervisor/http_farewell.h"
+#include "supervisor/http_layout.h"
 #include "supervisor/http_turns.h"
 
 #include <stdlib.h>
@@ -22,6 +23,32 @@ look_at_header(void *cls, enum MHD_ValueKind kind, const char *name,
 	return MHD_YES;
 }
 
+static enum MHD_Result
+lay_out_header(void *cls, enum MHD_ValueKind kind, const char *name,
+	size_t name_len, const char *value, size_t value_len)
+{
+	(void)kind;
+	http_layout_header(cls, name, name_len, value, value_len);
+	return MHD_YES;
+}
+
+/* The library from 1.0 on refuses by itself what breaks the layout here. */
+static bool
+is_whole(const struct http_client *client, struct MHD_Connection *connection,
+	const char *method, const char *version, size_t head_bytes)
+{
+	struct http_layout layout;
+
+	if (MHD_VERSION >= 0x01000000)
+		return true;
+	http_layout_init(&layout, method, head_bytes);
+	http_layout_word(&layout, client->line_target, client->target_len);
+	http_layout_word(&layout, version, strlen(version));
+	MHD_get_connection_values_n(
+		connection, MHD_HEADER_KIND, lay_out_header, &layout);
+	return http_layout_is_whole(&layout);
+}
+
 /*
  * The headers are complete, a body may follow.  An answer given now closes
  * the connection, one given when the request is complete does not.
@@ -33,16 +60,17 @@ begin_answer(struct http_client *client, struct MHD_Connection *connection,
 	struct http_site *site = client->daemon->site;
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	size_t head_bytes = info != NULL ? info->header_size : 0;
 	unsigned refusal;
 
 	client->headers_done = true;
-	http_deadline_headers_done(&site->deadlines, &client->deadline,
-		info != NULL ? info->header_size : 0);
+	http_deadline_headers_done(
+		&site->deadlines, &client->deadline, head_bytes);
 	MHD_get_connection_values_n(
 		connection, MHD_HEADER_KIND, look_at_header, &client->request);
 	client->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	refusal = http_request_refusal(&client->request, method, version);
-	if (MHD_VERSION < 0x01000000 && client->target_end + 1 != version)
+	if (!is_whole(client, connection, method, version, head_bytes))
 		refusal = 400;
 	if (refusal == 0 ||
 		(refusal == 405 && !http_request_has_body(&client->request)))
@@ -66,7 +94,7 @@ http_client_on_request(void *cls, struct MHD_Connection *connection,
 	if (client == NULL)
 		return MHD_NO; /* no request line was seen: cannot be */
 	if (!client->headers_done)
-		return http_turns_may_go(client, connection)
+		return http_turns_may_go(client)
 			       ? begin_answer(
 					 client, connection, method, version)
 			       : MHD_YES;
@@ -107,7 +135,8 @@ http_client_on_request_line(
 	http_request_init(&client->request, target);
 	if (client->request.route == HTTP_ROUTE_ALIVE)
 		client->target = strdup(target);
-	client->target_end = target + strlen(target);
+	client->line_target = target;
+	client->target_len = strlen(target);
 	client->body_bytes = 0;
 	client->headers_done = false;
 	client->refused_early = false;
@@ -143,6 +172,41 @@ http_client_on_completed(void *cls, struct MHD_Connection *connection,
 			client->body_bytes, !client->request.is_chunked);
 }
 
+/* Its headers are complete, and the library has told nobody yet. */
+static bool
+is_being_read(const struct http_deadline *deadline, const void *arg)
+{
+	const struct http_client *client =
+		LOOP_OWNER(deadline, struct http_client, deadline);
+
+	return client->daemon == arg && !client->waits && !client->may_go &&
+	       MHD_get_connection_info(client->connection,
+		       MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL;
+}
+
+/* libmicrohttpd 0.9.75 then sends the headers of its answer twice: ours is
+ * before it, and that one goes nowhere. */
+void
+http_client_on_bad_length(struct http_daemon *daemon)
+{
+	struct http_deadlines *deadlines = &daemon->site->deadlines;
+	struct http_deadline *deadline = http_deadlines_find(
+		deadlines, HTTP_PHASE_HEADERS, is_being_read, daemon);
+	const union MHD_ConnectionInfo *info;
+	struct http_client *client;
+
+	if (deadline == NULL)
+		return;
+	client = LOOP_OWNER(deadline, struct http_client, deadline);
+	info = MHD_get_connection_info(
+		client->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	if (daemon->tls == NULL)
+		http_farewell_say(deadline->fd);
+	else if (info != NULL)
+		http_tls_say(info->tls_session, http_farewell_text);
+	http_deadline_cut(deadlines, deadline);
+}
+
 static void
 attach_tls(struct http_client *client, struct http_tls *tls,
 	struct MHD_Connection *connection, int fd)
@@ -171,6 +235,7 @@ open_client(struct http_daemon *daemon, struct MHD_Connection *connection,
 	if (client == NULL)
 		return; /* its first request ends it */
 	client->daemon = daemon;
+	client->connection = connection;
 	*context = client;
 	http_deadline_open(
 		&site->deadlines, &client->deadline, fd, daemon->tls == NULL);

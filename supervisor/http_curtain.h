@@ -59,11 +59,12 @@ struct http_daemon {
 struct http_client {
 	struct http_deadline deadline;
 	struct http_daemon *daemon;
+	struct MHD_Connection *connection;
 	struct http_request request;
 	struct http_tls_peer peer;
-	char *target; /* as sent; of /alive alone */
-	/* behind the target; libmicrohttpd before 1.0 takes a NUL in it */
-	const char *target_end;
+	char *target;            /* as sent; of /alive alone */
+	const char *line_target; /* where it stands in the request line */
+	size_t target_len;
 	size_t body_bytes;
 	bool headers_done;
 	bool is_head;
@@ -71,9 +72,8 @@ struct http_client {
 	bool ends_well;     /* the last answer was sent in full */
 	bool is_pipelined;  /* was there before the last answer was sent */
 	uint64_t answered_run;
-	/* http_turns.c's: waiting is NULL while it need not wait */
-	bool may_go;
-	struct MHD_Connection *waiting;
+	/* http_turns.c's */
+	bool waits, may_go;
 	struct http_client *before, *behind;
 };
 
@@ -100,6 +100,8 @@ enum MHD_Result http_client_on_request(void *cls,
 	struct MHD_Connection *connection, const char *url, const char *method,
 	const char *version, const char *upload, size_t *upload_bytes,
 	void **request);
+/* The library is about to refuse the length that a request says. */
+void http_client_on_bad_length(struct http_daemon *daemon);
 void http_client_on_completed(void *cls, struct MHD_Connection *connection,
 	void **request, enum MHD_RequestTerminationCode why);
 

@@ -54,7 +54,8 @@ leave_escaped(void *cls, struct MHD_Connection *connection, char *text)
 	return strlen(text);
 }
 
-/* The library tells of much; what matters is that it could not accept. */
+/* The library tells of much; what matters is that it could not accept, and
+ * what it does not refuse well. */
 __attribute__((format(printf, 2, 0))) static void
 on_complaint(void *cls, const char *format, va_list args)
 {
@@ -62,6 +63,8 @@ on_complaint(void *cls, const char *format, va_list args)
 	struct http_site *site = daemon->site;
 	char error[256];
 
+	if (strstr(format, "Content-Length' header") != NULL)
+		http_client_on_bad_length(daemon);
 	if (strstr(format, "Error accepting") == NULL)
 		return;
 	vsnprintf(error, sizeof(error), format, args);

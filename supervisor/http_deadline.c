@@ -179,17 +179,16 @@ http_deadline_cut(
 	shutdown(deadline->fd, SHUT_RDWR);
 }
 
-/* The first of a queue that may go; NULL: there is none. */
-static struct http_deadline *
-first_of(const struct http_deadline_queue *queue,
+struct http_deadline *
+http_deadlines_find(const struct http_deadlines *deadlines,
+	enum http_phase phase,
 	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
 	const void *arg)
 {
-	struct http_deadline *deadline = queue->oldest;
+	struct http_deadline *deadline = deadlines->queues[phase].oldest;
 
 	while (deadline != NULL &&
-		((deadline->phase == HTTP_PHASE_ANSWER &&
-			 deadline->is_stream) ||
+		((phase == HTTP_PHASE_ANSWER && deadline->is_stream) ||
 			(is_meant != NULL && !is_meant(deadline, arg))))
 		deadline = deadline->newer;
 	return deadline;
@@ -212,15 +211,15 @@ http_deadlines_cut_oldest(struct http_deadlines *deadlines,
 	static const enum http_phase phases[] = { HTTP_PHASE_HEADERS,
 		HTTP_PHASE_BODY, HTTP_PHASE_ANSWER };
 	struct http_deadline *oldest =
-		first_of(&deadlines->queues[HTTP_PHASE_IDLE], is_meant, arg);
+		http_deadlines_find(deadlines, HTTP_PHASE_IDLE, is_meant, arg);
 
 	if (oldest != NULL) {
 		http_deadline_cut(deadlines, oldest);
 		return true;
 	}
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-		struct http_deadline *first =
-			first_of(&deadlines->queues[phases[i]], is_meant, arg);
+		struct http_deadline *first = http_deadlines_find(
+			deadlines, phases[i], is_meant, arg);
 
 		if (oldest == NULL ||
 			(first != NULL && since_ns(deadlines, first) <

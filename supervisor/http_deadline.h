@@ -88,6 +88,12 @@ void http_deadline_answered(struct http_deadlines *deadlines,
 void http_deadline_close(
 	struct http_deadlines *deadlines, struct http_deadline *deadline);
 
+/* The one in this phase for longest of those meant (NULL: of all), streams
+ * excepted; NULL: none. */
+struct http_deadline *http_deadlines_find(
+	const struct http_deadlines *deadlines, enum http_phase phase,
+	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
+	const void *arg);
 /* Ends the connection by shutdown(2): the library sees it and cleans up. */
 void http_deadline_cut(
 	struct http_deadlines *deadlines, struct http_deadline *deadline);

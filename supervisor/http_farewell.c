@@ -9,15 +9,22 @@
 
 #define DRAIN_READS 16
 
+const char http_farewell_text[] = "HTTP/1.1 400 Bad Request\r\n"
+				  "Content-Type: text/plain; charset=utf-8\r\n"
+				  "Connection: close\r\n"
+				  "\r\n"
+				  "400 Bad Request";
+
+void
+http_farewell_say(int fd)
+{
+	(void)send(fd, http_farewell_text, sizeof(http_farewell_text) - 1,
+		MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void
 http_farewell_bad_request(int fd)
 {
-	static const char answer[] = "HTTP/1.1 400 Bad Request\r\n"
-				     "Content-Type: text/plain; "
-				     "charset=utf-8\r\n"
-				     "Connection: close\r\n"
-				     "\r\n"
-				     "400 Bad Request";
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
@@ -27,7 +34,7 @@ http_farewell_bad_request(int fd)
 	/* the end of a stream counts as one byte received */
 	if (info.tcpi_bytes_received <= 1 || info.tcpi_bytes_sent > 0)
 		return;
-	(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	http_farewell_say(fd);
 }
 
 void

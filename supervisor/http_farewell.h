@@ -6,6 +6,9 @@
 #ifndef SUPERVISOR_HTTP_FAREWELL_H
 #define SUPERVISOR_HTTP_FAREWELL_H
 
+/* 400, in full. */
+extern const char http_farewell_text[];
+void http_farewell_say(int fd);
 /*
  * The library hangs up without a word on a request line without any blank:
  * when bytes came and none went back, this answers 400.  Plain connections

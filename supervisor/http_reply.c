@@ -87,7 +87,11 @@ free_stream(void *cls)
 	free(stream);
 }
 
-/* Owns the body, which is NULL for HEAD, from now on.  NULL: no memory. */
+/*
+ * Owns the body, which is NULL for HEAD, from now on.  HEAD gets no chunked
+ * coding and a closed connection: libmicrohttpd 0.9.75 would send the last
+ * chunk of the body that is not there.  NULL: no memory.
+ */
 static struct MHD_Response *
 new_stream(struct http_client *client, struct http_body *body, unsigned *n_open)
 {
@@ -102,18 +106,18 @@ new_stream(struct http_client *client, struct http_body *body, unsigned *n_open)
 	(*n_open)++;
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
 		HTTP_BODY_BLOCK_BYTES, read_stream, stream, free_stream);
-	if (response == NULL)
+	if (response == NULL) {
 		free_stream(stream);
-	else
-		http_deadline_answer(&client->daemon->site->deadlines,
-			&client->deadline, true);
+		return NULL;
+	}
+	if (client->is_head)
+		MHD_set_response_options(response,
+			MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	http_deadline_answer(
+		&client->daemon->site->deadlines, &client->deadline, true);
 	return response;
 }
 
-/*
- * HEAD gets no chunked coding and a closed connection: libmicrohttpd 0.9.75
- * would send the last chunk of the body that is not there.
- */
 static enum MHD_Result
 queue_stream(struct http_client *client, struct MHD_Connection *connection,
 	const char *version, struct MHD_Response *response)
@@ -125,9 +129,6 @@ queue_stream(struct http_client *client, struct MHD_Connection *connection,
 			503, HTTP_ANSWER_BUSY);
 	if (is_http_1_0(version))
 		http_reply_speak_1_0(response);
-	else if (client->is_head)
-		MHD_set_response_options(response,
-			MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
 	result = MHD_queue_response(connection, 200, response);
 	MHD_destroy_response(response);
 	return result;

@@ -57,6 +57,8 @@ int http_tls_retrieve(gnutls_session_t session, const gnutls_datum_t *names,
 	int name_count, const gnutls_pk_algorithm_t *algorithms,
 	int algorithm_count, gnutls_pcert_st **ret_certificates,
 	unsigned *ret_count, gnutls_privkey_t *ret_key);
+/* A last word, where the handshake is over. */
+void http_tls_say(gnutls_session_t session, const char *text);
 /* What came first was no TLS: it tells whom it speaks to, in plain text. */
 void http_tls_farewell(const struct http_tls_peer *peer);
 

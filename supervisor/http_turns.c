@@ -25,7 +25,7 @@ take_out(struct http_client *client)
 	else
 		daemon->last_waiting = client->before;
 	client->before = client->behind = NULL;
-	client->waiting = NULL;
+	client->waits = false;
 }
 
 static void
@@ -34,12 +34,11 @@ let_go(struct http_daemon *daemon, unsigned max)
 	daemon->pipelined_left = max;
 	while (daemon->first_waiting != NULL && daemon->pipelined_left > 0) {
 		struct http_client *client = daemon->first_waiting;
-		struct MHD_Connection *connection = client->waiting;
 
 		daemon->pipelined_left--;
 		take_out(client);
 		client->may_go = true;
-		MHD_resume_connection(connection);
+		MHD_resume_connection(client->connection);
 	}
 }
 
@@ -57,7 +56,7 @@ http_turns_release(struct http_daemon *daemon)
 }
 
 bool
-http_turns_may_go(struct http_client *client, struct MHD_Connection *connection)
+http_turns_may_go(struct http_client *client)
 {
 	struct http_daemon *daemon = client->daemon;
 
@@ -69,20 +68,20 @@ http_turns_may_go(struct http_client *client, struct MHD_Connection *connection)
 		daemon->pipelined_left--;
 		return true;
 	}
-	client->waiting = connection;
+	client->waits = true;
 	client->before = daemon->last_waiting;
 	if (daemon->last_waiting != NULL)
 		daemon->last_waiting->behind = client;
 	else
 		daemon->first_waiting = client;
 	daemon->last_waiting = client;
-	MHD_suspend_connection(connection);
+	MHD_suspend_connection(client->connection);
 	return false;
 }
 
 void
 http_turns_forget(struct http_client *client)
 {
-	if (client->waiting != NULL)
+	if (client->waits)
 		take_out(client);
 }

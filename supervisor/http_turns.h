@@ -12,15 +12,13 @@
 
 struct http_client;
 struct http_daemon;
-struct MHD_Connection;
 
 /* Before each run of the library: lets the next ones go. */
 void http_turns_begin(struct http_daemon *daemon);
 /* Before runs that shall leave nobody waiting. */
 void http_turns_release(struct http_daemon *daemon);
 /* false: the connection is suspended, and asks again when it is its turn. */
-bool http_turns_may_go(
-	struct http_client *client, struct MHD_Connection *connection);
+bool http_turns_may_go(struct http_client *client);
 /* The connection is gone.  Idempotent. */
 void http_turns_forget(struct http_client *client);
 

@@ -280,7 +280,6 @@ ordeal("half-open connections", half_open, 5000)
 
 HOST = b"Host: a\r\n"
 END = b"Connection: close\r\n\r\n"
-ANSWERED = rb"^HTTP/1\.1 [24]\d\d "
 REFUSED = rb"^(HTTP/1\.[01] 4\d\d |$)"
 WORDS = {
     "64 KiB of headers": (ASK + b"X: " + b"y" * 65536 + b"\r\n\r\n",
@@ -308,8 +307,7 @@ WORDS = {
         b"\r\n", rb"^HTTP/1\.1 (200|400) "),
     "a NUL in the target": (b"GET /alive\0 HTTP/1.1\r\n" + HOST + END,
                             REFUSED),
-    # libmicrohttpd cuts the value there and says nothing of it
-    "a NUL in a header": (ASK + b"X: a\0b\r\n" + END, ANSWERED),
+    "a NUL in a header": (ASK + b"X: a\0b\r\n" + END, REFUSED),
     "NULs alone": (b"\0" * 1000 + b"\r\n\r\n", REFUSED),
     "HTTP/0.9": (b"GET /alwayshappy\r\n", REFUSED),
     "the preface of HTTP/2": (

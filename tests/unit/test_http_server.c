@@ -402,6 +402,11 @@ END_TEST
  * The library refuses these itself, 0.9.75 or 1.0, and words it; where the
  * two differ in the status either will do.
  */
+#define WITH_NULS(request)                                                     \
+	{                                                                      \
+		request, "400", "400", sizeof(request) - 1                     \
+	}
+
 static const struct {
 	const char *request, *status, *other_status;
 	size_t len; /* 0: up to the NUL */
@@ -414,12 +419,35 @@ static const struct {
 	{ "GET /ready HTTP/1.1\r\n" HOST "X Y: z\r\n\r\n", "400", "400", 0 },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", "400",
 		"400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 1, 1\r\n\r\n1", "400",
+		"400", 0 },
+	{ "POST /ready HTTP/1.1\r\n" HOST
+	  "Content-Length: 99999999999999999999\r\n\r\n1",
+		"400", "413", 0 },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n",
 		"501", "400", 0 },
 	/* 1.0 proposes the target with the blank encoded */
 	{ "GET /re ady HTTP/1.1\r\n" HOST "\r\n", "400", "301", 0 },
-	{ "GET /ready\0 HTTP/1.1\r\n" HOST "\r\n", "400", "400",
-		sizeof("GET /ready\0 HTTP/1.1\r\n" HOST "\r\n") - 1 },
+	/* 1.0 proposes the target with the blank encoded */
+	{ "GET  /ready HTTP/1.1\r\n" HOST CLOSE "\r\n", "400", "301", 0 },
+	WITH_NULS("GET /ready\0 HTTP/1.1\r\n" HOST "\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X: a\0b\r\n\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X: a\0\r\nY: b\r\n\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X: a\r\nY: b\0\r\n\r\n"),
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "X\0: a\r\n\r\n"),
+	/* what ends the headers too early makes two requests of one */
+	WITH_NULS("GET /ready HTTP/1.1\r\n" HOST "\0X: a\r\n" LAST),
+	{ "GET /ready HTTP/1.1\r\n" HOST ": a\r\n\r\n", "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST ": a\r\n" LAST, "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST ":\r\n" LAST, "400", "400", 0 },
+	{ "GET /ready HTTP/1.1\r\n: a\r\n" HOST "\r\n", "400", "400", 0 },
+	/* folded lines: 1.0 joins them */
+	{ "GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a\r\n b\r\n\r\n", "400",
+		"200", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a\r\n\tb\r\nY: c\r\n\r\n",
+		"400", "200", 0 },
+	{ "GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a\r\n  \r\n\r\n", "400",
+		"200", 0 },
 };
 
 START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
@@ -443,7 +471,37 @@ START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 				library_refusals[_i].other_status, 3) == 0,
 		"%s", text);
 	ck_assert_ptr_nonnull(strstr(text, CLOSE));
+	/* once, and nothing of what follows is taken for a request */
+	ck_assert_ptr_null(strstr(text + status_at, "HTTP/1."));
 	free(text);
+}
+END_TEST
+
+/* What may look odd and is right. */
+static const char *const odd_requests[] = {
+	"GET /ready?a=b&c=%41&d HTTP/1.1\r\n" HOST CLOSE "\r\n",
+	"GET /ready? HTTP/1.1\r\n" HOST CLOSE "\r\n",
+	"GET /ready HTTP/1.1\nHost:a\nX:\nConnection:\t close\n\n",
+	"GET /ready HTTP/1.1\r\nX: \r\n" CLOSE HOST "Y:\r\n\r\n",
+	"GET /ready HTTP/1.1\r\n" HOST CLOSE "X: a:b \r\nCookie: a=b; c\r\n"
+	"\r\n",
+	"\r\n\r\nGET /ready HTTP/1.1\r\n" CLOSE HOST "\r\n",
+};
+
+START_TEST(what_is_odd_and_right_is_answered)
+{
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	for (size_t i = 0; i < strlen(odd_requests[_i]); i++) {
+		/* in one piece, and in two wherever it may break */
+		fd = client();
+		ck_assert(send_bytes(fd, odd_requests[_i], i));
+		turn();
+		turn();
+		send_text(fd, odd_requests[_i] + i);
+		check_answer(fd, LAST_ANSWER);
+	}
 }
 END_TEST
 
@@ -635,17 +693,44 @@ START_TEST(metrics_come_in_chunks_whole_and_in_order)
 }
 END_TEST
 
+/* K 2.12: its length is known, so that the connection is kept */
+START_TEST(head_of_a_short_alive_says_the_length_of_get)
+{
+	char *text, *of_get, *of_head;
+	size_t len;
+	int fd;
+
+	serve((struct http_server_options){ 0 });
+	fd = client();
+	send_text(fd, "GET /alive HTTP/1.1\r\n" HOST "\r\n"
+		      "HEAD /alive HTTP/1.1\r\n" HOST "\r\n" LAST);
+	text = read_all(fd);
+	of_get = strstr(text, "Content-Length: ");
+	ck_assert_ptr_nonnull(of_get);
+	of_head = strstr(of_get + 1, "Content-Length: ");
+	ck_assert_ptr_nonnull(of_head);
+	len = strcspn(of_get, "\r");
+	ck_assert_int_eq(strncmp(of_get, of_head, len), 0);
+	ck_assert_str_eq(of_head + len, "\r\n\r\n" LAST_ANSWER);
+	free(text);
+}
+END_TEST
+
 START_TEST(head_of_a_stream_has_no_body_and_asks_no_reader)
 {
 	static const char *const paths[] = { "/metrics", "/alive" };
+	char name[2048 + 1];
 
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
 	serve((struct http_server_options){ 0 });
 	for (size_t i = 0; i < COUNT(paths); i++) {
-		char request[100], *text;
+		char request[4096], *text;
 		int fd = client();
 
 		snprintf(request, sizeof(request),
-			"HEAD %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+			"HEAD %s HTTP/1.1\r\n" HOST "X: %s\r\n\r\n", paths[i],
+			name);
 		send_text(fd, request);
 		text = read_all(fd);
 		ck_assert(strncmp(text, "HTTP/1.1 200 OK\r\n", 17) == 0);
@@ -1376,6 +1461,8 @@ add_answer_tests(TCase *tcase)
 	tcase_add_loop_test(tcase,
 		what_the_library_refuses_gets_its_status_and_is_closed, 0,
 		COUNT(library_refusals));
+	tcase_add_loop_test(tcase, what_is_odd_and_right_is_answered, 0,
+		COUNT(odd_requests));
 	tcase_add_test(
 		tcase, headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431);
 	tcase_add_test(tcase, a_body_without_end_is_cut_off);
@@ -1386,6 +1473,7 @@ add_answer_tests(TCase *tcase)
 	tcase_add_test(
 		tcase, the_first_origin_is_told_and_only_from_alwayshappy);
 	tcase_add_test(tcase, metrics_come_in_chunks_whole_and_in_order);
+	tcase_add_test(tcase, head_of_a_short_alive_says_the_length_of_get);
 	tcase_add_test(tcase, head_of_a_stream_has_no_body_and_asks_no_reader);
 	tcase_add_test(tcase, gzip_is_announced);
 	tcase_add_test(tcase, pipelined_requests_are_answered_in_order);
