@@ -135,6 +135,19 @@ set_api_targets(struct conf_loader *loader)
 		conf_loader_no_memory(loader);
 }
 
+/* Whoever were first would serve alone. */
+static bool
+listens_twice(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->listen.n_addresses; i++)
+		for (size_t j = 0; j < conf->listen_tls.n_addresses; j++)
+			if (memcmp(&conf->listen.addresses[i],
+				    &conf->listen_tls.addresses[j],
+				    sizeof(union conf_address)) == 0)
+				return true;
+	return false;
+}
+
 static void
 check_tls(struct conf_loader *loader)
 {
@@ -148,6 +161,9 @@ check_tls(struct conf_loader *loader)
 	if (is_missing(loader, "cert_key", conf->cert_key))
 		conf_loader_error(loader, "use_tls",
 			"there is no key of the certificate; set cert_key");
+	if (listens_twice(conf))
+		conf_loader_error(loader, "listen_tls",
+			"an address of it is in listen, too; choose another");
 }
 
 static void

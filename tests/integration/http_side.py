@@ -161,14 +161,16 @@ equal([doctor.status(path) for path in ("/alive", "/alwayshappy", "/metrics")],
       [200, 200, 200], "K 6.1 all else is served")
 wait(lambda: not [pid for pid in children(doctor.pid)
                   if "nursery" not in title(pid)])
-asked = len(web.requests)
 after = doctor.metrics()
+begun = after.total("kubenurse_checks_started_total.*")
 equal(after.total("kubenurse_errors_total.*"), 0,
       "F 6.4 checks cut short count nowhere")
 equal(doctor.wait(), 0, "exit status 0")
 took = time.monotonic() - began
 ok(0.9 < took < 3, "K 6.3 after its shutdown duration; nobody delays it", took)
-equal(len(web.requests), asked, "and no check was begun meanwhile")
+# the server's threads may come to the last one late, but to no more than those
+ok(len(web.requests) <= begun, "and no check was begun meanwhile",
+   f"{len(web.requests)} requests of {begun} checks")
 
 doctor = Doctor(INI.replace("= 1s", "= 1m"), name="impatient")
 doctor.wait_checks(["me_service"])

@@ -471,6 +471,11 @@ static const struct {
 					    "certificate; set cert_file" },
 	{ K "use_tls = true\ncert_file = k", "t.ini:2: use_tls: there is no "
 					     "key" },
+	{ K "use_tls = true\ncert_file = c\ncert_key = k\n"
+	    "listen = :80, [::1]:81\nlisten_tls = [::]:82, [::1]:81",
+		"t.ini:6: listen_tls: an address of it is in listen, too" },
+	{ K "use_tls = true\ncert_file = c\ncert_key = k\nlisten = :8443",
+		"t.ini: listen_tls: an address of it is in listen, too" },
 	{ "[check c]\ninterval = 1s", "t.ini:1: url: is missing in [check c]" },
 	{ "[check neighbourhood_state]\nurl = http://h",
 		"t.ini:1: [check neighbourhood_state]: has a name" },
