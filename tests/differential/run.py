@@ -105,10 +105,15 @@ class Run:
         try:
             connection.request(method, path)
             got = connection.getresponse()
-            return got.status, {
-                name: got.headers[name] for name in (
-                    "Content-Type", "Content-Length", "Location")
-            }, re.sub(rb"(?s)^{.*", b"JSON", got.read())
+            body = got.read()
+            headers = {name: got.headers[name] for name in (
+                "Content-Type", "Content-Length", "Location")}
+            if body.startswith(b"{"):  # whose texts, and so length, differ
+                said = str(len(body)) if len(body) <= 2048 else None
+                if headers["Content-Length"] == said:
+                    headers["Content-Length"] = "said up to 2048 bytes"
+                body = b"JSON"
+            return got.status, headers, body
         finally:
             connection.close()
 
