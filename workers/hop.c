@@ -200,6 +200,8 @@ complete(struct hop *hop)
 	finish(hop, OUTCOME_OK, clock_mono_ns());
 	if (hop_reuse_keep(hop))
 		hop->state = HOP_IDLE;
+	else if (hop->response.body_truncated_by_us)
+		hop_close(hop); /* nobody knows whether it ever ends */
 	hop->on_done(hop);
 }
 

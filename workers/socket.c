@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-/* One call must not be kept busy by a peer that sends without end. */
+/* 64 KiB: more than a goodbye and what a server may have said too much. */
 #define DISCARD_READ_COUNT 16
 
 int
@@ -97,7 +97,8 @@ socket_discard(int fd)
 		if (got_bytes < 0 && errno != EINTR)
 			return refusal(IO_WANT_READ);
 	}
-	return IO_WANT_READ;
+	errno = EMSGSIZE;
+	return IO_ERROR;
 }
 
 enum io_result

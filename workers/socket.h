@@ -44,7 +44,8 @@ enum io_result socket_read_stamped(int fd, void *buf, size_t cap_bytes,
 	size_t *ret_bytes, uint64_t *ret_stamp_mono_ns);
 /*
  * Throws away what is there, to learn whether the peer has ended.
- * IO_WANT_READ: not yet; IO_EOF: its FIN is here; IO_ERROR: reset.
+ * IO_WANT_READ: not yet; IO_EOF: its FIN is here; IO_ERROR: reset, or so much
+ * (EMSGSIZE) that it does not look like an end.
  */
 enum io_result socket_discard(int fd);
 /* IO_DONE (perhaps not all), IO_WANT_WRITE or IO_ERROR; never SIGPIPE. */

@@ -605,6 +605,29 @@ START_TEST(the_server_is_given_100_ms_to_close_first)
 }
 END_TEST
 
+/* What it would send yet is of no use: the bound is one of reading, too. */
+START_TEST(a_body_beyond_the_bound_is_closed_at_once)
+{
+	static char answer[HTTP_RESPONSE_BODY_MAX_BYTES + 100];
+	static const struct fake_peer peer = { .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = answer },
+			{ .after_ns = 1 * MS, .bytes = "and more" } },
+		.step_count = 2 };
+	int head_len =
+		snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n\r\n");
+
+	memset(answer + head_len, 'x', sizeof(answer) - (size_t)head_len - 1);
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	apply_target();
+	fake_run_for(7 * MS);
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(fake.records[0].body.sample.outcome, OUTCOME_OK);
+	ck_assert_uint_eq(fake_open_sockets(), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -637,7 +660,8 @@ main(void)
 		with_a_length_it_need_not_be,
 		informational_answers_are_passed_over,
 		a_status_of_000_is_an_answer,
-		the_server_is_given_100_ms_to_close_first };
+		the_server_is_given_100_ms_to_close_first,
+		a_body_beyond_the_bound_is_closed_at_once };
 	Suite *suite = suite_create("hop");
 	TCase *tcase = tcase_create("hop");
 	SRunner *runner = srunner_create(suite);
