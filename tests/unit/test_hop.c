@@ -296,6 +296,27 @@ START_TEST(no_syn_ack_ends_with_the_dial_budget)
 }
 END_TEST
 
+/* What failed is told, not that the other family's answer never came. */
+START_TEST(a_refusal_is_told_also_when_the_other_answer_never_comes)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = FAKE_NEVER,
+		.ipv4_ns = 1 * MS,
+		.ipv4 = { "192.0.2.1" } });
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.connect_errno = ECONNREFUSED });
+	spec.url = "http://shop.example/";
+	sample = run_check();
+	assert_failed(sample, OUTCOME_CONNECT_FAILED, PHASE_CONNECT,
+		"connect 192.0.2.1:80: Connection refused");
+	assert_phases(sample, 51 * MS, 5 * S - 51 * MS, 0, 0, 0, 0, 0);
+	ck_assert_uint_eq(fake.expired_queries, 1);
+}
+END_TEST
+
 /* K 3.5 */
 START_TEST(dns_and_connect_share_the_dial_budget)
 {
@@ -644,6 +665,7 @@ main(void)
 		a_name_that_is_none_fails_at_once, a_refused_connection,
 		a_connection_that_cannot_even_begin,
 		no_syn_ack_ends_with_the_dial_budget,
+		a_refusal_is_told_also_when_the_other_answer_never_comes,
 		dns_and_connect_share_the_dial_budget,
 		a_lost_syn_is_counted_and_gives_no_rtt,
 		silence_in_the_handshake_ends_with_the_whole_budget,
