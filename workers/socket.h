@@ -32,7 +32,8 @@ int socket_connect_start(
 	const struct sockaddr *address, socklen_t address_len, int *ret_fd);
 /*
  * 0 or a negative errno.  To be called at any readiness, HUP and ERR too: it
- * takes the error out of the socket, so a second call says 0.
+ * takes the error out of the socket, so a second call says 0.  A connection to
+ * itself, where nobody listens, is -ECONNREFUSED.
  */
 int socket_connect_result(int fd);
 

@@ -272,6 +272,23 @@ START_TEST(a_refused_connection_says_so)
 }
 END_TEST
 
+/* Once in some ten thousand attempts the kernel makes that of a closed port. */
+START_TEST(a_connection_to_itself_is_a_refused_one)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(socket_connect_result(fd), -ECONNREFUSED);
+	socket_close_abortive(fd);
+}
+END_TEST
+
 START_TEST(an_impossible_address_gives_no_descriptor)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
@@ -336,6 +353,7 @@ main(void)
 		tcase, writing_to_a_reset_connection_is_an_error_not_a_signal);
 	tcase_add_test(tcase, a_full_socket_wants_to_write);
 	tcase_add_test(tcase, a_refused_connection_says_so);
+	tcase_add_test(tcase, a_connection_to_itself_is_a_refused_one);
 	tcase_add_test(tcase, an_impossible_address_gives_no_descriptor);
 	tcase_add_test(tcase, tcp_tells_of_a_clean_handshake);
 	tcase_add_test(tcase, what_is_no_tcp_socket_cannot_be_observed);
