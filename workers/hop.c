@@ -20,6 +20,8 @@
 
 /* Bodies are thrown away: one buffer serves all hops of the process. */
 #define READ_BUFFER_BYTES (16 * 1024)
+/* One that comes as fast as it is read must not keep the loop from others. */
+#define READS_PER_STEP 4
 
 struct state_def {
 	enum io_result (*step)(struct hop *hop);
@@ -626,8 +628,13 @@ step_read(struct hop *hop)
 	enum io_result result;
 	uint64_t arrived_ns;
 	size_t n_bytes;
+	unsigned n_reads = 0;
 
 	do {
+		/* what TLS holds back already no socket would tell of */
+		if (n_reads++ == READS_PER_STEP &&
+			!transport_is_secure(&hop->transport))
+			return IO_WANT_READ;
 		result = transport_read(
 			&hop->transport, bytes, sizeof(bytes), &n_bytes);
 		if (result == IO_EOF && hop->state == HOP_READ)

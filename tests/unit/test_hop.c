@@ -626,6 +626,35 @@ START_TEST(the_server_is_given_100_ms_to_close_first)
 }
 END_TEST
 
+/* F 3.16 */
+START_TEST(an_answer_that_is_there_at_once_takes_turns_with_others)
+{
+	static char answer[100 * 1024];
+	static const struct fake_peer peer = { .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = answer }, FIN },
+		.step_count = 2 };
+	int head_len = snprintf(answer, sizeof(answer),
+		"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+	struct loop_watch *watch;
+
+	memset(answer + head_len, 'x', 100000);
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	apply_target();
+	fake_run_for(7 * MS - 1);
+	fake.now_ns++;
+	watch = fake_next_event().watch;
+	ck_assert_ptr_nonnull(watch);
+	watch->on_ready(watch, watch->wanted);
+	ck_assert_uint_eq(fake.sockets[0].step_taken_bytes, 64 * 1024);
+	ck_assert_uint_eq(fake.record_count, 0);
+	fake_run_for(0);
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(fake.records[0].body.sample.outcome, OUTCOME_OK);
+}
+END_TEST
+
 /* What it would send yet is of no use: the bound is one of reading, too. */
 START_TEST(a_body_beyond_the_bound_is_closed_at_once)
 {
@@ -683,6 +712,7 @@ main(void)
 		informational_answers_are_passed_over,
 		a_status_of_000_is_an_answer,
 		the_server_is_given_100_ms_to_close_first,
+		an_answer_that_is_there_at_once_takes_turns_with_others,
 		a_body_beyond_the_bound_is_closed_at_once };
 	Suite *suite = suite_create("hop");
 	TCase *tcase = tcase_create("hop");
