@@ -6,6 +6,7 @@
 #include "common/url.h"
 
 #include "common/hex.h"
+#include "common/idn.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -140,6 +141,24 @@ parse_name(struct url *url, struct span host)
 	return NULL;
 }
 
+/* The same for a name beyond ASCII, which is known by its xn-- form. */
+static const char *
+parse_any_name(struct url *url, struct span host)
+{
+	char ascii[IDN_NAME_BYTES];
+	const char *error;
+	size_t i = 0;
+
+	while (i < host.len_bytes && (unsigned char)host.text[i] < 0x80)
+		i++;
+	if (i == host.len_bytes)
+		return parse_name(url, host);
+	error = idn_to_ascii(host.text, host.len_bytes, ascii);
+	if (error != NULL)
+		return error;
+	return parse_name(url, (struct span){ ascii, strlen(ascii) });
+}
+
 /* What stands between brackets; RFC 6874 for the zone. */
 static const char *
 parse_literal(struct url *url, struct span host)
@@ -225,7 +244,7 @@ parse_host(struct url *url, struct span host)
 		if (colon == NULL)
 			colon = end;
 		host.len_bytes = (size_t)(colon - host.text);
-		error = parse_name(url, host);
+		error = parse_any_name(url, host);
 		if (error != NULL)
 			return error;
 	}

@@ -31,9 +31,10 @@ struct url {
 	uint16_t path_len_bytes;
 	char user[URL_USER_BYTES]; /* decoded */
 	char password[URL_USER_BYTES];
-	char host[URL_HOST_MAX_BYTES + 1]; /* without brackets, as written */
-	char zone[URL_ZONE_BYTES];         /* of an IPv6 literal, decoded */
-	char port_text[URL_PORT_BYTES];    /* as written; "" when it was not */
+	/* without brackets, as written; beyond ASCII: its xn-- form */
+	char host[URL_HOST_MAX_BYTES + 1];
+	char zone[URL_ZONE_BYTES];      /* of an IPv6 literal, decoded */
+	char port_text[URL_PORT_BYTES]; /* as written; "" when it was not */
 	/*
 	 * The request line's: the path with what must be percent-encoded, then,
 	 * where there is one, the query with its `?`, exactly as written.

@@ -20,6 +20,8 @@
 
 /* Bodies are thrown away: one buffer serves all hops of the process. */
 #define READ_BUFFER_BYTES (16 * 1024)
+/* One that comes as fast as it is read must not keep the loop from others. */
+#define READS_PER_STEP 4
 
 struct state_def {
 	enum io_result (*step)(struct hop *hop);
@@ -108,6 +110,14 @@ count_retransmits(struct hop *hop)
 			observation.retransmit_count - hop->retransmits_before;
 }
 
+/* It may hold the token or a password. */
+static void
+forget_request(struct hop *hop)
+{
+	explicit_bzero(hop->request.target->request, hop->request_len_bytes);
+	hop->request_len_bytes = hop->written_bytes = 0;
+}
+
 /*
  * Everything is known.  What lies between the mark and now is this process's
  * own delay: the mark is the last thing that the network did.
@@ -121,8 +131,7 @@ finish(struct hop *hop, enum outcome outcome, uint64_t now_ns)
 	sample->duration_ns = hop->mark_ns - sample->started_mono_ns;
 	sample->outcome = (uint8_t)outcome;
 	sample->retransmits_syn = hop->race.retransmits_syn;
-	/* it may have held the token */
-	explicit_bzero(hop->request.target->request, hop->request_len_bytes);
+	forget_request(hop);
 	if (hop->watch != NULL) {
 		count_retransmits(hop);
 		sample->cert_not_after_unix_s =
@@ -180,7 +189,9 @@ fail_step(struct hop *hop, enum io_result result)
 		return;
 	}
 	if (http_error != NULL) {
-		fail_because(hop, 0, "http", http_error);
+		fail_because(hop, 0,
+			hop->state == HOP_TUNNEL_READ ? state->name : "http",
+			http_error);
 		return;
 	}
 	transport_describe_failure(&hop->transport, why, sizeof(why));
@@ -200,6 +211,8 @@ complete(struct hop *hop)
 	finish(hop, OUTCOME_OK, clock_mono_ns());
 	if (hop_reuse_keep(hop))
 		hop->state = HOP_IDLE;
+	else if (hop->response.body_truncated_by_us)
+		hop_close(hop); /* nobody knows whether it ever ends */
 	hop->on_done(hop);
 }
 
@@ -219,7 +232,7 @@ redial(struct hop *hop)
 	count_retransmits(hop);
 	hop_close(hop);
 	hop->is_kept = false;
-	hop->request_len_bytes = hop->written_bytes = 0;
+	forget_request(hop);
 	hop->retransmits_before = 0;
 	sample->events = sample->phases = 0;
 	memset(sample->event_ns, 0, sizeof(sample->event_ns));
@@ -400,6 +413,19 @@ fail_connect(struct hop *hop, int sys_errno, const struct race_address *address)
 		sys_errno == ETIMEDOUT ? "timeout" : strerror(sys_errno));
 }
 
+/* With no attempt under way it was the other family's answer that it lacked. */
+static void
+expire_connect(struct hop *hop)
+{
+	const struct race_address *pending = race_pending(&hop->race);
+
+	if (pending == NULL && hop->race.first_failed != NULL)
+		fail_connect(
+			hop, hop->race.first_errno, hop->race.first_failed);
+	else
+		fail_connect(hop, ETIMEDOUT, pending);
+}
+
 static void
 on_lost(struct race *race, int sys_errno, const struct race_address *address)
 {
@@ -472,7 +498,7 @@ step_tunnel_read(struct hop *hop)
 	close_phase(hop, PHASE_CONNECT, clock_mono_ns());
 	if (transport_detach(&hop->transport) != hop->watch->fd)
 		return error_with(hop, EIO, "proxy: lost the connection");
-	hop->request_len_bytes = hop->written_bytes = 0;
+	forget_request(hop);
 	init_response(hop);
 	rc = start_transport(hop, true, hop->request.url->host);
 	if (rc < 0) {
@@ -602,8 +628,13 @@ step_read(struct hop *hop)
 	enum io_result result;
 	uint64_t arrived_ns;
 	size_t n_bytes;
+	unsigned n_reads = 0;
 
 	do {
+		/* what TLS holds back already no socket would tell of */
+		if (n_reads++ == READS_PER_STEP &&
+			!transport_is_secure(&hop->transport))
+			return IO_WANT_READ;
 		result = transport_read(
 			&hop->transport, bytes, sizeof(bytes), &n_bytes);
 		if (result == IO_EOF && hop->state == HOP_READ)
@@ -820,7 +851,8 @@ hop_expire(struct hop *hop)
 		fail_resolve(hop, ETIMEDOUT);
 		break;
 	case HOP_CONNECT:
-		fail_connect(hop, ETIMEDOUT, race_pending(&hop->race));
+		resolver_expire(&hop->query);
+		expire_connect(hop);
 		break;
 	case HOP_TUNNEL_WRITE:
 	case HOP_TUNNEL_READ:

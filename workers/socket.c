@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
-/* One call must not be kept busy by a peer that sends without end. */
+/* 64 KiB: more than a goodbye and what a server may have said too much. */
 #define DISCARD_READ_COUNT 16
 
 int
@@ -37,6 +39,22 @@ socket_connect_start(
 	return 0;
 }
 
+/*
+ * A connection that begins and ends at this very socket: what the kernel makes
+ * when it gives an attempt to reach a closed port of this host that same port
+ * (RFC 9293 section 3.5, figure 7: simultaneous).
+ */
+static bool
+is_connected_to_itself(int fd)
+{
+	struct sockaddr_storage own = { 0 }, peer = { 0 };
+	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+
+	return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 &&
+	       getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 &&
+	       own_len == peer_len && memcmp(&own, &peer, own_len) == 0;
+}
+
 int
 socket_connect_result(int fd)
 {
@@ -45,6 +63,8 @@ socket_connect_result(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return -errno;
+	if (error == 0 && is_connected_to_itself(fd))
+		return -ECONNREFUSED;
 	return -error;
 }
 
@@ -97,7 +117,8 @@ socket_discard(int fd)
 		if (got_bytes < 0 && errno != EINTR)
 			return refusal(IO_WANT_READ);
 	}
-	return IO_WANT_READ;
+	errno = EMSGSIZE;
+	return IO_ERROR;
 }
 
 enum io_result

@@ -32,7 +32,8 @@ int socket_connect_start(
 	const struct sockaddr *address, socklen_t address_len, int *ret_fd);
 /*
  * 0 or a negative errno.  To be called at any readiness, HUP and ERR too: it
- * takes the error out of the socket, so a second call says 0.
+ * takes the error out of the socket, so a second call says 0.  A connection to
+ * itself, where nobody listens, is -ECONNREFUSED.
  */
 int socket_connect_result(int fd);
 
@@ -44,7 +45,8 @@ enum io_result socket_read_stamped(int fd, void *buf, size_t cap_bytes,
 	size_t *ret_bytes, uint64_t *ret_stamp_mono_ns);
 /*
  * Throws away what is there, to learn whether the peer has ended.
- * IO_WANT_READ: not yet; IO_EOF: its FIN is here; IO_ERROR: reset.
+ * IO_WANT_READ: not yet; IO_EOF: its FIN is here; IO_ERROR: reset, or so much
+ * (EMSGSIZE) that it does not look like an end.
  */
 enum io_result socket_discard(int fd);
 /* IO_DONE (perhaps not all), IO_WANT_WRITE or IO_ERROR; never SIGPIPE. */

@@ -131,8 +131,8 @@ transport_read(struct transport *transport, void *buf, size_t cap_bytes,
 	return transport->ops->read(transport, buf, cap_bytes, ret_bytes);
 }
 
-static bool
-is_secure(const struct transport *transport)
+bool
+transport_is_secure(const struct transport *transport)
 {
 	return transport->ops == &secure_ops;
 }
@@ -140,15 +140,15 @@ is_secure(const struct transport *transport)
 uint64_t
 transport_stamp_mono_ns(const struct transport *transport)
 {
-	return is_secure(transport) ? transport->tls.stamp_mono_ns
-				    : transport->stamp_mono_ns;
+	return transport_is_secure(transport) ? transport->tls.stamp_mono_ns
+					      : transport->stamp_mono_ns;
 }
 
 bool
 transport_ended_cleanly(const struct transport *transport)
 {
-	return is_secure(transport) ? transport->tls.close_notify
-				    : transport->fin_seen;
+	return transport_is_secure(transport) ? transport->tls.close_notify
+					      : transport->fin_seen;
 }
 
 enum io_result

@@ -63,9 +63,12 @@ uint64_t transport_stamp_mono_ns(const struct transport *transport);
  * without close_notify, so an answer that only its end delimits may be cut.
  */
 bool transport_ended_cleanly(const struct transport *transport);
+/* Under TLS: there may be more to read than the socket says. */
+bool transport_is_secure(const struct transport *transport);
 /*
  * After the answer: discards until the peer's FIN is here (IO_EOF), so that
- * closing leaves no TIME_WAIT on this side.  IO_WANT_READ: not yet.
+ * closing leaves no TIME_WAIT on this side.  IO_WANT_READ: not yet.  IO_ERROR:
+ * there is nothing to wait for.
  */
 enum io_result transport_await_fin(struct transport *transport);
 

@@ -48,7 +48,7 @@ table inet lab {
 """)
     replace("/etc/resolv.conf", "nameserver 127.0.0.53\n")
     replace("/etc/hosts", f"127.0.0.1 localhost\n{HERE} hosts.test "
-            "kubernetes.default.svc.cluster.local\n")
+            "xn--bcher-kva.test kubernetes.default.svc.cluster.local\n")
     os.makedirs(ACCOUNT)
     replace(f"{ACCOUNT}/token", "the-token")
     Nameserver()
@@ -171,6 +171,7 @@ class Targets:
         self.add("url_parts", says(NO_BODY), path="/a%2fb/é;c?d=e f")
         self.add("user", says(NO_BODY), user="me:secret@")
         self.add("named", says(NO_BODY), host="name.test")
+        self.add("beyond_ascii", says(NO_BODY), host="bücher.test")
         self.add("in_hosts", says(NO_BODY), host="hosts.test")
         dual = self.add("dual", says(NO_BODY), host="dual.test")
         Scripted(says(NO_BODY), host="::1", port=dual.port)
@@ -191,7 +192,8 @@ class Targets:
                 ("redirect_404", "302 Found", self.urls["status_404"]),
                 ("redirect_refused", "302 Found", self.urls["refused"]),
                 ("redirect_tls", "302 Found", self.urls["tls"]),
-                ("redirect_named", "302 Found", self.urls["named"])):
+                ("redirect_named", "302 Found", self.urls["named"]),
+                ("redirect_ftp", "302 Found", f"ftp://{HERE}/")):
             self.add(name, answer(status, f"Location: {place}\r\n"))
         self.add("redirect_nowhere", answer("302 Found"))
         self.add("redirect_loop", answer("302 Found", "Location: /\r\n"))

@@ -40,6 +40,8 @@ enter()
 need("openssl")
 NO_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 web = Scripted(says(NO_BODY))
+beyond = Scripted(says(NO_BODY))
+replace("/etc/hosts", "127.0.0.1 localhost xn--bcher-kva.test\n")
 HEAD = """[kubenurse]
 listen = 127.0.0.1:{port}
 check_interval = 100ms
@@ -81,11 +83,13 @@ service_url = http://127.0.0.1:{web.port}/
 neighbour_port = {web.port}
 [check bad]
 url = http://127.0.0.1:1/
+[check named]
+url = http://Bücher.test:{beyond.port}/
 [neighbours]
 neighbour = node-a 127.0.0.1
 neighbour = node-b 127.0.0.3
 """, name="alive")
-doctor.wait_checks(["me_service", "bad", "path"], 2)
+doctor.wait_checks(["me_service", "bad", "path", "named"], 2)
 wait(lambda: doctor.status("/alive") == 200)
 with socket.create_connection(("127.0.0.1", doctor.port)) as client:
     mine = client.getsockname()[1]
@@ -140,6 +144,7 @@ wanted = f"""{{
   "bad": "connect 127.0.0.1:1: Connection refused",
   "me_ingress": "skipped",
   "me_service": "ok",
+  "named": "ok",
   "neighbourhood": [
 {{NEIGHBOURS}}
   ],
@@ -169,6 +174,8 @@ Connection: close\r
 equal(without, with_origin.replace(
     "Kubenurse-Neighbour-Origin: pod-of-here\r\n", ""),
       "K 3.3 and all others, without the origin")
+like(beyond.requests[0], f"\r\nHost: xn--bcher-kva.test:{beyond.port}\r\n",
+     "K 3.23 a name beyond ASCII: by its xn-- form")
 
 # ------------------------------------------- the program's own sight, and time
 

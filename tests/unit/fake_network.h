@@ -516,6 +516,12 @@ transport_ended_cleanly(const struct transport *transport)
 	return !fake_socket->secure || !fake_socket->peer->no_goodbye;
 }
 
+bool
+transport_is_secure(const struct transport *transport)
+{
+	return fake_socket_of(transport->fd)->secure;
+}
+
 enum io_result
 transport_await_fin(struct transport *transport)
 {

@@ -371,6 +371,21 @@ START_TEST(a_proxy_that_refuses_the_tunnel)
 }
 END_TEST
 
+START_TEST(a_proxy_that_is_none)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS({ .address = "198.51.100.1:3128",
+		.connect_ns = 1 * MS,
+		TUNNEL("SSH-2.0-OpenSSH\r\n") });
+	spec.url = "https://192.0.2.1/";
+	use_proxies("", "http://198.51.100.1:3128");
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_str_eq(last->detail, "proxy: malformed status line");
+}
+END_TEST
+
 START_TEST(a_silent_proxy_ends_with_the_whole_budget)
 {
 	const struct wire_sample *last;
@@ -652,7 +667,7 @@ main(void)
 		http_through_a_proxy_is_in_absolute_form,
 		https_through_a_proxy_is_a_tunnel,
 		a_head_request_through_a_tunnel_has_no_body,
-		a_proxy_that_refuses_the_tunnel,
+		a_proxy_that_refuses_the_tunnel, a_proxy_that_is_none,
 		a_silent_proxy_ends_with_the_whole_budget,
 		tls_that_cannot_begin_in_a_tunnel_closes_the_socket,
 		http_through_an_https_proxy,

@@ -296,6 +296,27 @@ START_TEST(no_syn_ack_ends_with_the_dial_budget)
 }
 END_TEST
 
+/* What failed is told, not that the other family's answer never came. */
+START_TEST(a_refusal_is_told_also_when_the_other_answer_never_comes)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = FAKE_NEVER,
+		.ipv4_ns = 1 * MS,
+		.ipv4 = { "192.0.2.1" } });
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.connect_errno = ECONNREFUSED });
+	spec.url = "http://shop.example/";
+	sample = run_check();
+	assert_failed(sample, OUTCOME_CONNECT_FAILED, PHASE_CONNECT,
+		"connect 192.0.2.1:80: Connection refused");
+	assert_phases(sample, 51 * MS, 5 * S - 51 * MS, 0, 0, 0, 0, 0);
+	ck_assert_uint_eq(fake.expired_queries, 1);
+}
+END_TEST
+
 /* K 3.5 */
 START_TEST(dns_and_connect_share_the_dial_budget)
 {
@@ -605,6 +626,58 @@ START_TEST(the_server_is_given_100_ms_to_close_first)
 }
 END_TEST
 
+/* F 3.16 */
+START_TEST(an_answer_that_is_there_at_once_takes_turns_with_others)
+{
+	static char answer[100 * 1024];
+	static const struct fake_peer peer = { .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = answer }, FIN },
+		.step_count = 2 };
+	int head_len = snprintf(answer, sizeof(answer),
+		"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+	struct loop_watch *watch;
+
+	memset(answer + head_len, 'x', 100000);
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	apply_target();
+	fake_run_for(7 * MS - 1);
+	fake.now_ns++;
+	watch = fake_next_event().watch;
+	ck_assert_ptr_nonnull(watch);
+	watch->on_ready(watch, watch->wanted);
+	ck_assert_uint_eq(fake.sockets[0].step_taken_bytes, 64 * 1024);
+	ck_assert_uint_eq(fake.record_count, 0);
+	fake_run_for(0);
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(fake.records[0].body.sample.outcome, OUTCOME_OK);
+}
+END_TEST
+
+/* What it would send yet is of no use: the bound is one of reading, too. */
+START_TEST(a_body_beyond_the_bound_is_closed_at_once)
+{
+	static char answer[HTTP_RESPONSE_BODY_MAX_BYTES + 100];
+	static const struct fake_peer peer = { .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = answer },
+			{ .after_ns = 1 * MS, .bytes = "and more" } },
+		.step_count = 2 };
+	int head_len =
+		snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\n\r\n");
+
+	memset(answer + head_len, 'x', sizeof(answer) - (size_t)head_len - 1);
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	apply_target();
+	fake_run_for(7 * MS);
+	ck_assert_uint_eq(fake.record_count, 1);
+	ck_assert_uint_eq(fake.records[0].body.sample.outcome, OUTCOME_OK);
+	ck_assert_uint_eq(fake_open_sockets(), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -621,6 +694,7 @@ main(void)
 		a_name_that_is_none_fails_at_once, a_refused_connection,
 		a_connection_that_cannot_even_begin,
 		no_syn_ack_ends_with_the_dial_budget,
+		a_refusal_is_told_also_when_the_other_answer_never_comes,
 		dns_and_connect_share_the_dial_budget,
 		a_lost_syn_is_counted_and_gives_no_rtt,
 		silence_in_the_handshake_ends_with_the_whole_budget,
@@ -637,7 +711,9 @@ main(void)
 		with_a_length_it_need_not_be,
 		informational_answers_are_passed_over,
 		a_status_of_000_is_an_answer,
-		the_server_is_given_100_ms_to_close_first };
+		the_server_is_given_100_ms_to_close_first,
+		an_answer_that_is_there_at_once_takes_turns_with_others,
+		a_body_beyond_the_bound_is_closed_at_once };
 	Suite *suite = suite_create("hop");
 	TCase *tcase = tcase_create("hop");
 	SRunner *runner = srunner_create(suite);

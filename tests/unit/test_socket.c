@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int client_fd, server_fd, holder_fd;
@@ -182,6 +183,29 @@ START_TEST(discarding_finds_the_fin_behind_data)
 }
 END_TEST
 
+/* It is always there before it is looked for: there is no end to wait for. */
+START_TEST(discarding_gives_up_on_what_does_not_end)
+{
+	static char junk[4096];
+	enum io_result result = IO_WANT_READ;
+
+	while (result == IO_WANT_READ) {
+		int unread_bytes = 0;
+
+		while (unread_bytes < 64 * 1024) {
+			if (send(server_fd, junk, sizeof(junk), MSG_DONTWAIT) <
+				0)
+				loopback_wait(client_fd, POLLIN);
+			ck_assert_int_eq(
+				ioctl(client_fd, FIONREAD, &unread_bytes), 0);
+		}
+		result = socket_discard(client_fd);
+	}
+	ck_assert_int_eq(result, IO_ERROR);
+	ck_assert_int_eq(errno, EMSGSIZE);
+}
+END_TEST
+
 START_TEST(an_abortive_close_is_a_reset_at_the_peer)
 {
 	char buf[4];
@@ -248,6 +272,23 @@ START_TEST(a_refused_connection_says_so)
 }
 END_TEST
 
+/* Once in some ten thousand attempts the kernel makes that of a closed port. */
+START_TEST(a_connection_to_itself_is_a_refused_one)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(socket_connect_result(fd), -ECONNREFUSED);
+	socket_close_abortive(fd);
+}
+END_TEST
+
 START_TEST(an_impossible_address_gives_no_descriptor)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
@@ -306,11 +347,13 @@ main(void)
 	tcase_add_test(tcase, nothing_there_is_want_read_and_untouched_results);
 	tcase_add_test(tcase, the_peers_end_is_eof);
 	tcase_add_test(tcase, discarding_finds_the_fin_behind_data);
+	tcase_add_test(tcase, discarding_gives_up_on_what_does_not_end);
 	tcase_add_test(tcase, an_abortive_close_is_a_reset_at_the_peer);
 	tcase_add_test(
 		tcase, writing_to_a_reset_connection_is_an_error_not_a_signal);
 	tcase_add_test(tcase, a_full_socket_wants_to_write);
 	tcase_add_test(tcase, a_refused_connection_says_so);
+	tcase_add_test(tcase, a_connection_to_itself_is_a_refused_one);
 	tcase_add_test(tcase, an_impossible_address_gives_no_descriptor);
 	tcase_add_test(tcase, tcp_tells_of_a_clean_handshake);
 	tcase_add_test(tcase, what_is_no_tcp_socket_cannot_be_observed);

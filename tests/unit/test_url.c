@@ -64,6 +64,8 @@ static const struct {
 	{ "http://h/?a b\xc3\xa9%zz\"", "h", "/?a b\xc3\xa9%zz\"", 80, false },
 	{ "http://h/x@y:z", "h", "/x@y:z", 80, false },
 	{ "http://_a-b.c_d/", "_a-b.c_d", "/", 80, false },
+	{ "http://K\xc3\x96ln.Example:81/\xc3\xb6", "xn--kln-sna.example:81",
+		"/%C3%B6", 81, false },
 };
 
 /* K 3.23 */
@@ -92,13 +94,14 @@ static const char *const refused[] = {
 	"http://h:00", "http://:80/", "http://?x", "http://u@/",
 	"http://u@:80/",
 	/* nor can anybody resolve these */
-	"http://k\xc3\xb6ln.example/", "http://a..b/", "http://.a/",
-	"http://h!/", "http://a,b/", "http://h\\x/", "http://::1/",
-	"http://[::1]x/", "http://[::1]x:80/", "http://[1.2.3.4]/",
-	"http://[]/", "http://[h]/", "http://[::1%lo]/", "http://[::1%25]/",
-	"http://[::1%2]/", "http://[::1%25a%2fb]/", "http://[::1%25a%00]/",
-	"http://[::1%25abcdefghijklmnop]/", "http://[%25lo]/", "http://[::1]]/",
-	"http://[[::1]/", "http://h]/",
+	"http://k\xcc\x88ln.example/", "http://k\xf6ln/", "http://\xc3\xb6 b/",
+	"http://\xc3\xb6..b/", "http://\xc3\xb6%41/", "http://a..b/",
+	"http://.a/", "http://h!/", "http://a,b/", "http://h\\x/",
+	"http://::1/", "http://[::1]x/", "http://[::1]x:80/",
+	"http://[1.2.3.4]/", "http://[]/", "http://[h]/", "http://[::1%lo]/",
+	"http://[::1%25]/", "http://[::1%2]/", "http://[::1%25a%2fb]/",
+	"http://[::1%25a%00]/", "http://[::1%25abcdefghijklmnop]/",
+	"http://[%25lo]/", "http://[::1]]/", "http://[[::1]/", "http://h]/",
 	/* user parts */
 	"http://a b@h/", "http://a\"@h/", "http://%zz@h/", "http://%00@h/",
 	"http://a:%00@h/", "http://\xc3\xa9@h/", "http://[@h/"
