@@ -5,7 +5,7 @@
 # .ci/run; asks nothing, and leaves apt alone when everything is there.
 
 PACKAGES_BUILD=(autoconf automake gcc libc6-dev make pkg-config
-	libc-ares-dev libgnutls28-dev libinih-dev libmicrohttpd-dev
+	libc-ares-dev libgnutls28-dev libidn2-dev libinih-dev libmicrohttpd-dev
 	libseccomp-dev libssl-dev libyajl-dev zlib1g-dev)
 PACKAGES_TEST=(binutils ca-certificates check curl dnsmasq-base iproute2
 	nftables openssl python3)
@@ -17,7 +17,7 @@ PACKAGES_CI=(clang clang-format cppcheck g++ git haproxy mandoc nginx
 PACKAGES_CLUSTER=(conntrack containerd containernetworking-plugins etcd-server
 	procps runc util-linux)
 PACKAGES_ALPINE_BUILD="autoconf automake bash build-base pkgconf c-ares-dev \
-gnutls-dev inih-dev libmicrohttpd-dev libseccomp-dev linux-headers \
+gnutls-dev inih-dev libidn2-dev libmicrohttpd-dev libseccomp-dev linux-headers \
 openssl-dev yajl-dev zlib-dev"
 PACKAGES_ALPINE_TEST="check-dev curl dnsmasq iproute2 nftables openssl \
 python3 util-linux"

@@ -94,7 +94,7 @@ static const char *const refused[] = {
 	"http://h:00", "http://:80/", "http://?x", "http://u@/",
 	"http://u@:80/",
 	/* nor can anybody resolve these */
-	"http://k\xcc\x88ln.example/", "http://k\xf6ln/", "http://\xc3\xb6 b/",
+	"http://\xe2\x98\x83.example/", "http://k\xf6ln/", "http://\xc3\xb6 b/",
 	"http://\xc3\xb6..b/", "http://\xc3\xb6%41/", "http://a..b/",
 	"http://.a/", "http://h!/", "http://a,b/", "http://h\\x/",
 	"http://::1/", "http://[::1]x/", "http://[::1]x:80/",
