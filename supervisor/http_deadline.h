@@ -21,15 +21,17 @@
 #include <stdint.h>
 
 enum http_phase {
-	HTTP_PHASE_HEADERS, /* until the headers are complete */
-	HTTP_PHASE_BODY,    /* until the body, if there is one, is complete */
-	HTTP_PHASE_ANSWER,  /* until the answer is sent */
-	HTTP_PHASE_IDLE,    /* until the next request's first byte */
-	HTTP_PHASE_COUNT    /* in none: cut already */
+	HTTP_PHASE_HANDSHAKE, /* until TLS is spoken */
+	HTTP_PHASE_HEADERS,   /* until the headers are complete */
+	HTTP_PHASE_BODY,      /* until the body, if there is one, is complete */
+	HTTP_PHASE_ANSWER,    /* until the answer is sent */
+	HTTP_PHASE_IDLE,      /* until the next request's first byte */
+	HTTP_PHASE_COUNT      /* in none: cut already */
 };
 
 struct http_timeouts {
-	uint64_t headers_ns, answer_ns, idle_ns; /* a body may take answer_ns */
+	/* a handshake may take headers_ns, a body answer_ns */
+	uint64_t headers_ns, answer_ns, idle_ns;
 };
 
 /* Part of a connection. */
@@ -58,19 +60,24 @@ struct http_deadline_queue {
 struct http_deadlines {
 	struct loop *loop;
 	uint64_t idle_ns;
-	size_t max_idle;
+	size_t max_idle, max_handshakes;
 	struct http_deadline_queue queues[HTTP_PHASE_COUNT];
 };
 
-/* Beyond max_idle idle connections the one that is so longest is cut. */
+/* Beyond max_idle idle connections the one that is so longest is cut; of
+ * handshakes likewise. */
 void http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
-	const struct http_timeouts *timeouts, size_t max_idle);
+	const struct http_timeouts *timeouts, size_t max_idle,
+	size_t max_handshakes);
 /* Its connections must be gone. */
 void http_deadlines_fini(struct http_deadlines *deadlines);
 
 /* A connection is there.  is_plain: no TLS. */
 void http_deadline_open(struct http_deadlines *deadlines,
 	struct http_deadline *deadline, int fd, bool is_plain);
+/* Its handshake, if there was one to make, is over. */
+void http_deadline_handshaken(
+	struct http_deadlines *deadlines, struct http_deadline *deadline);
 /* A request line is complete. */
 void http_deadline_request(
 	struct http_deadlines *deadlines, struct http_deadline *deadline);
