@@ -273,13 +273,23 @@ http_deadlines_cut_waiting(struct http_deadlines *deadlines,
 	}
 }
 
+/* The client has said its last word, and all of it was read. */
+static bool
+has_ended(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void
 look_at_idle(struct http_deadlines *deadlines, struct http_deadline *deadline)
 {
 	uint64_t now_ns = loop_now_ns(deadlines->loop);
 	enum http_phase phase = HTTP_PHASE_IDLE;
 
-	if (now_ns - deadline->idle_since_ns >= deadlines->idle_ns) {
+	if (now_ns - deadline->idle_since_ns >= deadlines->idle_ns ||
+		has_ended(deadline->fd)) {
 		http_deadline_cut(deadlines, deadline);
 		return;
 	}

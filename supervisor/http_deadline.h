@@ -9,7 +9,9 @@
  * Nothing announces the first byte of the next request on a kept connection,
  * for the library waits for a whole line.  So a connection between two
  * requests is looked at a few times per header timeout: when the kernel has
- * received more than the requests so far made up, the next one has begun.
+ * received more than the requests so far made up, the next one has begun.  And
+ * when the client has hung up meanwhile: libmicrohttpd 0.9.75 overlooks an end
+ * that came together with the last request.
  */
 #ifndef SUPERVISOR_HTTP_DEADLINE_H
 #define SUPERVISOR_HTTP_DEADLINE_H
