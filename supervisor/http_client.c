@@ -208,6 +208,15 @@ http_client_on_bad_length(struct http_daemon *daemon)
 }
 
 static void
+on_handshaken(struct http_tls_peer *peer)
+{
+	struct http_client *client = LOOP_OWNER(peer, struct http_client, peer);
+
+	http_deadline_handshaken(
+		&client->daemon->site->deadlines, &client->deadline);
+}
+
+static void
 attach_tls(struct http_client *client, struct http_tls *tls,
 	struct MHD_Connection *connection, int fd)
 {
@@ -215,7 +224,8 @@ attach_tls(struct http_client *client, struct http_tls *tls,
 		connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
 	if (client != NULL)
-		http_tls_attach(&client->peer, tls, fd, info->tls_session);
+		http_tls_attach(&client->peer, tls, fd, info->tls_session,
+			on_handshaken);
 	else
 		http_tls_refuse(info->tls_session);
 }

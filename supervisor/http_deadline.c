@@ -16,7 +16,8 @@ static void on_due(struct loop_timer *timer);
 
 void
 http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
-	const struct http_timeouts *timeouts, size_t max_idle)
+	const struct http_timeouts *timeouts, size_t max_idle,
+	size_t max_handshakes)
 {
 	struct http_deadline_queue *queues = deadlines->queues;
 
@@ -24,6 +25,8 @@ http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
 	deadlines->loop = loop;
 	deadlines->idle_ns = timeouts->idle_ns;
 	deadlines->max_idle = max_idle;
+	deadlines->max_handshakes = max_handshakes;
+	queues[HTTP_PHASE_HANDSHAKE].timeout_ns = timeouts->headers_ns;
 	queues[HTTP_PHASE_HEADERS].timeout_ns = timeouts->headers_ns;
 	queues[HTTP_PHASE_BODY].timeout_ns = timeouts->answer_ns;
 	queues[HTTP_PHASE_ANSWER].timeout_ns = timeouts->answer_ns;
@@ -94,9 +97,25 @@ void
 http_deadline_open(struct http_deadlines *deadlines,
 	struct http_deadline *deadline, int fd, bool is_plain)
 {
+	struct http_deadline_queue *queue =
+		&deadlines->queues[HTTP_PHASE_HANDSHAKE];
+
 	memset(deadline, 0, sizeof(*deadline));
 	deadline->fd = fd;
 	deadline->is_plain = is_plain;
+	enter(deadlines, deadline,
+		is_plain ? HTTP_PHASE_HEADERS : HTTP_PHASE_HANDSHAKE);
+	if (queue->n > deadlines->max_handshakes)
+		http_deadline_cut(deadlines, queue->oldest);
+}
+
+void
+http_deadline_handshaken(
+	struct http_deadlines *deadlines, struct http_deadline *deadline)
+{
+	if (deadline->phase != HTTP_PHASE_HANDSHAKE)
+		return;
+	leave(deadlines, deadline);
 	enter(deadlines, deadline, HTTP_PHASE_HEADERS);
 }
 
@@ -208,8 +227,8 @@ http_deadlines_cut_oldest(struct http_deadlines *deadlines,
 {
 	/* whoever came just now has waited for less than those who fill the
 	 * place up, whichever way they do it */
-	static const enum http_phase phases[] = { HTTP_PHASE_HEADERS,
-		HTTP_PHASE_BODY, HTTP_PHASE_ANSWER };
+	static const enum http_phase phases[] = { HTTP_PHASE_HANDSHAKE,
+		HTTP_PHASE_HEADERS, HTTP_PHASE_BODY, HTTP_PHASE_ANSWER };
 	struct http_deadline *oldest =
 		http_deadlines_find(deadlines, HTTP_PHASE_IDLE, is_meant, arg);
 
@@ -237,8 +256,8 @@ http_deadlines_cut_waiting(struct http_deadlines *deadlines,
 	bool (*is_meant)(const struct http_deadline *deadline, const void *arg),
 	const void *arg)
 {
-	static const enum http_phase phases[] = { HTTP_PHASE_HEADERS,
-		HTTP_PHASE_IDLE };
+	static const enum http_phase phases[] = { HTTP_PHASE_HANDSHAKE,
+		HTTP_PHASE_HEADERS, HTTP_PHASE_IDLE };
 
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
 		struct http_deadline *next =
@@ -254,13 +273,23 @@ http_deadlines_cut_waiting(struct http_deadlines *deadlines,
 	}
 }
 
+/* The client has said its last word, and all of it was read. */
+static bool
+has_ended(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void
 look_at_idle(struct http_deadlines *deadlines, struct http_deadline *deadline)
 {
 	uint64_t now_ns = loop_now_ns(deadlines->loop);
 	enum http_phase phase = HTTP_PHASE_IDLE;
 
-	if (now_ns - deadline->idle_since_ns >= deadlines->idle_ns) {
+	if (now_ns - deadline->idle_since_ns >= deadlines->idle_ns ||
+		has_ended(deadline->fd)) {
 		http_deadline_cut(deadlines, deadline);
 		return;
 	}

@@ -9,7 +9,9 @@
  * Nothing announces the first byte of the next request on a kept connection,
  * for the library waits for a whole line.  So a connection between two
  * requests is looked at a few times per header timeout: when the kernel has
- * received more than the requests so far made up, the next one has begun.
+ * received more than the requests so far made up, the next one has begun.  And
+ * when the client has hung up meanwhile: libmicrohttpd 0.9.75 overlooks an end
+ * that came together with the last request.
  */
 #ifndef SUPERVISOR_HTTP_DEADLINE_H
 #define SUPERVISOR_HTTP_DEADLINE_H
@@ -21,15 +23,17 @@
 #include <stdint.h>
 
 enum http_phase {
-	HTTP_PHASE_HEADERS, /* until the headers are complete */
-	HTTP_PHASE_BODY,    /* until the body, if there is one, is complete */
-	HTTP_PHASE_ANSWER,  /* until the answer is sent */
-	HTTP_PHASE_IDLE,    /* until the next request's first byte */
-	HTTP_PHASE_COUNT    /* in none: cut already */
+	HTTP_PHASE_HANDSHAKE, /* until TLS is spoken */
+	HTTP_PHASE_HEADERS,   /* until the headers are complete */
+	HTTP_PHASE_BODY,      /* until the body, if there is one, is complete */
+	HTTP_PHASE_ANSWER,    /* until the answer is sent */
+	HTTP_PHASE_IDLE,      /* until the next request's first byte */
+	HTTP_PHASE_COUNT      /* in none: cut already */
 };
 
 struct http_timeouts {
-	uint64_t headers_ns, answer_ns, idle_ns; /* a body may take answer_ns */
+	/* a handshake may take headers_ns, a body answer_ns */
+	uint64_t headers_ns, answer_ns, idle_ns;
 };
 
 /* Part of a connection. */
@@ -58,19 +62,24 @@ struct http_deadline_queue {
 struct http_deadlines {
 	struct loop *loop;
 	uint64_t idle_ns;
-	size_t max_idle;
+	size_t max_idle, max_handshakes;
 	struct http_deadline_queue queues[HTTP_PHASE_COUNT];
 };
 
-/* Beyond max_idle idle connections the one that is so longest is cut. */
+/* Beyond max_idle idle connections the one that is so longest is cut; of
+ * handshakes likewise. */
 void http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
-	const struct http_timeouts *timeouts, size_t max_idle);
+	const struct http_timeouts *timeouts, size_t max_idle,
+	size_t max_handshakes);
 /* Its connections must be gone. */
 void http_deadlines_fini(struct http_deadlines *deadlines);
 
 /* A connection is there.  is_plain: no TLS. */
 void http_deadline_open(struct http_deadlines *deadlines,
 	struct http_deadline *deadline, int fd, bool is_plain);
+/* Its handshake, if there was one to make, is over. */
+void http_deadline_handshaken(
+	struct http_deadlines *deadlines, struct http_deadline *deadline);
 /* A request line is complete. */
 void http_deadline_request(
 	struct http_deadlines *deadlines, struct http_deadline *deadline);

@@ -19,6 +19,10 @@
 #define MAX_ALIVE     64
 #define ALIVE_DIVISOR 8
 
+/* Each run of the library looks at every connection whose handshake is not
+ * over, 2 us each: half a millisecond, for everybody. */
+#define MAX_HANDSHAKES 256
+
 static struct MHD_Response *
 new_answer(const struct http_answer_def *def, bool is_http_1_0)
 {
@@ -57,7 +61,7 @@ http_site_new(struct loop *loop, const struct http_source *source,
 				  ? max_connections / ALIVE_DIVISOR
 				  : MAX_ALIVE;
 	http_deadlines_init(&site->deadlines, loop, timeouts,
-		max_connections / IDLE_DIVISOR);
+		max_connections / IDLE_DIVISOR, MAX_HANDSHAKES);
 	for (size_t i = 0; i < 2 * HTTP_ANSWER_COUNT; i++) {
 		struct MHD_Response **response = &site->answers[i % 2][i / 2];
 

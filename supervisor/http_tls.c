@@ -313,9 +313,25 @@ pull(gnutls_transport_ptr_t pointer, void *buf, size_t cap_bytes)
 	return n;
 }
 
+/* The client's last message of a handshake, in TLS 1.2 and 1.3. */
+static int
+on_finished(gnutls_session_t session, unsigned type, unsigned when,
+	unsigned incoming, const gnutls_datum_t *message)
+{
+	struct http_tls_peer *peer = gnutls_transport_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)message;
+	if (incoming)
+		peer->on_handshaken(peer);
+	return 0;
+}
+
 void
 http_tls_attach(struct http_tls_peer *peer, struct http_tls *tls, int fd,
-	gnutls_session_t session)
+	gnutls_session_t session,
+	void (*on_handshaken)(struct http_tls_peer *peer))
 {
 	unsigned char name[] = "http/1.1";
 	const gnutls_datum_t protocol = { name, sizeof(name) - 1 };
@@ -328,6 +344,9 @@ http_tls_attach(struct http_tls_peer *peer, struct http_tls *tls, int fd,
 	gnutls_transport_set_ptr2(
 		session, peer, (gnutls_transport_ptr_t)(intptr_t)fd);
 	gnutls_transport_set_pull_function(session, pull);
+	peer->on_handshaken = on_handshaken;
+	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED,
+		GNUTLS_HOOK_POST, on_finished);
 }
 
 static ssize_t

@@ -28,6 +28,7 @@ struct http_tls;
 struct http_tls_peer {
 	struct http_tls *tls; /* NULL: plain HTTP */
 	int fd;
+	void (*on_handshaken)(struct http_tls_peer *peer);
 	uint8_t first_count;
 	char first_bytes[5];
 };
@@ -47,9 +48,11 @@ void http_tls_free(struct http_tls *tls);
 
 /* How often something came of looking at a peer's socket: bytes, or an end. */
 uint64_t http_tls_heard(const struct http_tls *tls);
-/* A connection is there, and nothing of it was read. */
+/* A connection is there, and nothing of it was read.  on_handshaken is called
+ * when it begins to speak TLS. */
 void http_tls_attach(struct http_tls_peer *peer, struct http_tls *tls, int fd,
-	gnutls_session_t session);
+	gnutls_session_t session,
+	void (*on_handshaken)(struct http_tls_peer *peer));
 /* The same when there is no memory for it: its handshake ends at once. */
 void http_tls_refuse(gnutls_session_t session);
 /* For GnuTLS: which certificate a session of an attached peer shows. */

@@ -19,6 +19,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
 TLS_PORT = 8443
 CONNECTIONS_MAX = 2048  # supervisor/http_server.c
 SCRAPES_MAX = 8         # the same
+HANDSHAKES_MAX = 256    # supervisor/http_site.c
 # 17 KiB for each connection, and as much for what the kernel is late with
 GROWTH_MAX_KIB = CONNECTIONS_MAX * 17 * 2
 authority = Authority("authority")
@@ -349,6 +350,27 @@ def pipeline():
 ordeal("pipelining", pipeline)
 
 # ---------------------------------------------------------------------- by TLS
+
+def silent_handshakes(count):
+    """More than may be under way at one time: the oldest go."""
+    clients = [connect(TLS) for _ in range(count)]
+    for i, client in enumerate(clients):
+        try:
+            client.sendall(HELLO[:i % 5])
+        except OSError:
+            pass  # it is gone already
+    wait_ok(lambda: held() <= HANDSHAKES_MAX + 2,
+            f"of {count} handshakes that do not go on few are left")
+    like(talk(ASK + END).decode(), "^HTTP/1.1 200", "others are served")
+    with connect(TLS) as client, trusting.wrap_socket(
+            client, server_hostname="127.0.0.1") as secure:
+        secure.sendall(ASK + END)
+        like(secure.recv(4096).decode(), "^HTTP/1.1 200", "by TLS, too")
+    close_all(clients)
+
+
+ordeal("handshakes that do not go on", silent_handshakes, 1000)
+
 
 def handshakes(count):
     good = 0

@@ -830,6 +830,32 @@ START_TEST(trickling_the_second_request_is_noticed)
 }
 END_TEST
 
+/* Both come at once, when the connection is known already: of epoll's one
+ * event the library makes the request alone. */
+START_TEST(an_end_that_comes_with_the_request_is_noticed)
+{
+	static const char *const requests[] = {
+		"GET /ready HTTP/1.1\r\n" HOST "\r\n",
+		"GET /ready HTTP/1.1\r\n" HOST
+		"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	};
+
+	serve((struct http_server_options){ .timeouts.headers_ns = 5 * SHORT });
+	for (size_t i = 0; i < COUNT(requests); i++) {
+		int fd = client();
+
+		while (http_server_connections(server) == 0)
+			turn();
+		turn();
+		send_text(fd, requests[i]);
+		ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+		check_answer(fd, EMPTY("200 OK"));
+		while (http_server_connections(server) > 0)
+			turn();
+	}
+}
+END_TEST
+
 START_TEST(a_second_request_begun_with_the_first_is_noticed)
 {
 	int fd;
@@ -1485,6 +1511,7 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, a_client_that_trickles_is_cut_off);
 	tcase_add_test(tcase, a_client_that_says_nothing_is_cut_off);
 	tcase_add_test(tcase, trickling_the_second_request_is_noticed);
+	tcase_add_test(tcase, an_end_that_comes_with_the_request_is_noticed);
 	tcase_add_test(tcase, a_second_request_begun_with_the_first_is_noticed);
 	tcase_add_test(
 		tcase, an_idle_connection_lives_beyond_the_header_timeout);
