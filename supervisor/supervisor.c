@@ -524,15 +524,16 @@ supervisor_run(struct conf *conf, const struct conf_input *input,
 	privileges_raise_fd_limit();
 	rc = input->has_token ? 0 : privileges_become(conf->user);
 	if (rc < 0) {
-		/* EINVAL: a user namespace does not know this user */
+		/* EPERM: root that may not; EINVAL: a user namespace without
+		 * this user */
 		LOG_ERROR("cannot become the user", LOG_STR("user", conf->user),
 			rc == -ENOENT
 				? LOG_STR("error", "there is no such user")
 				: LOG_ERRNO(-rc),
-			LOG_STR("hint", rc == -EPERM || rc == -EINVAL
-						? "start it as this user, or "
-						  "with user = root"
-						: ""));
+			LOG_STR("hint", rc == -ENOENT
+						? "set the key user"
+						: "start it as this user, or "
+						  "with user = root"));
 		return EXIT_CODE_FAILED;
 	}
 	problem = bring_up(&supervisor, error, sizeof(error));

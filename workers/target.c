@@ -36,10 +36,13 @@ target_free(struct target *target)
 	free(target->label);
 	free(target->method);
 	free(target->origin);
+	if (target->headers_scratch != NULL) /* as long as the headers */
+		explicit_bzero(
+			target->headers_scratch, strlen(target->headers));
+	free(target->headers_scratch);
 	if (target->headers != NULL)
 		explicit_bzero(target->headers, strlen(target->headers));
 	free(target->headers);
-	free(target->headers_scratch);
 	free(target->request);
 	free(target);
 }
