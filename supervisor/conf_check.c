@@ -189,8 +189,6 @@ conf_check_name_error(const char *name)
 		"api_server_dns", "me_ingress", "me_service", "path",
 		"neighbourhood", "neighbourhood_state" };
 
-	if (*name == '\0')
-		return "has no name; give it one";
 	if (strlen(name) > CONF_NAME_MAX_BYTES)
 		return "has a name longer than 253 bytes; choose a shorter "
 		       "one";

@@ -289,6 +289,9 @@ finish_checks(struct conf_loader *loader)
 		struct conf_check *check = &list->checks[i];
 		const char *error = conf_check_name_error(check->name);
 
+		/* kubenurse 1.x takes an item without one */
+		if (check->name[0] == '\0' && check->line_number > 0)
+			error = "has no name; give it one";
 		if (check->interval_ns == 0)
 			check->interval_ns = loader->conf->check_interval_ns;
 		if (!check->insecure_is_set)

@@ -53,7 +53,7 @@ int conf_parse_neighbour(
 struct conf_check *conf_checks_add(struct conf_checks *checks);
 void conf_checks_free(struct conf_checks *checks);
 void conf_neighbours_free(struct conf_neighbours *neighbours);
-/* What is wrong with the name of a check; NULL: nothing. */
+/* What is wrong with the name of a check; NULL: nothing.  It may be empty. */
 const char *conf_check_name_error(const char *name);
 
 #endif

@@ -251,12 +251,14 @@ END_TEST
 /* K 1.28 */
 START_TEST(names_of_extra_checks_are_not_trimmed)
 {
-	struct fixture f = load_env(
-		ENV((char *)"KUBENURSE_EXTRA_CHECKS=a b:http://h| c:http://g"));
+	struct fixture f =
+		load_env(ENV((char *)"KUBENURSE_EXTRA_CHECKS="
+				     "a b:http://h| c:http://g|:http://i"));
 
 	expect_clean(&f);
 	ck_assert_str_eq(f.conf->checks.checks[0].name, "a b");
 	ck_assert_str_eq(f.conf->checks.checks[1].name, " c");
+	ck_assert_str_eq(f.conf->checks.checks[2].name, "");
 	unload(&f);
 }
 END_TEST

@@ -459,7 +459,6 @@ static const struct {
 		"t.ini:2: extra_checks: the URL of \"a\" is wrong: it does not "
 		"begin with http:// or https://; write NAME:http://... or "
 		"NAME:https://...; the URL of \"b\"" },
-	{ K "extra_checks = :http://h", "t.ini:2: extra_checks: \"\" has no" },
 	{ K "extra_checks = a:http://h|a:http://h",
 		"t.ini:2: extra_checks: \"a\" is there twice" },
 	{ K "extra_checks = path_a:http://h",
