@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 struct target;
+struct worker;
 
 enum hop_state {
 	HOP_IDLE,
@@ -94,5 +95,17 @@ void hop_expire(struct hop *hop);
 void hop_cancel(struct hop *hop);
 /* Closes what lingers.  Idempotent. */
 void hop_close(struct hop *hop);
+
+/* For the parts of a hop, hop_dial.c and hop_talk.c. */
+
+struct worker *hop_worker(const struct hop *hop);
+/* Makes the steps that can be made now. */
+void hop_advance(struct hop *hop);
+/* The present phase is the one that failed, with its time until now. */
+void hop_fail(
+	struct hop *hop, enum outcome outcome, int sys_errno, const char *text);
+/* The same, "what: why", with the outcome that the state has for it. */
+void hop_fail_because(
+	struct hop *hop, int sys_errno, const char *what, const char *why);
 
 #endif
