@@ -6,15 +6,14 @@
  */
 #include "workers/tls.h"
 
-#include "common/strbuf.h"
 #include "workers/anchors.h"
-#include "workers/socket.h"
+#include "workers/tls_bio.h"
+#include "workers/tls_pem.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -25,13 +24,7 @@
  * Reads of one step, at most.  The library works on as long as the peer sends
  * what is no application data; a peer that never stops must not keep the loop.
  */
-#define READS_PER_STEP 4 /* of 16 KiB */
-/*
- * Messages of the handshake that may follow it before the next bytes of data:
- * tickets, changes of keys, wishes for a handshake.  Servers send two tickets
- * by default (OpenSSL, Go); each costs as much as a record of data, or more.
- */
-#define MESSAGES_MAX     64
+#define READS_PER_STEP   4   /* of 16 KiB */
 #define NAME_MAX_LEN     253 /* RFC 1035 section 2.3.4: 255 octets on the wire */
 #define S_PER_DAY        86400
 #define RECORD_ALERT     21 /* RFC 8446 section 5.1 */
@@ -47,102 +40,6 @@ struct tls_trust {
 static BIO_METHOD *socket_bio;
 static X509_LOOKUP_METHOD *anchor_lookup;
 static ASN1_TIME *epoch;
-
-/* The BIO: the socket, read with the kernel's stamps. */
-
-static int
-on_bio_read(BIO *bio, char *buf, int cap_bytes)
-{
-	struct tls_session *session = BIO_get_data(bio);
-	size_t got_bytes, i;
-
-	BIO_clear_retry_flags(bio);
-	if (cap_bytes <= 0)
-		return 0;
-	if (session->message_count > MESSAGES_MAX)
-		return -1;
-	if (session->reads_left == 0) { /* the socket stays readable */
-		BIO_set_retry_read(bio);
-		return -1;
-	}
-	session->reads_left--;
-	switch (socket_read_stamped(session->fd, buf, (size_t)cap_bytes,
-		&got_bytes, &session->stamp_mono_ns)) {
-	case IO_DONE:
-		break;
-	case IO_WANT_READ:
-	case IO_WANT_WRITE:
-		BIO_set_retry_read(bio);
-		return -1;
-	case IO_EOF:
-		session->fin_seen = true;
-		return 0;
-	case IO_ERROR:
-		session->sys_errno = errno;
-		return -1;
-	}
-	for (i = 0; i < got_bytes &&
-		    session->first_count < sizeof(session->first_bytes);
-		i++)
-		session->first_bytes[session->first_count++] = (uint8_t)buf[i];
-	return (int)got_bytes;
-}
-
-static int
-on_bio_write(BIO *bio, const char *bytes, int len_bytes)
-{
-	struct tls_session *session = BIO_get_data(bio);
-	size_t sent_bytes;
-
-	BIO_clear_retry_flags(bio);
-	if (len_bytes <= 0)
-		return 0;
-	switch (socket_write(
-		session->fd, bytes, (size_t)len_bytes, &sent_bytes)) {
-	case IO_DONE:
-		return (int)sent_bytes;
-	case IO_WANT_READ:
-	case IO_WANT_WRITE:
-		BIO_set_retry_write(bio);
-		return -1;
-	case IO_EOF:
-	case IO_ERROR:
-		session->sys_errno = errno;
-		return -1;
-	}
-	return -1;
-}
-
-static long
-on_bio_control(BIO *bio, int command, long number, void *pointer)
-{
-	struct tls_session *session = BIO_get_data(bio);
-
-	(void)number;
-	(void)pointer;
-	switch (command) {
-	case BIO_CTRL_EOF:
-		return session != NULL && session->fin_seen;
-	case BIO_CTRL_FLUSH:
-		return 1; /* nothing is kept back */
-	default:
-		return 0;
-	}
-}
-
-static int
-make_socket_bio(void)
-{
-	int index = BIO_get_new_index();
-
-	if (index < 0)
-		return 0;
-	socket_bio = BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "stamped");
-	return socket_bio != NULL &&
-	       BIO_meth_set_read(socket_bio, on_bio_read) &&
-	       BIO_meth_set_write(socket_bio, on_bio_write) &&
-	       BIO_meth_set_ctrl(socket_bio, on_bio_control);
-}
 
 /* Trust. */
 
@@ -329,98 +226,12 @@ tls_trust_free(struct tls_trust *trust)
 	free(trust);
 }
 
-/* What became of the certificates of one PEM text. */
-struct pem_tally {
-	unsigned good, bad;
-	bool no_memory;
-};
-
-static bool
-is_parsable(const unsigned char *der, long len_bytes)
-{
-	X509 *certificate = d2i_X509(NULL, &der, len_bytes);
-
-	X509_free(certificate);
-	return certificate != NULL;
-}
-
-static void
-add_block(struct tls_trust *trust, const unsigned char *der, long len_bytes,
-	bool checked, struct pem_tally *tally)
-{
-	int error =
-		checked && !is_parsable(der, len_bytes)
-			? -EBADMSG
-			: anchors_add(trust->anchors, der, (size_t)len_bytes);
-
-	if (error == -ENOMEM)
-		tally->no_memory = true;
-	else if (error < 0)
-		tally->bad++;
-	else
-		tally->good++;
-}
-
-/* Other blocks (keys, parameters) are passed over. */
-static void
-add_blocks(struct tls_trust *trust, BIO *pem, bool checked,
-	struct pem_tally *tally)
-{
-	unsigned char *der;
-	char *kind, *header;
-	unsigned long error;
-	long len_bytes;
-
-	for (;;) {
-		ERR_clear_error();
-		if (PEM_read_bio(pem, &kind, &header, &der, &len_bytes)) {
-			if (strcmp(kind, PEM_STRING_X509) == 0 ||
-				strcmp(kind, PEM_STRING_X509_OLD) == 0)
-				add_block(
-					trust, der, len_bytes, checked, tally);
-			OPENSSL_free(kind);
-			OPENSSL_free(header);
-			OPENSSL_free(der);
-			continue;
-		}
-		error = ERR_peek_last_error();
-		if (ERR_GET_LIB(error) == ERR_LIB_PEM &&
-			ERR_GET_REASON(error) == PEM_R_NO_START_LINE)
-			return;
-		tally->bad++; /* the reader is behind its first line: go on */
-	}
-}
-
 int
 tls_trust_add_pem(struct tls_trust *trust, const char *source, const char *text,
 	size_t len_bytes, bool checked, struct strbuf *problems)
 {
-	struct pem_tally tally = { 0 };
-	BIO *pem = NULL;
-
-	if (len_bytes <= INT_MAX)
-		pem = BIO_new_mem_buf(text, (int)len_bytes);
-	if (pem != NULL)
-		add_blocks(trust, pem, checked, &tally);
-	else
-		tally.no_memory = true;
-	BIO_free(pem);
-	ERR_clear_error();
-	if (tally.no_memory) {
-		strbuf_printf(problems, "%s: no memory for it\n", source);
-		return -ENOMEM;
-	}
-	if (tally.bad > 0) {
-		strbuf_printf(problems,
-			"%s: %u of %u certificates cannot be read\n", source,
-			tally.bad, tally.bad + tally.good);
-		return -EBADMSG;
-	}
-	if (tally.good == 0) {
-		strbuf_printf(problems, "%s: no certificate in it\n", source);
-		return -ENODATA;
-	}
-	return 0;
+	return tls_pem_add(
+		trust->anchors, source, text, len_bytes, checked, problems);
 }
 
 size_t
@@ -509,7 +320,7 @@ fail(struct tls_session *session)
 	unsigned long error = ERR_peek_last_error();
 
 	session->ssl_error = error;
-	if (session->message_count > MESSAGES_MAX)
+	if (session->message_count > TLS_MESSAGES_MAX)
 		session->failure = TLS_FAILURE_MESSAGES;
 	else if (session->in_handshake &&
 		 SSL_get_verify_result(session->ssl) != X509_V_OK)
@@ -794,8 +605,8 @@ tls_library_init(void)
 		    NULL))
 		return -EIO;
 	epoch = ASN1_TIME_set(NULL, 0);
-	if (epoch == NULL || !make_anchor_lookup() || !warm_up() ||
-		!make_socket_bio())
+	if (epoch == NULL || !make_anchor_lookup() || !warm_up())
 		return -ENOMEM;
-	return 0;
+	socket_bio = tls_bio_method_new();
+	return socket_bio != NULL ? 0 : -ENOMEM;
 }

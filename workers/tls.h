@@ -2,7 +2,7 @@
 /*
  * TLS for the probers: whom to trust, and one non-blocking client session over
  * a connected socket.  Every handshake is a full one, TLS 1.2 or later, ALPN
- * http/1.1.  tls.c is the only file of the workers that knows OpenSSL.
+ * http/1.1.  Only tls.c and its parts, tls_*.c, know OpenSSL's TLS.
  * Driven by transport.c; what a worker's set-up needs is in the first part.
  */
 #ifndef WORKERS_TLS_H
@@ -32,14 +32,7 @@ int tls_library_init(void);
 struct tls_trust *tls_trust_new(const struct tls_trust *base, bool insecure);
 /* Accepts NULL.  Sessions and derived sets that use it keep working. */
 void tls_trust_free(struct tls_trust *trust);
-/*
- * Adds every certificate of a PEM text; each is an anchor, be it a root or
- * not.  Checked: each is parsed now, as befits what a user named; else when a
- * server's chain asks, as befits a distribution's hundreds.  0, or a negative
- * errno with a line appended to problems that begins with `source`:
- * -ENODATA, there is none in it; -EBADMSG, one cannot be read (the others were
- * added); -ENOMEM.
- */
+/* As tls_pem_add(). */
 int tls_trust_add_pem(struct tls_trust *trust, const char *source,
 	const char *pem, size_t len_bytes, bool checked,
 	struct strbuf *problems);
