@@ -91,37 +91,6 @@ text_add(struct hist_text *text, const char *bytes)
 	text->len_bytes = (uint8_t)(text->len_bytes + len_bytes);
 }
 
-static bool
-strictly_increasing(const uint64_t *bounds_ns, size_t n_bounds)
-{
-	for (size_t i = 1; i < n_bounds; i++)
-		if (bounds_ns[i] <= bounds_ns[i - 1])
-			return false;
-	return true;
-}
-
-struct hist_layout *
-hist_layout_new(const uint64_t *bounds_ns, size_t n_bounds)
-{
-	struct hist_layout *layout;
-
-	if (!strictly_increasing(bounds_ns, n_bounds))
-		return NULL;
-	layout = layout_with(n_bounds + 1);
-	if (layout == NULL)
-		return NULL;
-	for (size_t i = 0; i < n_bounds; i++) {
-		struct hist_text *text = &layout->texts[i];
-
-		layout->bounds_ns[i] = bounds_ns[i];
-		text->len_bytes =
-			(uint8_t)number_format_bound(text->bytes, bounds_ns[i]);
-		text_add(text, "\"} ");
-	}
-	text_add(&layout->texts[n_bounds], "+Inf\"} ");
-	return layout;
-}
-
 /* The last nanosecond that is inside. */
 static uint64_t
 last_inside_ns(double bound_s)
@@ -139,7 +108,7 @@ last_inside_ns(double bound_s)
 }
 
 static bool
-seconds_rise(const double *bounds_s, size_t n_bounds)
+are_bounds(const double *bounds_s, size_t n_bounds)
 {
 	for (size_t i = 0; i < n_bounds; i++)
 		if (!isfinite(bounds_s[i]) || bounds_s[i] < 0 ||
@@ -149,11 +118,11 @@ seconds_rise(const double *bounds_s, size_t n_bounds)
 }
 
 struct hist_layout *
-hist_layout_new_seconds(const double *bounds_s, size_t n_bounds)
+hist_layout_new(const double *bounds_s, size_t n_bounds)
 {
 	struct hist_layout *layout;
 
-	if (!seconds_rise(bounds_s, n_bounds))
+	if (!are_bounds(bounds_s, n_bounds))
 		return NULL;
 	layout = layout_with(n_bounds + 1);
 	if (layout == NULL)

@@ -36,17 +36,12 @@ struct hist {
 };
 
 /*
- * Copies the bounds; none at all leaves the +Inf bucket.  NULL: no memory, or
- * bounds not strictly increasing.
+ * Copies the bounds; none at all leaves the +Inf bucket.  Each is shown as it
+ * was written, however fine or large, and a value is inside when its seconds,
+ * as a double, are not above it.  NULL: no memory, or bounds that are negative,
+ * not finite or not strictly increasing.
  */
-struct hist_layout *hist_layout_new(const uint64_t *bounds_ns, size_t n_bounds);
-/*
- * The same for bounds that somebody has written down: each is shown as it is,
- * however fine or large, and a value is inside when its seconds, as a double,
- * are not above it.
- */
-struct hist_layout *hist_layout_new_seconds(
-	const double *bounds_s, size_t n_bounds);
+struct hist_layout *hist_layout_new(const double *bounds_s, size_t n_bounds);
 /*
  * 18 buckets per decade from 1e-9 s on, a power of ten in the lower one, and
  * one for zero.  64 bits of nanoseconds end at 1.8e10 s, and so do they.

@@ -10,7 +10,7 @@
 enum buckets {
 	BUCKETS_NONE,
 	BUCKETS_CONFIGURED, /* KUBENURSE_HISTOGRAM_BUCKETS or vmrange */
-	BUCKETS_OWN,        /* always own_bounds_ns */
+	BUCKETS_OWN,        /* always own_bounds_s */
 };
 
 struct family_row {
@@ -22,22 +22,10 @@ struct family_row {
 };
 
 /* From a local TCP round trip to the longest a check may take. */
-static const uint64_t own_bounds_ns[] = {
-	50 * NS_PER_US,
-	100 * NS_PER_US,
-	250 * NS_PER_US,
-	500 * NS_PER_US,
-	1 * NS_PER_MS,
-	2500 * NS_PER_US,
-	5 * NS_PER_MS,
-	10 * NS_PER_MS,
-	50 * NS_PER_MS,
-	250 * NS_PER_MS,
-	1 * NS_PER_S,
-	5 * NS_PER_S,
-};
+static const double own_bounds_s[] = { .00005, .0001, .00025, .0005, .001,
+	.0025, .005, .01, .05, .25, 1, 5 };
 
-#define OWN_BOUNDS_COUNT (sizeof(own_bounds_ns) / sizeof(own_bounds_ns[0]))
+#define OWN_BOUNDS_COUNT (sizeof(own_bounds_s) / sizeof(own_bounds_s[0]))
 
 /* clang-format off */
 static const struct family_row rows[METRIC_ID_COUNT] = {
@@ -229,7 +217,7 @@ metric_families_register(struct registry *registry, const double *bounds_s,
 		for (size_t i = 0; i < REGISTRY_LABELS_MAX; i++)
 			def.labels[i] = row->labels[i];
 		if (row->buckets == BUCKETS_OWN) {
-			def.bounds_ns = own_bounds_ns;
+			def.bounds_s = own_bounds_s;
 			def.n_bounds = OWN_BOUNDS_COUNT;
 		} else if (row->buckets == BUCKETS_CONFIGURED && vmrange) {
 			def.kind = KIND_VMRANGE;

@@ -265,17 +265,6 @@ format_exact_seconds(char *dst, uint64_t value_ns)
 }
 
 size_t
-number_format_bound(char *dst, uint64_t bound_ns)
-{
-	uint64_t seconds = bound_ns / NS_PER_S;
-
-	if (seconds < EXACT_SECONDS_BELOW)
-		return format_exact_seconds(dst, bound_ns);
-	return number_format_shortest(
-		dst, seconds_nearest(seconds, (uint32_t)(bound_ns % NS_PER_S)));
-}
-
-size_t
 number_format_seconds(char *dst, uint64_t seconds, uint32_t ns)
 {
 	assert(ns < NS_PER_S);

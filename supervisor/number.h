@@ -21,8 +21,6 @@ size_t number_format_count(char *dst, uint64_t value);
 size_t number_format_shortest(char *dst, double value);
 /* Integral values between -2^63 and 2^63 plain (1000000), others shortest. */
 size_t number_format_value(char *dst, double value);
-/* The bound of a bucket in seconds, shortest: 5000000 ns is 0.005. */
-size_t number_format_bound(char *dst, uint64_t bound_ns);
 /*
  * The double nearest to seconds + ns / 1e9, as number_format_value would show
  * it; converted here, once.  ns < 1e9.

@@ -123,11 +123,8 @@ family_describe(struct family *family, const char *help)
 static int
 family_lay_out(struct family *family, const struct family_def *def)
 {
-	if (def->kind == KIND_HISTOGRAM && def->bounds_s != NULL)
-		family->layout =
-			hist_layout_new_seconds(def->bounds_s, def->n_bounds);
-	else if (def->kind == KIND_HISTOGRAM)
-		family->layout = hist_layout_new(def->bounds_ns, def->n_bounds);
+	if (def->kind == KIND_HISTOGRAM)
+		family->layout = hist_layout_new(def->bounds_s, def->n_bounds);
 	else if (def->kind == KIND_VMRANGE)
 		family->layout = hist_layout_new_vmrange();
 	else
@@ -139,9 +136,7 @@ static bool
 bounds_rise(const struct family_def *def)
 {
 	for (size_t i = 1; i < def->n_bounds; i++)
-		if (def->bounds_s != NULL
-				? !(def->bounds_s[i] > def->bounds_s[i - 1])
-				: def->bounds_ns[i] <= def->bounds_ns[i - 1])
+		if (!(def->bounds_s[i] > def->bounds_s[i - 1]))
 			return false;
 	return true;
 }

@@ -33,9 +33,8 @@ struct family_def {
 	const char *help; /* one line without backslash */
 	enum metric_kind kind;
 	const char *labels[REGISTRY_LABELS_MAX]; /* in order; NULL: no more */
-	/* KIND_HISTOGRAM: one of both, strictly increasing; or n_bounds 0 */
-	const uint64_t *bounds_ns;
-	const double *bounds_s; /* finite, not negative */
+	/* KIND_HISTOGRAM: finite, not negative, strictly increasing */
+	const double *bounds_s;
 	size_t n_bounds;
 };
 

@@ -19,8 +19,7 @@ enum id { ERRORS, SECONDS, INCOMING, PLAIN, RANGES, CPU, ID_COUNT };
 static struct registry *
 make_registry(void)
 {
-	static const uint64_t bounds_ns[] = { 5000000, 1000000000,
-		1000000000000000 };
+	static const double bounds_s[] = { .005, 1, 1000000 };
 	static const struct family_def defs[ID_COUNT] = {
 		[ERRORS] = { .name = "k_errors_total",
 			.help = "Failed checks.",
@@ -30,7 +29,7 @@ make_registry(void)
 			.help = "Time taken.",
 			.kind = KIND_HISTOGRAM,
 			.labels = { "type" },
-			.bounds_ns = bounds_ns,
+			.bounds_s = bounds_s,
 			.n_bounds = 3 },
 		[INCOMING] = { .name = "k_incoming",
 			.help = "Neighbours.",
@@ -38,7 +37,7 @@ make_registry(void)
 		[PLAIN] = { .name = "k_plain_seconds",
 			.help = "Without labels.",
 			.kind = KIND_HISTOGRAM,
-			.bounds_ns = bounds_ns,
+			.bounds_s = bounds_s,
 			.n_bounds = 1 },
 		[RANGES] = { .name = "k_ranges_seconds",
 			.help = "VictoriaMetrics.",

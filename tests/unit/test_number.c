@@ -121,37 +121,6 @@ START_TEST(every_double_reads_back)
 }
 END_TEST
 
-START_TEST(bounds_are_seconds_in_shortest_form)
-{
-	static const struct {
-		uint64_t bound_ns;
-		const char *want;
-	} cases[] = {
-		{ 0, "0" },
-		{ 1, "1e-09" },
-		{ 10000, "1e-05" },
-		{ 50000, "5e-05" },
-		{ 100000, "0.0001" },
-		{ 250000, "0.00025" },
-		{ 5000000, "0.005" },
-		{ 250000000, "0.25" },
-		{ 1000000000, "1" },
-		{ 2500000000, "2.5" },
-		{ 10000000000, "10" },
-		{ 100000000000000, "100000" },
-		{ 1000000000000000, "1e+06" },
-		{ 999999999999999, "999999.999999999" },
-		{ 4890909195324359123, "4.890909195324359e+09" },
-		{ UINT64_MAX, "1.8446744073709553e+10" },
-	};
-	char dst[NUMBER_MAX_BYTES];
-
-	for (size_t i = 0; i < COUNT(cases); i++)
-		expect(dst, number_format_bound(dst, cases[i].bound_ns),
-			cases[i].want);
-}
-END_TEST
-
 START_TEST(sums_are_rounded_once)
 {
 	static const struct {
@@ -195,7 +164,6 @@ main(void)
 	tcase_add_test(tcase, counts_are_plain_digits);
 	tcase_add_test(tcase, doubles_are_as_go_prints_them);
 	tcase_add_test(tcase, every_double_reads_back);
-	tcase_add_test(tcase, bounds_are_seconds_in_shortest_form);
 	tcase_add_test(tcase, sums_are_rounded_once);
 	srunner_run_all(runner, CK_NORMAL);
 	n_failed = srunner_ntests_failed(runner);

@@ -19,7 +19,7 @@ enum id { REQUESTS, UP, SECONDS, NOBODY, ID_COUNT };
 static struct registry *
 make_registry(size_t max_series)
 {
-	static const uint64_t bounds_ns[] = { 1000, 2000 };
+	static const double bounds_s[] = { 1e-6, 2e-6 };
 	static const struct family_def defs[] = {
 		[REQUESTS] = { .name = "requests_total",
 			.help = "Requests.",
@@ -30,7 +30,7 @@ make_registry(size_t max_series)
 			.help = "Seconds.",
 			.kind = KIND_HISTOGRAM,
 			.labels = { "type" },
-			.bounds_ns = bounds_ns,
+			.bounds_s = bounds_s,
 			.n_bounds = 2 },
 	};
 	struct registry *registry = registry_new(ID_COUNT, max_series);
@@ -60,7 +60,7 @@ count_shown(const struct registry *registry)
 
 START_TEST(bad_definitions_are_refused)
 {
-	const uint64_t falling_ns[] = { 2, 1 };
+	const double falling_s[] = { 2, 1 };
 	const double equal_s[] = { .5, .5 };
 	const struct family_def bad[] = {
 		{ .name = "x",
@@ -75,7 +75,7 @@ START_TEST(bad_definitions_are_refused)
 		{ .name = "x",
 			.help = "x",
 			.kind = KIND_HISTOGRAM,
-			.bounds_ns = falling_ns,
+			.bounds_s = falling_s,
 			.n_bounds = 2 },
 	};
 	const struct family_def good = {
