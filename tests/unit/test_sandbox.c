@@ -7,6 +7,7 @@
 #include "common/sandbox.h"
 
 #include "common/sandbox_table.h"
+#include "tests/unit/under_valgrind.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -816,14 +817,10 @@ tear_down(void)
 	rmdir(here.root);
 }
 
-/* valgrind makes system calls of its own behind the program's back. */
 static bool
 can_be_locked_in(void)
 {
-	const char *preload = getenv("LD_PRELOAD");
-
-	return !SANDBOX_HAS_SANITIZER &&
-	       (preload == NULL || strstr(preload, "vgpreload") == NULL);
+	return !SANDBOX_HAS_SANITIZER && !is_under_valgrind();
 }
 
 int

@@ -779,7 +779,7 @@ START_TEST(a_trap_is_told_and_death_by_it_counted)
 	record.body.trap.call_number = 59;
 	say_record(&newborn, &record);
 	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
-	die_of(&newborn, SIGSYS);
+	die_of(&newborn, SIGKILL);
 	ck_assert(metric(RESTARTS("signal")) == 1);
 }
 END_TEST
