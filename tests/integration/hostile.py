@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Runs alone: its servers send as fast as they can.
 """Servers that mean harm, one check for each way, all at the same time: each
 failed check is one error, in its own phase; what the contract forgives is
 forgiven; and when they are gone the worker is what it was before: the same

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Runs alone: a process that is held by the scheduler must be held by this test.
 """A process that gets no processor is late rather than wrong: while it is held,
 its answer comes; what is shown of the network ends there, by the kernel's
 stamp, and the rest is this process's own.

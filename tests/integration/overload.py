@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Runs alone: floods, beside which nothing else keeps its time.
 """Bad neighbours of the HTTP side, by the thousand: whatever they do, an honest
 client is answered all the time, memory and descriptors are bounded and come
 back, and nobody is restarted.  How fast it is answered meanwhile: make bench.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Runs alone: some of its workers loop and grow without end.
 """Workers of each kind that die, hang, grow or say nonsense: each is replaced,
 counted once and for the right reason, no counter is lost, its check under way
 is counted as lost, and the other kinds do not notice.  Who was only stopped
