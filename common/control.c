@@ -108,6 +108,11 @@ pack_nursery(struct pack *pack, struct control_nursery *nursery)
 	pack_text(pack, &nursery->api_host);
 	pack_u16(pack, &nursery->api_port);
 	pack_text(pack, &nursery->api_dns);
+	pack_text(pack, &nursery->api_direct_url);
+	pack_text(pack, &nursery->api_dns_url);
+	pack_text(pack, &nursery->http_proxy);
+	pack_text(pack, &nursery->https_proxy);
+	pack_text(pack, &nursery->no_proxy);
 	pack_text(pack, &nursery->token_path);
 	pack_text(pack, &nursery->service_ca_path);
 	pack_text(pack, &nursery->extra_ca_path);
@@ -118,9 +123,6 @@ pack_boot(struct pack *pack, struct control_boot *boot)
 {
 	pack_u32(pack, &boot->worker_type);
 	pack_u32(pack, &boot->worker_gen);
-	pack_text(pack, &boot->http_proxy);
-	pack_text(pack, &boot->https_proxy);
-	pack_text(pack, &boot->no_proxy);
 	pack_u32(pack, &boot->log_level);
 	pack_u32(pack, &boot->log_format);
 }

@@ -37,8 +37,9 @@ enum control_kind {
 /*
  * What never changes while the program runs.  The nursery reads it from a
  * sealed memory file, again after it has renewed itself: nothing of it comes
- * over a socket, so a supervisor that was taken over cannot move the API
- * server or the token.
+ * over a socket.  A supervisor that was taken over can therefore neither move
+ * the API server or the token, nor choose the proxy, URL or trust of a request
+ * that carries the token.
  */
 struct control_nursery {
 	uint32_t log_level;
@@ -49,6 +50,11 @@ struct control_nursery {
 	const char *api_host; /* without brackets; "" when not in a cluster */
 	uint16_t api_port;
 	const char *api_dns;
+	const char *api_direct_url; /* what the API workers ask for, or "" */
+	const char *api_dns_url;
+	const char *http_proxy; /* as the configuration has them, or "" */
+	const char *https_proxy;
+	const char *no_proxy;
 	const char *token_path;
 	const char *service_ca_path;
 	const char *extra_ca_path;
@@ -68,9 +74,6 @@ struct control_born {
 struct control_boot {
 	uint32_t worker_type;
 	uint32_t worker_gen;
-	const char *http_proxy; /* as the environment has them, or "" */
-	const char *https_proxy;
-	const char *no_proxy;
 	uint32_t log_level; /* a reload may have changed the nursery's */
 	uint32_t log_format;
 };

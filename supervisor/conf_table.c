@@ -248,17 +248,19 @@ const struct conf_key conf_keys[] = {
 
 	{ KUBENURSE, .name = "http_proxy", .env = "HTTP_PROXY",
 	  .env_alt = "http_proxy",
-	  .type = CONF_PROXY, .flags = CONF_SECRET, .offset = AT(http_proxy),
+	  .type = CONF_PROXY, .flags = CONF_SECRET | CONF_RESTART,
+	  .offset = AT(http_proxy),
 	  .placeholder = "URL",
 	  .help = "Proxy of checks by http." },
 	{ KUBENURSE, .name = "https_proxy", .env = "HTTPS_PROXY",
 	  .env_alt = "https_proxy",
-	  .type = CONF_PROXY, .flags = CONF_SECRET, .offset = AT(https_proxy),
+	  .type = CONF_PROXY, .flags = CONF_SECRET | CONF_RESTART,
+	  .offset = AT(https_proxy),
 	  .placeholder = "URL",
 	  .help = "Proxy of checks by https." },
 	{ KUBENURSE, .name = "no_proxy", .env = "NO_PROXY",
 	  .env_alt = "no_proxy",
-	  .type = CONF_TEXT, .offset = AT(no_proxy),
+	  .type = CONF_TEXT, .flags = CONF_RESTART, .offset = AT(no_proxy),
 	  .placeholder = "HOST[,...]",
 	  .help = "What is asked without a proxy: host names with all beneath"
 		  " them, .names beneath only, addresses, CIDR ranges, each "

@@ -202,10 +202,7 @@ relisten(struct supervisor *supervisor, const struct conf *loaded)
 static bool
 is_birth_another(const struct conf *old, const struct conf *loaded)
 {
-	return strcmp(old->http_proxy, loaded->http_proxy) != 0 ||
-	       strcmp(old->https_proxy, loaded->https_proxy) != 0 ||
-	       strcmp(old->no_proxy, loaded->no_proxy) != 0 ||
-	       old->log_level != loaded->log_level ||
+	return old->log_level != loaded->log_level ||
 	       old->log_format != loaded->log_format;
 }
 

@@ -285,6 +285,11 @@ start_nursery(struct supervisor *supervisor)
 		.api_host = conf->api_server_host,
 		.api_port = conf->api_server_port,
 		.api_dns = conf->api_server_dns,
+		.api_direct_url = conf->api_server_direct_target,
+		.api_dns_url = conf->api_server_dns_target,
+		.http_proxy = conf->http_proxy,
+		.https_proxy = conf->https_proxy,
+		.no_proxy = conf->no_proxy,
 		.token_path = SERVICE_ACCOUNT_TOKEN,
 		.service_ca_path =
 			service_account_has_ca() ? SERVICE_ACCOUNT_CA : "",
@@ -344,9 +349,6 @@ supervisor_set_birth(struct supervisor *supervisor)
 	struct worker_pool *pool = &supervisor->pool;
 	const struct conf *conf = supervisor->conf;
 
-	pool->http_proxy = conf->http_proxy;
-	pool->https_proxy = conf->https_proxy;
-	pool->no_proxy = conf->no_proxy;
 	pool->log_level = conf->log_level;
 	pool->log_format = conf->log_format;
 }

@@ -39,9 +39,6 @@ send_boot(struct worker_slot *slot, struct worker_process *process)
 	message.body.boot = (struct control_boot){
 		.worker_type = slot->type,
 		.worker_gen = process->gen,
-		.http_proxy = slot->pool->http_proxy,
-		.https_proxy = slot->pool->https_proxy,
-		.no_proxy = slot->pool->no_proxy,
 		.log_level = slot->pool->log_level,
 		.log_format = slot->pool->log_format,
 	};

@@ -53,7 +53,6 @@ struct worker_pool {
 	struct target_table *targets;
 	struct neighbours *neighbours;
 	/* What each worker gets in its boot message. */
-	const char *http_proxy, *https_proxy, *no_proxy;
 	enum log_level log_level;
 	enum log_format log_format;
 	struct discovery_order discovery_order;

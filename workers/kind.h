@@ -21,8 +21,8 @@ struct worker_kind {
 	bool reads_token;
 	/* Names itself in Kubenurse-Neighbour-Origin. */
 	bool sends_origin;
-	/* Whether the API server's verification follows api_server_insecure
-	 * alone, whatever a target says. */
+	/* Asks the API server: what, through which proxy and with which trust
+	 * is fixed at the program's start, whatever a target says. */
 	bool is_api_server;
 };
 

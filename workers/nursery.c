@@ -25,12 +25,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Seven strings of a path's length and some numbers. */
-#define SETTINGS_MAX_BYTES (64 * 1024)
-
 struct nursery {
 	struct control_nursery settings;
-	unsigned char settings_bytes[SETTINGS_MAX_BYTES];
+	unsigned char settings_bytes[CONTROL_MAX_BYTES];
 	unsigned char message_bytes[CONTROL_MAX_BYTES];
 	char **argv;
 };

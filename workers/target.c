@@ -131,9 +131,6 @@ fill(struct target *target, const struct control_message *message)
 	int rc;
 
 	copy_numbers(target, spec);
-	/* a supervisor that was taken over must not switch this off */
-	if (worker->kind->is_api_server)
-		target->insecure = worker->settings->api_insecure;
 	target->label = strdup(spec->label);
 	target->method = strdup(spec->method);
 	target->origin = strdup(spec->origin);
@@ -151,6 +148,25 @@ fill(struct target *target, const struct control_message *message)
 	if (target->request == NULL)
 		return -ENOMEM;
 	return reserve_idle(target);
+}
+
+/*
+ * A worker that holds the token is told when to check, and under which name to
+ * report.  Whom it asks for what, and whom it trusts, the settings say: a
+ * supervisor that was taken over must not lead the token elsewhere.
+ */
+static void
+seal(struct control_target *spec, const struct worker *worker)
+{
+	const struct control_nursery *settings = worker->settings;
+
+	spec->url = worker->kind->type == WORKER_API_SERVER_DNS
+			    ? settings->api_dns_url
+			    : settings->api_direct_url;
+	spec->method = "GET";
+	spec->headers = spec->origin = "";
+	spec->has_ca = spec->has_header_file = false;
+	spec->insecure = settings->api_insecure;
 }
 
 static void
@@ -190,12 +206,14 @@ first_ns(const struct target *target, const struct control_target *spec)
 void
 target_apply(struct worker *worker, struct control_message *message)
 {
-	const struct control_target *spec = &message->body.target;
+	struct control_target *spec = &message->body.target;
 	struct target **place = find(worker, spec->id);
 	struct target *old = *place, *target = NULL;
 
 	if (worker->draining || spec->interval_ns == 0)
 		return;
+	if (worker->kind->is_api_server)
+		seal(spec, worker);
 	if (old != NULL) {
 		*place = old->next;
 		target_free(old);

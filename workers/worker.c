@@ -169,8 +169,8 @@ apply_boot(struct worker *worker, const struct control_boot *boot)
 		(enum log_format)boot->log_format);
 	title_set(worker_type_name(boot->worker_type));
 	log_set_process(worker_type_name(boot->worker_type));
-	rc = proxy_config_init(&worker->proxy, boot->http_proxy,
-		boot->https_proxy, boot->no_proxy);
+	rc = proxy_config_init(&worker->proxy, worker->settings->http_proxy,
+		worker->settings->https_proxy, worker->settings->no_proxy);
 	if (rc < 0)
 		return rc;
 	log_bad_proxy(&worker->proxy.http, "http_proxy");

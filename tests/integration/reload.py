@@ -193,7 +193,9 @@ RESTART = {"extra_ca": f"{volume}/kubenurse.ini", "api_server_host": "::1",
            "api_server_port": "1", "api_server_dns": "other.test",
            "api_server_insecure": "true\ninsecure = true", "histogram_buckets": "1, 2",
            "victoriametrics_histogram": "true", "legacy_metrics": "false",
-           "neighbour_detail": "true", "sandbox": "off", "user": "daemon"}
+           "neighbour_detail": "true", "sandbox": "off", "user": "daemon",
+           "http_proxy": "http://192.0.2.1", "https_proxy": "http://192.0.2.1",
+           "no_proxy": "other.test"}
 before = doctor.metrics()
 for key, value in RESTART.items():
     rename(None, KEPT.replace("[kubenurse]\n", f"[kubenurse]\n{key} = {value}\n"))

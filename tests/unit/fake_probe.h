@@ -40,6 +40,8 @@ probe_setup(void)
 	settings = (struct control_nursery){ .api_host = "10.0.0.1",
 		.api_port = 6443,
 		.api_dns = "kubernetes.default",
+		.api_direct_url = "https://10.0.0.1:6443/version",
+		.api_dns_url = "https://kubernetes.default:6443/version",
 		.token_path = "/token" };
 	worker.settings = &settings;
 	worker.kind = &kind_extra;

@@ -5,6 +5,8 @@
  */
 #include "tests/unit/fake_probe.h"
 
+#include <fcntl.h>
+
 #define ANSWERS(after, text)                                                   \
 	.steps = { { .after_ns = (after), .bytes = (text) }, FIN },            \
 	.step_count = 2
@@ -206,7 +208,6 @@ static void
 be_api_server_worker(void)
 {
 	worker.kind = &kind_api_server_direct;
-	spec.url = "https://10.0.0.1:6443/version";
 }
 
 /* K 3.9 */
@@ -233,7 +234,7 @@ START_TEST(the_token_stays_at_home_on_a_redirect)
 }
 END_TEST
 
-/* F 3.10 */
+/* F 3.10: the token's place is that of the program's start, and by https */
 START_TEST(the_token_is_not_sent_in_the_clear_or_elsewhere)
 {
 	static const char *const urls[] = { "http://10.0.0.1:6443/version",
@@ -243,9 +244,48 @@ START_TEST(the_token_is_not_sent_in_the_clear_or_elsewhere)
 		PEER("10.0.0.1:443", OK_BYTES),
 		PEER("10.0.0.9:6443", OK_BYTES));
 	be_api_server_worker();
-	spec.url = urls[_i];
+	settings.api_direct_url = urls[_i];
 	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
 	ck_assert_uint_eq(sent_count("sekrit"), 0);
+}
+END_TEST
+
+/* What a supervisor that was taken over would lead the token astray with. */
+START_TEST(a_message_does_not_choose_what_an_api_worker_sends)
+{
+	static const struct worker_kind *const kinds[] = {
+		&kind_api_server_direct, &kind_api_server_dns
+	};
+	struct control_message message;
+
+	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES));
+	USE_NAMES({ .name = "kubernetes.default",
+		.ipv6_ns = 1 * MS,
+		.ipv4_ns = 1 * MS,
+		.ipv4 = { "10.0.0.1" } });
+	be_api_server_worker();
+	worker.kind = kinds[_i];
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_TARGET;
+	spec.url = "https://10.0.0.1:6443/api/v1/namespaces/kube-system/pods";
+	spec.method = "POST";
+	spec.headers = "Content-Type: application/json\n";
+	spec.origin = "me";
+	spec.insecure = spec.has_ca = spec.has_header_file = true;
+	message.body.target = spec;
+	message.fds[0] = open("/dev/null", O_RDONLY);
+	message.fds[1] = open("/dev/null", O_RDONLY);
+	message.fd_count = 2;
+	target_apply(&worker, &message);
+	ck_assert_ptr_null(worker.targets->own_trust);
+	ck_assert(!worker.targets->insecure);
+	control_close_fds(&message);
+	fake_run_for(20 * S);
+	ck_assert_uint_eq(sent_count("GET /version HTTP/1.1\r\n"), 1);
+	ck_assert_uint_eq(sent_count(BEARER), 1);
+	ck_assert_uint_eq(sent_count("POST"), 0);
+	ck_assert_uint_eq(sent_count("Content-Type"), 0);
+	ck_assert_uint_eq(sent_count("Origin"), 0);
 }
 END_TEST
 
@@ -253,8 +293,7 @@ END_TEST
 START_TEST(other_workers_have_no_token)
 {
 	USE_PEERS(PEER("10.0.0.1:6443", OK_BYTES));
-	be_api_server_worker();
-	worker.kind = &kind_extra;
+	spec.url = settings.api_direct_url;
 	run_check();
 	ck_assert_uint_eq(sent_count("sekrit"), 0);
 }
@@ -690,6 +729,8 @@ main(void)
 		tcase_add_test(tcase, tests[i]);
 	tcase_add_loop_test(
 		tcase, the_token_is_not_sent_in_the_clear_or_elsewhere, 0, 3);
+	tcase_add_loop_test(tcase,
+		a_message_does_not_choose_what_an_api_worker_sends, 0, 2);
 	tcase_add_loop_test(
 		tcase, neighbours_are_told_who_asks_and_nobody_else, 0, 2);
 	tcase_add_loop_test(

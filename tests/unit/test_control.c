@@ -92,8 +92,7 @@ START_TEST(every_kind_comes_out_as_it_went_in)
 		memset(&in, 0, sizeof(in));
 		in.kind = (enum control_kind)kind;
 		if (kind == CONTROL_BOOT)
-			in.body.boot = (struct control_boot){ 5, 6, "a", "",
-				"c", 1, 1 };
+			in.body.boot = (struct control_boot){ 5, 6, 1, 1 };
 		if (kind == CONTROL_TARGET_GONE)
 			in.body.gone = (struct control_target_gone){ 7, 8 };
 		if (kind == CONTROL_BIRTH)
@@ -116,8 +115,20 @@ END_TEST
 
 START_TEST(the_nurserys_settings_come_out_as_they_went_in)
 {
-	struct control_nursery in = { 1, 0, 4242, 2, true, "2001:db8::1", 6443,
-		"kubernetes.default", "/token", "/ca", "" };
+	struct control_nursery in = { .log_level = 1,
+		.supervisor_pid = 4242,
+		.sandbox = 2,
+		.api_insecure = true,
+		.api_host = "2001:db8::1",
+		.api_port = 6443,
+		.api_dns = "kubernetes.default",
+		.api_direct_url = "https://[2001:db8::1]:6443/version",
+		.api_dns_url = "https://kubernetes.default:6443/version",
+		.http_proxy = "http://a:1",
+		.https_proxy = "http://b:2",
+		.no_proxy = "c",
+		.token_path = "/token",
+		.service_ca_path = "/ca" };
 	struct control_nursery out;
 	int len = control_encode_nursery(&in, buf, sizeof(buf));
 
@@ -129,6 +140,11 @@ START_TEST(the_nurserys_settings_come_out_as_they_went_in)
 	ck_assert_uint_eq(out.api_port, 6443);
 	ck_assert_str_eq(out.api_host, in.api_host);
 	ck_assert_str_eq(out.api_dns, in.api_dns);
+	ck_assert_str_eq(out.api_direct_url, in.api_direct_url);
+	ck_assert_str_eq(out.api_dns_url, in.api_dns_url);
+	ck_assert_str_eq(out.http_proxy, in.http_proxy);
+	ck_assert_str_eq(out.https_proxy, in.https_proxy);
+	ck_assert_str_eq(out.no_proxy, in.no_proxy);
 	ck_assert_str_eq(out.token_path, in.token_path);
 	ck_assert_str_eq(out.service_ca_path, in.service_ca_path);
 	ck_assert_str_eq(out.extra_ca_path, "");
