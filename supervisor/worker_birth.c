@@ -10,7 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A pipe whose read end is ours, and a pair of control sockets. */
+/*
+ * A pipe whose read end is ours, and a pair of control sockets.  Nothing comes
+ * up on those, so the worker cannot send either: messages that are never read
+ * would hold descriptors in flight, whose number the kernel limits per user,
+ * and no other worker could be born (unix(7), ETOOMANYREFS).
+ */
 static int
 open_channels(int pipe_fds[2], int control_fds[2])
 {
@@ -21,8 +26,10 @@ open_channels(int pipe_fds[2], int control_fds[2])
 	/* as much as we may: the default of 64 KiB does as well */
 	(void)fcntl(pipe_fds[0], F_SETPIPE_SZ, WORKER_PIPE_BYTES);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		    0, control_fds) == 0)
+		    0, control_fds) == 0) {
+		shutdown(control_fds[0], SHUT_RD);
 		return 0;
+	}
 	rc = -errno;
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);

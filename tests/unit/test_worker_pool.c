@@ -383,6 +383,26 @@ START_TEST(a_worker_is_told_its_targets_after_its_hello)
 }
 END_TEST
 
+/* Else what nobody reads would hold descriptors in flight, and no worker could
+ * be born any more. */
+START_TEST(a_worker_cannot_send_on_its_control_socket)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = take_birth();
+	ck_assert_int_eq(
+		send(newborn.control_fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL),
+		-1);
+	ck_assert_int_eq(errno, EPIPE);
+	tell_birth(&newborn, newborn.pid);
+	say(&newborn, WIRE_HELLO);
+	ck_assert_str_eq(told(&newborn), "T"); /* the other way is open */
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_opened_for_now_is_tried_again)
 {
 	struct target_spec spec = a_spec("a");
@@ -1342,6 +1362,7 @@ main(void)
 {
 	const TTest *const tests[] = { a_type_without_targets_has_no_worker,
 		a_worker_is_told_its_targets_after_its_hello,
+		a_worker_cannot_send_on_its_control_socket,
 		a_file_that_cannot_be_opened_for_now_is_tried_again,
 		a_hello_may_come_before_the_nurserys_answer,
 		the_hops_of_a_check_count_with_its_last,
