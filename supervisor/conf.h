@@ -151,7 +151,7 @@ struct conf {
 	/* the process */
 	char *http_proxy, *https_proxy, *no_proxy; /* http://..., or "" */
 	enum conf_sandbox sandbox;
-	char *user;
+	char *user; /* "": privileges.h says who */
 	enum log_level log_level;
 	enum log_format log_format;
 

@@ -94,7 +94,8 @@ set_default(struct conf *conf, const struct conf_key *key)
 		err = conf_value_parse(key, key->default_text, conf, &why);
 	else if (key->type == CONF_TEXT || key->type == CONF_NAME ||
 		 key->type == CONF_NAMESPACE || key->type == CONF_HOST ||
-		 key->type == CONF_URL || key->type == CONF_PROXY)
+		 key->type == CONF_URL || key->type == CONF_PROXY ||
+		 key->type == CONF_USER)
 		err = conf_value_parse(key, "", conf, &why);
 	strbuf_fini(&why);
 	return err == 0;

@@ -273,9 +273,10 @@ const struct conf_key conf_keys[] = {
 		  "kernel can, fully or not at all to start, never." },
 	{ KUBENURSE, .name = "user", .env = "KUBENURSE_USER",
 	  .type = CONF_USER, .flags = CONF_RESTART, .offset = AT(user),
-	  .default_text = "nobody", .placeholder = "USER",
-	  .help = "Whom the program becomes when it is started as root on a "
-		  "host." },
+	  .default_note = "kubenurse if there is such a user, else nobody",
+	  .placeholder = "USER",
+	  .help = "The user that the program becomes when it is started as "
+		  "root on a host. Use one that no other daemon has." },
 	{ KUBENURSE, .name = "log_level", .env = "KUBENURSE_LOG_LEVEL",
 	  .type = CONF_ENUM, .names = levels, .offset = AT(log_level),
 	  .default_text = "info",

@@ -334,9 +334,8 @@ static int
 parse_string(const struct conf_key *key, const char *text, char **field,
 	struct strbuf *why)
 {
-	/* "not set" is no method, and nobody's name */
-	if (*text != '\0' || key->type == CONF_METHOD ||
-		key->type == CONF_USER) {
+	/* "not set" is no method */
+	if (*text != '\0' || key->type == CONF_METHOD) {
 		int err = check_string(key, text, why);
 
 		if (err != 0)

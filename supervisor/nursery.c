@@ -41,14 +41,21 @@ nursery_open_executable(const char **ret_path)
 			(size_t)(slash - path) + sizeof("/" WORKER_NAME) <
 				sizeof(path)) {
 			strcpy(slash + 1, WORKER_NAME);
-			fd = open(path, O_RDONLY | O_CLOEXEC);
+			fd = open(path, O_PATH | O_CLOEXEC);
 		}
 	}
 	if (fd < 0) {
 		snprintf(path, sizeof(path), "%s/%s", LIBEXECDIR, WORKER_NAME);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open(path, O_PATH | O_CLOEXEC);
 	}
 	return fd < 0 ? -errno : fd;
+}
+
+bool
+nursery_is_exposed(const char *worker_path)
+{
+	return access("/proc/self/exe", R_OK) == 0 ||
+	       access(worker_path, R_OK) == 0;
 }
 
 /* A descriptor of the encoded settings, which nobody can change any more. */

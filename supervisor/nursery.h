@@ -27,10 +27,17 @@ struct nursery {
 
 /*
  * The worker program, opened before anything else: the one beside this
- * program (a build tree) or the one installed.  A descriptor or a negative
- * errno, with the path that was tried last.
+ * program (a build tree) or the one installed.  A descriptor, good for nothing
+ * but execution, or a negative errno; and the path that was tried last.
  */
 int nursery_open_executable(const char **ret_path);
+/*
+ * Whether this process's user may read one of the two programs.  The kernel
+ * then lets other processes of that user trace it from its execution until it
+ * has made itself undumpable; a program that its user cannot read is never
+ * traceable (execve(2), ptrace(2), PR_SET_DUMPABLE in prctl(2)).
+ */
+bool nursery_is_exposed(const char *worker_path);
 /*
  * Forks and executes it.  settings go into a sealed memory file.  The
  * executable's descriptor stays the caller's.  0 or a negative errno, also when

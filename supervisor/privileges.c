@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,6 +16,9 @@
 #define FD_LIMIT_MAX 65536
 /* A user in more groups than that is refused. */
 #define GROUPS_MAX 256
+
+/* As conf/sysusers.d/kubenurse.conf makes it. */
+#define OWN_USER "kubenurse"
 
 /* Fits a pipe as one write. */
 struct identity {
@@ -82,21 +86,27 @@ look_up_apart(const char *user, struct identity *ret_identity)
 }
 
 int
-privileges_become(const char *user)
+privileges_become(const char *user, const char **ret_user)
 {
+	bool is_default = user[0] == '\0';
 	struct identity identity;
 	int rc;
 
+	*ret_user = is_default ? OWN_USER : user;
 	if (geteuid() != 0)
 		return 0;
-	rc = look_up_apart(user, &identity);
+	rc = look_up_apart(*ret_user, &identity);
+	if (rc == -ENOENT && is_default) {
+		*ret_user = PRIVILEGES_SHARED_USER;
+		rc = look_up_apart(*ret_user, &identity);
+	}
 	if (rc < 0 || identity.uid == 0)
 		return rc;
 	if (setgroups((size_t)identity.n_groups, identity.groups) < 0 ||
 		setresgid(identity.gid, identity.gid, identity.gid) < 0 ||
 		setresuid(identity.uid, identity.uid, identity.uid) < 0)
 		return -errno;
-	return setuid(0) == 0 ? -EPERM : 0; /* it must not come back */
+	return setuid(0) == 0 ? -EPERM : 1; /* it must not come back */
 }
 
 void

@@ -496,6 +496,32 @@ serve(struct supervisor *supervisor)
 	}
 }
 
+/* Root on a host becomes an ordinary user.  What fails is logged. */
+static int
+become_user(const struct conf *conf)
+{
+	const char *user;
+	int rc = privileges_become(conf->user, &user);
+
+	if (rc < 0)
+		/* EPERM: root that may not; EINVAL: a user namespace without
+		 * this user */
+		LOG_ERROR("cannot become the user", LOG_STR("user", user),
+			rc == -ENOENT
+				? LOG_STR("error", "there is no such user")
+				: LOG_ERRNO(-rc),
+			LOG_STR("hint", rc == -ENOENT
+						? "set the key user"
+						: "start it as this user, or "
+						  "with user = root"));
+	else if (rc > 0 && strcmp(user, PRIVILEGES_SHARED_USER) == 0)
+		LOG_WARN("this user is shared with other daemons",
+			LOG_STR("user", user),
+			LOG_STR("hint", "create a system user kubenurse, or "
+					"set the key user"));
+	return rc;
+}
+
 enum exit_code
 supervisor_run(struct conf *conf, const struct conf_input *input,
 	const struct file_stamp *stamp)
@@ -524,20 +550,15 @@ supervisor_run(struct conf *conf, const struct conf_input *input,
 	if (rc < 0)
 		LOG_WARN("cannot tell the service manager", LOG_ERRNO(-rc));
 	privileges_raise_fd_limit();
-	rc = input->has_token ? 0 : privileges_become(conf->user);
-	if (rc < 0) {
-		/* EPERM: root that may not; EINVAL: a user namespace without
-		 * this user */
-		LOG_ERROR("cannot become the user", LOG_STR("user", conf->user),
-			rc == -ENOENT
-				? LOG_STR("error", "there is no such user")
-				: LOG_ERRNO(-rc),
-			LOG_STR("hint", rc == -ENOENT
-						? "set the key user"
-						: "start it as this user, or "
-						  "with user = root"));
+	/* in a pod it stays what the manifest says */
+	if (!input->has_token && become_user(conf) < 0)
 		return EXIT_CODE_FAILED;
-	}
+	if (nursery_is_exposed(path))
+		LOG_WARN("the programs are readable: other processes of this "
+			 "user can trace them while they start",
+			LOG_STR("path", path),
+			LOG_STR("hint", "install both with mode 0711, owned by "
+					"root"));
 	problem = bring_up(&supervisor, error, sizeof(error));
 	if (problem != NULL) {
 		LOG_ERROR("cannot start", LOG_STR("error", problem));

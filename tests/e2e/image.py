@@ -54,9 +54,10 @@ def kubenurse_files(build):
 
 
 def _add(archive, name, data=None):
-    """A file, or without data a directory, of no time and of root."""
+    """A file, or without data a directory, of no time and of root.  As after
+    `make install`, nobody else may read the programs."""
     entry = tarfile.TarInfo(name)
-    entry.mode = 0o755
+    entry.mode = 0o711 if os.path.basename(name) in PROGRAMS else 0o755
     if data is None:
         entry.type = tarfile.DIRTYPE
         archive.addfile(entry)

@@ -201,7 +201,7 @@ START_TEST(an_empty_file_gives_the_defaults)
 	ck_assert_msg(c->expose_metadata, "on, for there is a file");
 	ck_assert_str_eq(c->node_name, "host");
 	ck_assert_str_eq(c->pod_name, "host");
-	ck_assert_str_eq(c->user, "nobody");
+	ck_assert_str_eq(c->user, "");
 	ck_assert_uint_eq(c->neighbour_source, CONF_SOURCE_STATIC);
 	ck_assert_uint_eq(c->neighbour_port, 8080);
 	ck_assert_uint_eq(ntohs(c->listen.addresses[0].in6.sin6_port), 8080);
@@ -442,7 +442,6 @@ static const struct {
 	{ K "http_proxy = https://h:1", "t.ini:2: http_proxy: a proxy is" },
 	{ K "http_proxy = h:x", "t.ini:2: http_proxy: the port" },
 	{ K "http_proxy = ftp://h", "t.ini:2: http_proxy: the scheme" },
-	{ K "user =", "t.ini:2: user: \"\" is no user name" },
 	{ K "user = a b", "t.ini:2: user: \"a b\" is no user name" },
 	{ K "node_name = a\x01", "t.ini:2: node_name: contains a control" },
 	{ K "node_name = a\tb", "t.ini:2: node_name: contains a control" },
