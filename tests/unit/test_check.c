@@ -234,7 +234,7 @@ START_TEST(the_token_stays_at_home_on_a_redirect)
 }
 END_TEST
 
-/* F 3.10: the token's place is that of the program's start, and by https */
+/* F 3.10 */
 START_TEST(the_token_is_not_sent_in_the_clear_or_elsewhere)
 {
 	static const char *const urls[] = { "http://10.0.0.1:6443/version",
