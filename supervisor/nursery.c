@@ -176,6 +176,15 @@ fork_nursery(struct nursery *nursery, int control_fd, int settings_fd,
 	return n == (ssize_t)sizeof(told) ? told : rc;
 }
 
+/* The message's descriptor, which is not the message's any more; -1: none. */
+static int
+take_fd(struct control_message *message)
+{
+	if (message->fd_count == 0)
+		return -1;
+	return message->fds[--message->fd_count];
+}
+
 static void
 on_readable(struct loop_watch *watch, unsigned ready)
 {
@@ -193,6 +202,9 @@ on_readable(struct loop_watch *watch, unsigned ready)
 	}
 	if (message.kind == CONTROL_BORN)
 		nursery->on_born(nursery, &message.body.born);
+	else if (message.kind == CONTROL_MEMORY)
+		nursery->on_memory(nursery, message.body.memory.worker_gen,
+			take_fd(&message));
 	control_close_fds(&message);
 }
 

@@ -21,6 +21,9 @@ struct nursery {
 	pid_t pid;
 	void (*on_born)(
 		struct nursery *nursery, const struct control_born *born);
+	/* Of a newborn: its statm, which is the callee's; -1: none. */
+	void (*on_memory)(
+		struct nursery *nursery, uint32_t worker_gen, int memory_fd);
 	/* Its end of the socket has closed. */
 	void (*on_gone)(struct nursery *nursery);
 };

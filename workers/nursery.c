@@ -16,6 +16,7 @@
 #include "workers/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -63,6 +64,26 @@ clone_sibling(void)
 #endif
 }
 
+/*
+ * The newborn opens its own: where /proc hides processes from each other
+ * (hidepid, ProtectProc=), it does not hide them from themselves.
+ */
+static int
+tell_memory(uint32_t worker_gen)
+{
+	struct control_message message;
+	int rc;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_MEMORY;
+	message.body.memory.worker_gen = worker_gen;
+	message.fds[0] = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	message.fd_count = message.fds[0] >= 0 ? 1 : 0;
+	rc = control_send(NURSERY_FD_CONTROL, &message);
+	control_close_fds(&message);
+	return rc;
+}
+
 /* In the child it does not return. */
 static void
 give_birth(struct nursery *nursery, struct control_message *request)
@@ -81,6 +102,8 @@ give_birth(struct nursery *nursery, struct control_message *request)
 			trust_load(&nursery->settings);
 		pid = clone_sibling();
 		if (pid == 0) {
+			if (tell_memory(birth->worker_gen) < 0)
+				_exit(1);
 			close(NURSERY_FD_CONTROL);
 			close(NURSERY_FD_SETTINGS);
 			close(NURSERY_FD_EXECUTABLE);
