@@ -22,7 +22,7 @@ enum control_kind {
 	CONTROL_DRAIN,       /* end the checks under way, then exit 0 */
 	CONTROL_CANCEL,      /* end at once: checks count nowhere */
 	/* to the nursery */
-	CONTROL_BIRTH, /* descriptors: control socket, sample pipe */
+	CONTROL_BIRTH, /* descriptors: control socket, sample pipe, log */
 	CONTROL_RENEW, /* execute yourself anew */
 	/* from the nursery */
 	CONTROL_READY, /* initialised, waiting */

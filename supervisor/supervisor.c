@@ -203,6 +203,7 @@ on_tick(struct loop_timer *timer)
 	uint64_t late_ns = clock_since_ns(now_ns, timer->due_mono_ns);
 
 	worker_pool_judge(&supervisor->pool, now_ns, late_ns);
+	log_relay_tick(&supervisor->nursery.log, now_ns);
 	if (worker_pool_birth_is_overdue(&supervisor->pool, now_ns)) {
 		LOG_ERROR("the nursery does not answer, "
 			  "and so this program must end");

@@ -36,6 +36,7 @@ release(struct worker_process *process)
 	close_fd(&process->control_fd);
 	close_fd(&process->pipe_fd);
 	close_fd(&process->memory_fd);
+	log_relay_close(&process->log);
 	process->state = WORKER_FREE;
 	process->pid = 0;
 }
@@ -275,6 +276,7 @@ worker_process_init(struct worker_process *process, struct loop *loop,
 	process->owner = owner;
 	process->pid_fd = process->control_fd = process->pipe_fd = -1;
 	process->memory_fd = -1;
+	log_relay_init(&process->log, loop, worker_type_name(type));
 	loop_watch_init(&process->pid_watch, on_pid);
 	loop_watch_init(&process->control_watch, on_control);
 	loop_watch_init(&process->pipe_watch, on_pipe);
@@ -283,9 +285,9 @@ worker_process_init(struct worker_process *process, struct loop *loop,
 
 int
 worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
-	int pipe_fd)
+	int pipe_fd, int *ret_log_fd)
 {
-	int rc;
+	int rc, log_fd;
 
 	process->gen = gen;
 	process->control_fd = control_fd;
@@ -309,8 +311,12 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	if (rc == 0)
 		rc = loop_watch_open(
 			process->loop, &process->control_watch, control_fd, 0);
+	if (rc == 0)
+		rc = log_relay_open(&process->log, &log_fd);
 	if (rc < 0)
 		release(process);
+	else
+		*ret_log_fd = log_fd;
 	return rc;
 }
 
@@ -439,6 +445,7 @@ void
 worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns)
 {
+	log_relay_tick(&process->log, now_ns);
 	if (process->state == WORKER_FREE)
 		return;
 	if (process->pid == 0) { /* the nursery may have been held as well */
@@ -495,6 +502,8 @@ worker_process_reaped(
 	/* what it had said before it died still counts */
 	while (process->pipe_watch.fd >= 0 && read_batch(process) > 0)
 		;
+	log_relay_close(
+		&process->log); /* its last words, before what follows */
 	if (end == WORKER_END_SIGNAL)
 		LOG_ERROR("a worker died by a signal",
 			LOG_STR("worker", worker_type_name(process->type)),

@@ -15,6 +15,7 @@
 #include "common/loop.h"
 #include "common/wire.h"
 #include "supervisor/flood.h"
+#include "supervisor/log_relay.h"
 #include "supervisor/worker_exit.h"
 
 #include <stdbool.h>
@@ -75,7 +76,8 @@ struct worker_process {
 	int pid_fd;
 	int control_fd;
 	int pipe_fd;
-	int memory_fd; /* its statm; -1: not known */
+	int memory_fd;        /* its statm; -1: not known */
+	struct log_relay log; /* what it writes to its standard error */
 	struct loop_watch pid_watch;
 	struct loop_watch control_watch;
 	struct loop_watch pipe_watch;
@@ -113,11 +115,12 @@ void worker_process_init(struct worker_process *process, struct loop *loop,
 	enum worker_type type, const struct worker_process_ops *ops,
 	void *owner);
 /*
- * Takes over both descriptors; state ASKED.  gen is its birth number.  0 or a
- * negative errno, then they are closed.
+ * Takes over both descriptors; state ASKED.  gen is its birth number.
+ * *ret_log_fd, its standard error, is the caller's.  0 or a negative errno,
+ * then they are closed.
  */
 int worker_process_ask(struct worker_process *process, uint32_t gen,
-	int control_fd, int pipe_fd);
+	int control_fd, int pipe_fd, int *ret_log_fd);
 /*
  * The nursery's answer.  A negative pid ends it as UNBORN.  A child that lives
  * so short that it was reaped before this was known ends as early says.

@@ -97,13 +97,15 @@ give_birth(struct nursery *nursery, struct control_message *request)
 	answer.body.born.worker_gen = birth->worker_gen;
 	/* the limit may be another one when it is asked again */
 	answer.body.born.pid = request->fds_are_lost ? -EMFILE : -EPROTO;
-	if (request->fd_count == 2) {
+	if (request->fd_count == 3) {
 		if (birth->needs_tls)
 			trust_load(&nursery->settings);
 		pid = clone_sibling();
 		if (pid == 0) {
-			if (tell_memory(birth->worker_gen) < 0)
+			if (dup2(request->fds[2], STDERR_FILENO) < 0 ||
+				tell_memory(birth->worker_gen) < 0)
 				_exit(1);
+			close(request->fds[2]);
 			close(NURSERY_FD_CONTROL);
 			close(NURSERY_FD_SETTINGS);
 			close(NURSERY_FD_EXECUTABLE);
@@ -190,7 +192,7 @@ nursery_run(char **argv)
 	nursery.argv = argv;
 	log_setup((enum log_level)nursery.settings.log_level,
 		(enum log_format)nursery.settings.log_format);
-	log_set_process("nursery");
+	log_to_supervisor();
 	title_set("nursery");
 	ignore_signals();
 	rc = sandbox_drop_rights(0);

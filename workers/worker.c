@@ -136,7 +136,6 @@ apply_boot(struct worker *worker, const struct control_boot *boot)
 	log_setup((enum log_level)boot->log_level,
 		(enum log_format)boot->log_format);
 	title_set(worker_type_name(boot->worker_type));
-	log_set_process(worker_type_name(boot->worker_type));
 	rc = proxy_config_init(&worker->proxy, boot->http_proxy,
 		boot->https_proxy, boot->no_proxy);
 	if (rc < 0)

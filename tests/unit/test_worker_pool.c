@@ -57,7 +57,7 @@ static unsigned char buf[CONTROL_MAX_BYTES];
 struct newborn {
 	struct control_birth birth;
 	pid_t pid;
-	int control_fd, pipe_fd;
+	int control_fd, pipe_fd, log_fd;
 	uint64_t checks_started, records_dropped;
 };
 
@@ -200,10 +200,11 @@ take_birth(void)
 
 	ck_assert_int_eq(asked(&message), 1);
 	ck_assert_int_eq(message.kind, CONTROL_BIRTH);
-	ck_assert_uint_eq(message.fd_count, 2);
+	ck_assert_uint_eq(message.fd_count, 3);
 	newborn.birth = message.body.birth;
 	newborn.control_fd = message.fds[0];
 	newborn.pipe_fd = message.fds[1];
+	newborn.log_fd = message.fds[2];
 	ck_assert_int_eq(
 		control_receive(newborn.control_fd, &message, buf, sizeof(buf)),
 		1);
@@ -305,6 +306,7 @@ die_of(struct newborn *newborn, int signal_number)
 		ck_assert_int_eq(errno, ECHILD);
 	close(newborn->control_fd);
 	close(newborn->pipe_fd);
+	close(newborn->log_fd);
 	turn();
 	/* where there is no pidfd_open(2), SIGCHLD tells it */
 	if (worker_exit_collect(newborn->pid, WNOHANG, &worker_exit) ==
@@ -323,6 +325,7 @@ end_well(struct newborn *newborn)
 	waitpid(newborn->pid, NULL, 0);
 	close(newborn->control_fd);
 	close(newborn->pipe_fd);
+	close(newborn->log_fd);
 	ck_assert(worker_pool_reaped(&pool, newborn->pid, &well));
 }
 
@@ -384,6 +387,7 @@ START_TEST(a_worker_is_told_its_targets_after_its_hello)
 	ck_assert_str_eq(told(&newborn), "GT");
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -419,6 +423,7 @@ START_TEST(a_file_that_cannot_be_opened_for_now_is_tried_again)
 	ck_assert_str_eq(told(&newborn), ""); /* once */
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -434,6 +439,7 @@ START_TEST(a_hello_may_come_before_the_nurserys_answer)
 	ck_assert(metric(UP) == 1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -528,6 +534,7 @@ START_TEST(restarts_wait_longer_each_time)
 	ck_assert_str_eq(told(&newborn), "T");
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -640,6 +647,7 @@ START_TEST(a_busy_pipe_is_read_every_20_ms)
 	ck_assert_uint_eq(result_count, 22);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -678,6 +686,7 @@ START_TEST(the_supervisors_own_lateness_is_no_silence)
 	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -810,6 +819,7 @@ START_TEST(memory_that_cannot_be_read_is_unknown_and_no_fault)
 		memfd_create("statm", MFD_CLOEXEC));
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -868,6 +878,7 @@ START_TEST(cpu_time_is_the_kernels_word_and_outlives_a_kill)
 	ck_assert_double_ge(metric(CPU), before + 0.1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1001,6 +1012,7 @@ START_TEST(nameservers_of_a_worker_that_was_replaced_are_forgotten)
 	ck_assert(metric(ASKED_COUNT("192.0.2.2:53")) == 2);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1040,6 +1052,7 @@ START_TEST(a_sample_of_an_older_generation_is_dropped)
 	ck_assert_uint_eq(result_count, 1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1098,12 +1111,14 @@ START_TEST(a_nursery_that_cannot_is_asked_again)
 	waitpid(newborn.pid, NULL, 0);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 	ck_assert_int_eq(asked(&message), 0);
 	pass(NS_PER_S);
 	newborn = live();
 	ck_assert(metric(UP) == 1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1124,6 +1139,7 @@ START_TEST(a_worker_that_dies_at_once_is_not_waited_for_for_ever)
 	ck_assert_uint_eq(worker_pool_running(&pool), 0);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1155,6 +1171,7 @@ START_TEST(a_replacement_is_born_before_the_old_one_leaves)
 	ck_assert(metric(LOST) == 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1209,6 +1226,7 @@ START_TEST(only_checks_under_way_wait_for_the_old_one)
 	ck_assert(metric(LOST) == 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1224,6 +1242,7 @@ START_TEST(an_old_one_that_dies_over_its_last_check_frees_it)
 	ck_assert(metric(RESTARTS("signal")) == 1);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1248,6 +1267,7 @@ START_TEST(a_new_one_that_dies_first_does_not_bring_back_the_old)
 	ck_assert(metric(LOST) == 0);
 	close(third.control_fd);
 	close(third.pipe_fd);
+	close(third.log_fd);
 }
 END_TEST
 
@@ -1266,6 +1286,7 @@ START_TEST(a_change_while_the_old_one_ends_its_checks_replaces_again)
 	ck_assert_str_eq(told(&third), "TT");
 	close(third.control_fd);
 	close(third.pipe_fd);
+	close(third.log_fd);
 }
 END_TEST
 
@@ -1284,6 +1305,7 @@ START_TEST(what_goes_while_the_old_one_ends_its_checks_does_not_come)
 	ck_assert_uint_eq(result_count, 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1320,6 +1342,7 @@ START_TEST(an_old_one_that_does_not_leave_is_killed)
 	ck_assert(metric("kubenurse_worker_restarts_total") < 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1339,6 +1362,7 @@ START_TEST(an_old_one_that_dies_early_leaves_it_to_the_new)
 	ck_assert(metric(UP) == 1);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1361,6 +1385,7 @@ START_TEST(a_change_during_a_replacement_replaces_again)
 	ck_assert_int_eq(asked(&message), 0);
 	close(third.control_fd);
 	close(third.pipe_fd);
+	close(third.log_fd);
 }
 END_TEST
 
@@ -1377,6 +1402,7 @@ START_TEST(a_successor_that_dies_is_tried_again)
 	waitpid(new.pid, NULL, 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 	ck_assert(metric(UP) == 1); /* the old one goes on */
 	pass(NS_PER_S);
 	new = live();
@@ -1385,6 +1411,7 @@ START_TEST(a_successor_that_dies_is_tried_again)
 	ck_assert_str_eq(told(&new), "T");
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1404,6 +1431,7 @@ START_TEST(no_targets_no_worker_no_series)
 	ck_assert_str_eq(told(&newborn), "T");
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
