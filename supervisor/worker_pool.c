@@ -51,6 +51,7 @@ records_per_s(const struct worker_slot *slot)
 void
 worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 {
+	aggregate_tell_suppressed(pool->aggregate, now_ns);
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
 		struct worker_slot *slot = &pool->slots[i];
 		uint64_t most = records_per_s(slot);
