@@ -12,7 +12,9 @@ log_budget_has(const struct log_budget *budget, uint64_t now_ns)
 bool
 log_budget_take(struct log_budget *budget, uint64_t now_ns)
 {
-	if (!log_budget_has(budget, now_ns)) {
+	/* how many were suppressed comes first, or a flood would never let
+	 * it be said */
+	if (budget->suppressed_count > 0 || !log_budget_has(budget, now_ns)) {
 		budget->suppressed_count++;
 		return false;
 	}
@@ -30,8 +32,8 @@ log_budget_tell(
 
 	if (count == 0 || !log_budget_has(budget, now_ns))
 		return;
-	log_budget_take(budget, now_ns);
 	budget->suppressed_count = 0;
+	log_budget_take(budget, now_ns);
 	LOG_WARN("lines of the log were suppressed, for there were too many of "
 		 "them",
 		source, LOG_INT("lines", count));

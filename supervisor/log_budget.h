@@ -22,7 +22,8 @@ struct log_budget {
 };
 
 bool log_budget_has(const struct log_budget *budget, uint64_t now_ns);
-/* True: a line may be written.  False: it is counted as suppressed. */
+/* True: a line may be written.  False: it is counted as suppressed, as are all
+ * others until that has been said. */
 bool log_budget_take(struct log_budget *budget, uint64_t now_ns);
 /* Says how many were suppressed, when there were any and there is room to say
  * so.  source says of what. */
