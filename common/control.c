@@ -203,6 +203,9 @@ pack_message(struct pack *pack, struct control_message *message)
 		pack_u32(pack, &message->body.born.worker_gen);
 		pack_i32(pack, &message->body.born.pid);
 		break;
+	case CONTROL_MEMORY:
+		pack_u32(pack, &message->body.memory.worker_gen);
+		break;
 	case CONTROL_DISCOVERY:
 		pack_discovery(pack, &message->body.discovery);
 		break;

@@ -22,7 +22,7 @@ enum control_kind {
 	CONTROL_DRAIN,       /* end the checks under way, then exit 0 */
 	CONTROL_CANCEL,      /* end at once: checks count nowhere */
 	/* to the nursery */
-	CONTROL_BIRTH, /* descriptors: control socket, sample pipe */
+	CONTROL_BIRTH, /* descriptors: control socket, sample pipe, log */
 	CONTROL_RENEW, /* execute yourself anew */
 	/* from the nursery */
 	CONTROL_READY, /* initialised, waiting */
@@ -31,6 +31,9 @@ enum control_kind {
 	CONTROL_DISCOVERY, /* what to find neighbours by; first, and once */
 	CONTROL_NEIGHBOUR, /* a static one */
 	CONTROL_NEIGHBOURS_END, /* there are no more static ones */
+	/* from a newborn, over the nursery's socket, before anything else */
+	CONTROL_MEMORY, /* descriptor: its statm (proc(5)), where there is one
+			 */
 	CONTROL_KIND_END
 };
 
@@ -69,6 +72,10 @@ struct control_birth {
 struct control_born {
 	uint32_t worker_gen;
 	int32_t pid; /* or a negative errno */
+};
+
+struct control_memory {
+	uint32_t worker_gen;
 };
 
 struct control_boot {
@@ -136,6 +143,7 @@ struct control_message {
 		struct control_nursery nursery;
 		struct control_birth birth;
 		struct control_born born;
+		struct control_memory memory;
 		struct control_boot boot;
 		struct control_target target;
 		struct control_target_gone gone;

@@ -2,6 +2,8 @@
 /* Log lines; see log.h.  No allocation: a line is bounded and cut. */
 #include "common/log.h"
 
+#include "common/log_record.h"
+
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,9 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_BYTES    4096
-#define NUMBER_BYTES  24 /* of 64 bits, with sign and NUL */
-#define LOG_KEY_BYTES 64 /* ours are shorter */
+#define LINE_BYTES   LOG_RECORD_MAX_BYTES
+#define NUMBER_BYTES 24 /* of 64 bits, with sign and NUL */
 
 struct line {
 	char text[LINE_BYTES];
@@ -25,7 +26,7 @@ static struct {
 	enum log_level level;
 	enum log_format format;
 	bool journal;
-	const char *process;
+	bool to_supervisor;
 } settings = { .level = LOG_LEVEL_INFO };
 
 static uint64_t lost_count; /* lines since the last that was written */
@@ -52,9 +53,9 @@ log_setup(enum log_level level, enum log_format format)
 }
 
 void
-log_set_process(const char *name)
+log_to_supervisor(void)
 {
-	settings.process = name;
+	settings.to_supervisor = true;
 }
 
 /* Kept free for what closes a cut line: quote, brace, newline. */
@@ -177,7 +178,7 @@ add_key(struct line *line, const char *key)
 {
 	bool json = settings.format == LOG_FORMAT_JSON;
 	bool first = line->len_bytes <= 4; /* a prefix and a brace */
-	char text[LOG_KEY_BYTES + 8];
+	char text[LOG_KEY_MAX_BYTES + 8];
 	int len = snprintf(text, sizeof(text), json ? "%s\"%s\":" : "%s%s=",
 		first  ? ""
 		: json ? ","
@@ -245,7 +246,7 @@ log_has_room(void)
 
 /* False: it could not be written. */
 static bool
-write_line(enum log_level level, const char *message,
+write_line(const char *process, enum log_level level, const char *message,
 	const struct log_field *fields)
 {
 	static const char *const names[] = { "debug", "info", "warn", "error" };
@@ -253,6 +254,11 @@ write_line(enum log_level level, const char *message,
 	static const char *const prefixes[] = { "<7>", "<6>", "<4>", "<3>" };
 	struct line line = { .len_bytes = 0 };
 
+	if (settings.to_supervisor) {
+		line.len_bytes =
+			log_record_encode(line.text, level, message, fields);
+		return write(STDERR_FILENO, line.text, line.len_bytes) >= 0;
+	}
 	if (settings.journal)
 		add_text(&line, prefixes[level]);
 	if (settings.format == LOG_FORMAT_JSON)
@@ -260,8 +266,8 @@ write_line(enum log_level level, const char *message,
 	if (!settings.journal)
 		add_time(&line);
 	add_field(&line, &LOG_STR("level", names[level]));
-	if (settings.process != NULL)
-		add_field(&line, &LOG_STR("process", settings.process));
+	if (process != NULL)
+		add_field(&line, &LOG_STR("process", process));
 	add_field(&line, &LOG_STR("msg", message));
 	for (; fields->key != NULL; fields++)
 		add_field(&line, fields);
@@ -278,14 +284,14 @@ tell_lost(void)
 		{ NULL, NULL, 0 } };
 
 	return lost_count == 0 || settings.level > LOG_LEVEL_WARN ||
-	       write_line(LOG_LEVEL_WARN,
+	       write_line(NULL, LOG_LEVEL_WARN,
 		       "lines of the log were lost, for there was no room for "
 		       "them",
 		       fields);
 }
 
 void
-log_write(enum log_level level, const char *message,
+log_write_of(const char *process, enum log_level level, const char *message,
 	const struct log_field *fields)
 {
 	if (level < settings.level)
@@ -296,8 +302,15 @@ log_write(enum log_level level, const char *message,
 		return;
 	}
 	lost_count = 0;
-	if (!log_has_room() || !write_line(level, message, fields))
+	if (!log_has_room() || !write_line(process, level, message, fields))
 		lost_count++;
+}
+
+void
+log_write(enum log_level level, const char *message,
+	const struct log_field *fields)
+{
+	log_write_of(NULL, level, message, fields);
 }
 
 struct log_field

@@ -12,6 +12,7 @@
 #define COMMON_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level {
@@ -26,8 +27,10 @@ enum log_format {
 	LOG_FORMAT_JSON,
 };
 
+#define LOG_KEY_MAX_BYTES 63
+
 struct log_field {
-	const char *key;  /* NULL ends the list */
+	const char *key;  /* NULL ends the list; LOG_KEY_MAX_BYTES at most */
 	const char *text; /* NULL: the number counts */
 	int64_t number;
 };
@@ -51,10 +54,16 @@ struct log_field {
  * then lines carry its priority prefix (sd-daemon(3)) and no time.
  */
 void log_setup(enum log_level level, enum log_format format);
-/* Adds process=NAME to each line; the text must stay valid.  NULL: none. */
-void log_set_process(const char *name);
+/*
+ * From now on lines go to the supervisor, which formats them and puts the name
+ * of this process to them: stderr is its pipe (log_record.h).
+ */
+void log_to_supervisor(void);
 void log_write(enum log_level level, const char *message,
 	const struct log_field *fields);
+/* A line of another process, with process=NAME. */
+void log_write_of(const char *process, enum log_level level,
+	const char *message, const struct log_field *fields);
 struct log_field log_field_errno(int sys_errno);
 /* Whether a line can be written without waiting.  Async-signal-safe. */
 bool log_has_room(void);

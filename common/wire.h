@@ -20,7 +20,7 @@
 
 enum wire_kind {
 	WIRE_HELLO = 1, /* the worker's birth is complete */
-	WIRE_HEARTBEAT, /* WIRE_HEARTBEAT_NS apart */
+	WIRE_HEARTBEAT, /* WIRE_HEARTBEAT_NS apart; it has no body */
 	WIRE_SAMPLE,    /* one hop of a check; all of a check in a row */
 	WIRE_DNS,       /* one query to one nameserver */
 	WIRE_NEIGHBOUR, /* one is there, has changed or has left */
@@ -47,19 +47,12 @@ enum wire_kind {
 /* Counts that a worker says of itself: exact as a double, and no sum of them
  * overflows. */
 #define WIRE_MAX_COUNT (1ULL << 53)
-/* 36 years of CPU time. */
-#define WIRE_MAX_CPU_NS (1ULL << 60)
 /* Of one hop: some dozens for each address of a name, by what tcp(7) allows. */
 #define WIRE_MAX_RETRANSMITS (1U << 20)
 
 struct wire_hello {
 	uint32_t sandbox_level; /* 2: seccomp and Landlock, 1: seccomp, 0 */
 	int32_t pid;            /* as the worker sees it: for the log */
-};
-
-struct wire_heartbeat {
-	uint64_t resident_bytes;
-	uint64_t cpu_ns; /* user and system, since birth */
 };
 
 struct wire_sample {
@@ -155,7 +148,6 @@ struct wire_record {
 				     pipe had no room */
 	union {
 		struct wire_hello hello;
-		struct wire_heartbeat heartbeat;
 		struct wire_sample sample;
 		struct wire_dns dns;
 		struct wire_neighbour neighbour;

@@ -240,30 +240,41 @@ is_as_before(const struct target *target, const struct wire_sample *sample)
 		       strcmp(target->detail, sample->detail) == 0);
 }
 
-/* A failure is logged when it begins, changes or ends, never once a round. */
+/*
+ * A failure is logged when it begins, changes or ends, never once a round.  How
+ * often it does that the checked server decides, or a worker that was taken
+ * over: so there is a bound.
+ */
 static void
-log_change(const struct target *target, const struct wire_sample *sample)
+log_change(struct aggregate *aggregate, const struct target *target,
+	const struct wire_sample *sample)
 {
 	char url[URL_TEXT_BYTES];
 
 	if (is_as_before(target, sample))
 		return;
-	if (sample->outcome != OUTCOME_OK)
+	if (sample->outcome == OUTCOME_OK && !target->has_result) {
+		LOG_DEBUG("check is ok", LOG_STR("type", target->spec.label));
+		return;
+	}
+	if (!log_budget_take(
+		    &aggregate->log_budgets[target->type], clock_mono_ns()))
+		return;
+	if (sample->outcome == OUTCOME_OK)
+		LOG_INFO("check is ok again",
+			LOG_STR("type", target->spec.label));
+	else
 		LOG_WARN("check failed", LOG_STR("type", target->spec.label),
 			LOG_STR("url", loggable_url(target, url)),
 			LOG_STR("outcome", outcome_name(sample->outcome)),
 			LOG_STR("error", sample->detail));
-	else if (target->has_result)
-		LOG_INFO("check is ok again",
-			LOG_STR("type", target->spec.label));
-	else
-		LOG_DEBUG("check is ok", LOG_STR("type", target->spec.label));
 }
 
 static void
-keep_result(struct target *target, const struct wire_sample *sample)
+keep_result(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
 {
-	log_change(target, sample);
+	log_change(aggregate, target, sample);
 	target->has_result = true;
 	target->outcome = sample->outcome;
 	target->http_status = sample->http_status;
@@ -289,7 +300,7 @@ count_check(struct aggregate *aggregate, struct target *target,
 				METRIC_TLS_CERTIFICATE_EXPIRY,
 				target->spec.label, NULL),
 			(double)sample->cert_not_after_unix_s);
-	keep_result(target, sample);
+	keep_result(aggregate, target, sample);
 }
 
 void
@@ -304,6 +315,14 @@ aggregate_sample(struct aggregate *aggregate, struct target *target,
 	count_tcp(aggregate, target, sample);
 	if (sample->last)
 		count_check(aggregate, target, sample);
+}
+
+void
+aggregate_tell_suppressed(struct aggregate *aggregate, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		log_budget_tell(&aggregate->log_budgets[i], now_ns,
+			LOG_STR("type", worker_type_name(i)));
 }
 
 static struct target_series_nameserver *

@@ -8,6 +8,7 @@
 #define SUPERVISOR_AGGREGATE_H
 
 #include "common/wire.h"
+#include "supervisor/log_budget.h"
 #include "supervisor/registry.h"
 #include "supervisor/target.h"
 
@@ -16,11 +17,15 @@
 struct aggregate {
 	struct registry *registry;
 	bool neighbour_detail; /* N histograms per neighbour, not per path */
+	/* Changes of results go into the log within these; zeroed at first. */
+	struct log_budget log_budgets[WORKER_TYPE_COUNT];
 };
 
 void aggregate_sample(struct aggregate *aggregate, struct target *target,
 	const struct wire_sample *sample);
 void aggregate_dns(struct aggregate *aggregate, struct target *target,
 	const struct wire_dns *dns);
+/* Says what was not logged, for each type.  Four times a second. */
+void aggregate_tell_suppressed(struct aggregate *aggregate, uint64_t now_ns);
 
 #endif

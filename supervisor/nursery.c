@@ -22,6 +22,8 @@
 /* The nursery does not get this one: it closes when the program is executed. */
 #define CHILD_FD_FAILURE 6
 #define CHILD_FD_COUNT   4
+/* Beside those: where its standard error comes from. */
+#define FDS_COUNT (CHILD_FD_COUNT + 1)
 
 #define WORKER_NAME "kubenurse-worker"
 
@@ -108,10 +110,10 @@ child_environment(void)
 static int
 arrange(const int *fds)
 {
-	int high[CHILD_FD_COUNT], null_fd;
+	int high[FDS_COUNT], null_fd;
 
 	/* out of the way first: a source may be another's target */
-	for (int i = 0; i < CHILD_FD_COUNT; i++) {
+	for (int i = 0; i < FDS_COUNT; i++) {
 		high[i] = fcntl(
 			fds[i], F_DUPFD, CHILD_FD_CONTROL + CHILD_FD_COUNT);
 		if (high[i] < 0)
@@ -122,6 +124,8 @@ arrange(const int *fds)
 		dup2(null_fd, STDIN_FILENO);
 		dup2(null_fd, STDOUT_FILENO);
 	}
+	if (dup2(high[CHILD_FD_COUNT], STDERR_FILENO) < 0)
+		return -errno;
 	for (int i = 0; i < CHILD_FD_COUNT; i++) {
 		int fd = CHILD_FD_CONTROL + i;
 
@@ -160,7 +164,7 @@ become_nursery(const int *fds, char **envp)
 /* Returns when the program has been executed, or could not be. */
 static int
 fork_nursery(struct nursery *nursery, int control_fd, int settings_fd,
-	int executable_fd)
+	int executable_fd, int log_fd)
 {
 	char **envp = child_environment();
 	int failure[2], rc = 0, told = 0;
@@ -171,7 +175,7 @@ fork_nursery(struct nursery *nursery, int control_fd, int settings_fd,
 	nursery->pid = fork();
 	if (nursery->pid == 0)
 		become_nursery((const int[]){ control_fd, settings_fd,
-				       executable_fd, failure[1] },
+				       executable_fd, failure[1], log_fd },
 			envp);
 	if (nursery->pid < 0)
 		rc = -errno;
@@ -181,6 +185,15 @@ fork_nursery(struct nursery *nursery, int control_fd, int settings_fd,
 	while (n < 0 && errno == EINTR);
 	close(failure[0]);
 	return n == (ssize_t)sizeof(told) ? told : rc;
+}
+
+/* The message's descriptor, which is not the message's any more; -1: none. */
+static int
+take_fd(struct control_message *message)
+{
+	if (message->fd_count == 0)
+		return -1;
+	return message->fds[--message->fd_count];
 }
 
 static void
@@ -195,11 +208,15 @@ on_readable(struct loop_watch *watch, unsigned ready)
 	if (rc == 0)
 		return;
 	if (rc < 0) {
+		log_relay_close(&nursery->log); /* why, perhaps */
 		nursery->on_gone(nursery);
 		return;
 	}
 	if (message.kind == CONTROL_BORN)
 		nursery->on_born(nursery, &message.body.born);
+	else if (message.kind == CONTROL_MEMORY)
+		nursery->on_memory(nursery, message.body.memory.worker_gen,
+			take_fd(&message));
 	control_close_fds(&message);
 }
 
@@ -207,7 +224,7 @@ int
 nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
 	const struct control_nursery *settings)
 {
-	int pair[2], settings_fd, rc = 0;
+	int pair[2], settings_fd, log_fd, rc;
 
 	nursery->loop = loop;
 	nursery->fd = -1;
@@ -219,13 +236,20 @@ nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
 		close(settings_fd);
 		return rc;
 	}
-	rc = fork_nursery(nursery, pair[1], settings_fd, executable_fd);
+	log_relay_init(&nursery->log, loop, "nursery");
+	rc = log_relay_open(&nursery->log, &log_fd);
+	if (rc == 0) {
+		rc = fork_nursery(
+			nursery, pair[1], settings_fd, executable_fd, log_fd);
+		close(log_fd);
+	}
 	close(pair[1]);
 	close(settings_fd);
 	loop_watch_init(&nursery->watch, on_readable);
 	if (rc == 0)
 		rc = loop_watch_open(loop, &nursery->watch, pair[0], LOOP_READ);
 	if (rc < 0) {
+		log_relay_close(&nursery->log);
 		close(pair[0]);
 		return rc;
 	}
@@ -235,7 +259,7 @@ nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
 
 int
 nursery_ask(struct nursery *nursery, const struct control_birth *birth,
-	int control_fd, int pipe_fd)
+	int control_fd, int pipe_fd, int log_fd)
 {
 	struct control_message message;
 
@@ -244,7 +268,8 @@ nursery_ask(struct nursery *nursery, const struct control_birth *birth,
 	message.body.birth = *birth;
 	message.fds[0] = control_fd;
 	message.fds[1] = pipe_fd;
-	message.fd_count = 2;
+	message.fds[2] = log_fd;
+	message.fd_count = 3;
 	return control_send(nursery->fd, &message);
 }
 
@@ -266,4 +291,5 @@ nursery_stop(struct nursery *nursery)
 	loop_watch_close(nursery->loop, &nursery->watch);
 	close(nursery->fd);
 	nursery->fd = -1;
+	log_relay_close(&nursery->log);
 }

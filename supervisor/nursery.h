@@ -9,6 +9,7 @@
 
 #include "common/control.h"
 #include "common/loop.h"
+#include "supervisor/log_relay.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,8 +20,12 @@ struct nursery {
 	struct loop_watch watch;
 	int fd; /* -1: not started */
 	pid_t pid;
+	struct log_relay log;
 	void (*on_born)(
 		struct nursery *nursery, const struct control_born *born);
+	/* Of a newborn: its statm, which is the callee's; -1: none. */
+	void (*on_memory)(
+		struct nursery *nursery, uint32_t worker_gen, int memory_fd);
 	/* Its end of the socket has closed. */
 	void (*on_gone)(struct nursery *nursery);
 };
@@ -50,7 +55,7 @@ int nursery_start(struct nursery *nursery, struct loop *loop, int executable_fd,
  * negative errno; the answer comes by on_born.
  */
 int nursery_ask(struct nursery *nursery, const struct control_birth *birth,
-	int control_fd, int pipe_fd);
+	int control_fd, int pipe_fd, int log_fd);
 /* Fresh addresses and trust for the workers to come. */
 int nursery_renew(struct nursery *nursery);
 void nursery_stop(struct nursery *nursery);

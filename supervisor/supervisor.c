@@ -50,6 +50,14 @@ on_born(struct nursery *nursery, const struct control_born *born)
 }
 
 static void
+on_memory(struct nursery *nursery, uint32_t worker_gen, int memory_fd)
+{
+	worker_pool_take_memory(
+		&LOOP_OWNER(nursery, struct supervisor, nursery)->pool,
+		worker_gen, memory_fd);
+}
+
+static void
 on_nursery_gone(struct nursery *nursery)
 {
 	struct supervisor *supervisor =
@@ -64,11 +72,11 @@ on_nursery_gone(struct nursery *nursery)
 static void
 reap(struct supervisor *supervisor)
 {
-	int wait_status;
+	struct worker_exit worker_exit;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
-		if (!worker_pool_reaped(&supervisor->pool, pid, wait_status) &&
+	while ((pid = worker_exit_collect(-1, WNOHANG, &worker_exit)) > 0)
+		if (!worker_pool_reaped(&supervisor->pool, pid, &worker_exit) &&
 			pid == supervisor->nursery.pid)
 			supervisor->nursery.pid = 0;
 }
@@ -195,6 +203,7 @@ on_tick(struct loop_timer *timer)
 	uint64_t late_ns = clock_since_ns(now_ns, timer->due_mono_ns);
 
 	worker_pool_judge(&supervisor->pool, now_ns, late_ns);
+	log_relay_tick(&supervisor->nursery.log, now_ns);
 	if (worker_pool_birth_is_overdue(&supervisor->pool, now_ns)) {
 		LOG_ERROR("the nursery does not answer, "
 			  "and so this program must end");
@@ -298,6 +307,7 @@ start_nursery(struct supervisor *supervisor)
 	int rc;
 
 	supervisor->nursery.on_born = on_born;
+	supervisor->nursery.on_memory = on_memory;
 	supervisor->nursery.on_gone = on_nursery_gone;
 	rc = nursery_start(&supervisor->nursery, supervisor->loop,
 		supervisor->executable_fd, &settings);

@@ -69,16 +69,18 @@ worker_birth_ask(struct worker_slot *slot, struct worker_process *process)
 		.worker_gen = ++pool->last_gen,
 		.needs_tls = needs_tls(slot),
 	};
-	int pipe_fds[2], control_fds[2];
+	int pipe_fds[2], control_fds[2], log_fd = -1;
 	int rc = open_channels(pipe_fds, control_fds);
 
 	if (rc < 0)
 		return rc;
-	rc = worker_process_ask(
-		process, birth.worker_gen, control_fds[0], pipe_fds[0]);
+	rc = worker_process_ask(process, birth.worker_gen, control_fds[0],
+		pipe_fds[0], &log_fd);
 	if (rc == 0)
-		rc = nursery_ask(
-			pool->nursery, &birth, control_fds[1], pipe_fds[1]);
+		rc = nursery_ask(pool->nursery, &birth, control_fds[1],
+			pipe_fds[1], log_fd);
+	if (log_fd >= 0)
+		close(log_fd);
 	close(control_fds[1]);
 	close(pipe_fds[1]);
 	if (rc == 0)

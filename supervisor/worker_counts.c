@@ -22,7 +22,6 @@ worker_counts_open(struct worker_slot *slot)
 	if (slot->up != NULL)
 		return;
 	slot->up = get_series(slot, METRIC_WORKER_UP);
-	slot->resident = get_series(slot, METRIC_WORKER_RESIDENT_MEMORY);
 	slot->cpu = get_series(slot, METRIC_WORKER_CPU_TOTAL);
 	slot->sandbox_level = get_series(slot, METRIC_WORKER_SANDBOX_LEVEL);
 	slot->lost = get_series(slot, METRIC_SAMPLES_LOST_TOTAL);
@@ -62,7 +61,16 @@ worker_counts_observe_lateness(struct worker_slot *slot, uint64_t late_ns)
 	series_observe(slot->lateness, late_ns);
 }
 
-/* What a process says of itself never goes backwards. */
+void
+worker_counts_set_resident(struct worker_slot *slot, uint64_t resident_bytes)
+{
+	if (slot->resident == NULL)
+		slot->resident =
+			get_series(slot, METRIC_WORKER_RESIDENT_MEMORY);
+	series_set(slot->resident, (double)resident_bytes);
+}
+
+/* What is counted of a process never goes backwards. */
 void
 worker_counts_add_progress(
 	struct worker_slot *slot, struct worker_process *process)
@@ -74,6 +82,8 @@ worker_counts_add_progress(
 	series_add(slot->lost,
 		process->records_dropped - process->dropped_counted);
 	process->dropped_counted = process->records_dropped;
+	series_add(slot->cpu, process->cpu_ns - process->cpu_counted_ns);
+	process->cpu_counted_ns = process->cpu_ns;
 }
 
 /* A check that has ended, or was cut short, and is nobody's result. */

@@ -15,7 +15,9 @@
 void worker_counts_open(struct worker_slot *slot);
 void worker_counts_close(struct worker_slot *slot);
 void worker_counts_observe_lateness(struct worker_slot *slot, uint64_t late_ns);
-/* What a process says of itself never goes backwards. */
+void worker_counts_set_resident(
+	struct worker_slot *slot, uint64_t resident_bytes);
+/* What is counted of a process never goes backwards. */
 void worker_counts_add_progress(
 	struct worker_slot *slot, struct worker_process *process);
 /* A check that has ended, or was cut short, and is nobody's result. */

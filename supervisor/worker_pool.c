@@ -3,6 +3,9 @@
 #include "supervisor/worker_pool.h"
 
 #include "common/clock.h"
+#include "supervisor/worker_memory.h"
+
+#include <unistd.h>
 
 void
 worker_pool_init(struct worker_pool *pool)
@@ -48,6 +51,7 @@ records_per_s(const struct worker_slot *slot)
 void
 worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 {
+	aggregate_tell_suppressed(pool->aggregate, now_ns);
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
 		struct worker_slot *slot = &pool->slots[i];
 		uint64_t most = records_per_s(slot);
@@ -55,6 +59,7 @@ worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 		worker_slot_try_again(slot);
 		for (unsigned j = 0; j < 2; j++) {
 			slot->processes[j].records_per_s = most;
+			worker_memory_judge(slot, &slot->processes[j]);
 			worker_process_judge(
 				&slot->processes[j], now_ns, late_ns);
 		}
@@ -105,13 +110,15 @@ worker_pool_birth_is_overdue(const struct worker_pool *pool, uint64_t now_ns)
 }
 
 /* How a child ended that was reaped before it was known. */
-static int
-early_status(const struct worker_pool *pool, pid_t pid)
+static const struct worker_exit *
+early_exit(const struct worker_pool *pool, pid_t pid)
 {
+	static const struct worker_exit unknown = { 0 };
+
 	for (unsigned i = 0; i < WORKER_POOL_EARLY_MAX; i++)
 		if (pool->early[i].pid == pid)
-			return pool->early[i].wait_status;
-	return 0; /* who knows: an exit */
+			return &pool->early[i].worker_exit;
+	return &unknown;
 }
 
 void
@@ -126,14 +133,35 @@ worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 				process->gen == born->worker_gen &&
 				process->pid == 0) {
 				worker_process_born(process, born->pid,
-					early_status(pool, born->pid));
+					early_exit(pool, born->pid));
 				return;
 			}
 		}
 }
 
+void
+worker_pool_take_memory(
+	struct worker_pool *pool, uint32_t worker_gen, int memory_fd)
+{
+	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+		for (unsigned j = 0; j < 2; j++) {
+			struct worker_process *process =
+				&pool->slots[i].processes[j];
+
+			if (process->state != WORKER_FREE &&
+				process->gen == worker_gen) {
+				worker_process_take_memory(process, memory_fd);
+				worker_memory_judge(&pool->slots[i], process);
+				return;
+			}
+		}
+	if (memory_fd >= 0) /* it has ended */
+		close(memory_fd);
+}
+
 bool
-worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
+worker_pool_reaped(struct worker_pool *pool, pid_t pid,
+	const struct worker_exit *worker_exit)
 {
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++) {
@@ -142,13 +170,13 @@ worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status)
 
 			if (process->state != WORKER_FREE &&
 				process->pid == pid) {
-				worker_process_reaped(process, wait_status);
+				worker_process_reaped(process, worker_exit);
 				return true;
 			}
 		}
 	if (expects_birth(pool)) {
 		pool->early[pool->early_next] =
-			(struct worker_pool_early){ pid, wait_status };
+			(struct worker_pool_early){ pid, *worker_exit };
 		pool->early_next =
 			(pool->early_next + 1) % WORKER_POOL_EARLY_MAX;
 	}

@@ -42,7 +42,7 @@
 #define WORKER_POOL_EARLY_MAX 16
 struct worker_pool_early {
 	pid_t pid;
-	int wait_status;
+	struct worker_exit worker_exit;
 };
 
 struct worker_pool {
@@ -88,12 +88,16 @@ void worker_pool_hold(struct worker_pool *pool, uint64_t until_mono_ns);
 /* The nursery's answer to one of our requests. */
 void worker_pool_born(
 	struct worker_pool *pool, const struct control_born *born);
+/* The statm of the worker of this birth, which is the callee's; -1: none. */
+void worker_pool_take_memory(
+	struct worker_pool *pool, uint32_t worker_gen, int memory_fd);
 /* The nursery has not answered for too long, judged by worker_pool_judge(): no
  * worker can be born any more. */
 bool worker_pool_birth_is_overdue(
 	const struct worker_pool *pool, uint64_t now_ns);
 /* False: this pid is none of ours. */
-bool worker_pool_reaped(struct worker_pool *pool, pid_t pid, int wait_status);
+bool worker_pool_reaped(struct worker_pool *pool, pid_t pid,
+	const struct worker_exit *worker_exit);
 /* All checks end at once and count nowhere; nothing is started any more. */
 void worker_pool_stop(struct worker_pool *pool);
 /* Processes that have not been reaped yet. */

@@ -35,6 +35,8 @@ release(struct worker_process *process)
 	close_fd(&process->pid_fd);
 	close_fd(&process->control_fd);
 	close_fd(&process->pipe_fd);
+	close_fd(&process->memory_fd);
+	log_relay_close(&process->log);
 	process->state = WORKER_FREE;
 	process->pid = 0;
 }
@@ -74,12 +76,22 @@ on_nonsense(struct worker_process *process, const char *what)
 	worker_process_kill(process, WORKER_END_NONSENSE);
 }
 
+/* The clock and the last account may differ by some nanoseconds. */
+static void
+take_cpu(struct worker_process *process, uint64_t cpu_ns)
+{
+	if (cpu_ns > process->cpu_ns)
+		process->cpu_ns = cpu_ns;
+}
+
 static void
 take_record(struct worker_process *process, const struct wire_record *record)
 {
 	process->heard_mono_ns = loop_now_ns(process->loop);
 	process->checks_started = record->checks_started;
 	process->records_dropped = record->records_dropped;
+	if (record->kind == WIRE_HEARTBEAT && process->pid > 0)
+		take_cpu(process, worker_exit_cpu_so_far_ns(process->pid));
 	if (record->kind == WIRE_SAMPLE && record->body.sample.last)
 		process->checks_ended++;
 	process->trapped = record->kind == WIRE_TRAP;
@@ -244,11 +256,12 @@ on_pid(struct loop_watch *watch, unsigned ready)
 {
 	struct worker_process *process =
 		LOOP_OWNER(watch, struct worker_process, pid_watch);
-	int wait_status;
+	struct worker_exit worker_exit;
 
 	(void)ready;
-	if (waitpid(process->pid, &wait_status, WNOHANG) == process->pid)
-		worker_process_reaped(process, wait_status);
+	if (worker_exit_collect(process->pid, WNOHANG, &worker_exit) ==
+		process->pid)
+		worker_process_reaped(process, &worker_exit);
 }
 
 void
@@ -262,6 +275,8 @@ worker_process_init(struct worker_process *process, struct loop *loop,
 	process->ops = ops;
 	process->owner = owner;
 	process->pid_fd = process->control_fd = process->pipe_fd = -1;
+	process->memory_fd = -1;
+	log_relay_init(&process->log, loop, worker_type_name(type));
 	loop_watch_init(&process->pid_watch, on_pid);
 	loop_watch_init(&process->control_watch, on_control);
 	loop_watch_init(&process->pipe_watch, on_pipe);
@@ -270,9 +285,9 @@ worker_process_init(struct worker_process *process, struct loop *loop,
 
 int
 worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
-	int pipe_fd)
+	int pipe_fd, int *ret_log_fd)
 {
-	int rc;
+	int rc, log_fd;
 
 	process->gen = gen;
 	process->control_fd = control_fd;
@@ -283,6 +298,7 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->checks_started = process->checks_ended = 0;
 	process->started_counted = 0;
 	process->records_dropped = process->dropped_counted = 0;
+	process->cpu_ns = process->cpu_counted_ns = 0;
 	process->passed_count = 0;
 	process->born_mono_ns = process->heard_mono_ns = clock_mono_ns();
 	process->judged_mono_ns = process->born_mono_ns;
@@ -295,8 +311,12 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	if (rc == 0)
 		rc = loop_watch_open(
 			process->loop, &process->control_watch, control_fd, 0);
+	if (rc == 0)
+		rc = log_relay_open(&process->log, &log_fd);
 	if (rc < 0)
 		release(process);
+	else
+		*ret_log_fd = log_fd;
 	return rc;
 }
 
@@ -317,8 +337,8 @@ watch_pid(struct worker_process *process)
 }
 
 void
-worker_process_born(
-	struct worker_process *process, int32_t pid, int reaped_status)
+worker_process_born(struct worker_process *process, int32_t pid,
+	const struct worker_exit *early)
 {
 	uint64_t lived_ns =
 		clock_since_ns(clock_mono_ns(), process->born_mono_ns);
@@ -338,11 +358,22 @@ worker_process_born(
 	if (!watch_pid(process)) {
 		/* reaped before the nursery's answer was read */
 		process->pid = 0;
-		worker_process_reaped(process, reaped_status);
+		worker_process_reaped(process, early);
 		return;
 	}
 	if (process->killed) /* for what it wrote before it had a name */
 		send_kill(process);
+}
+
+void
+worker_process_take_memory(struct worker_process *process, int memory_fd)
+{
+	close_fd(&process->memory_fd);
+	process->memory_fd = memory_fd;
+	if (memory_fd < 0)
+		LOG_WARN("the memory of a worker cannot be watched, for it has "
+			 "no /proc",
+			LOG_STR("worker", worker_type_name(process->type)));
 }
 
 int
@@ -414,6 +445,7 @@ void
 worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns)
 {
+	log_relay_tick(&process->log, now_ns);
 	if (process->state == WORKER_FREE)
 		return;
 	if (process->pid == 0) { /* the nursery may have been held as well */
@@ -458,15 +490,20 @@ end_of(const struct worker_process *process, int wait_status)
 }
 
 void
-worker_process_reaped(struct worker_process *process, int wait_status)
+worker_process_reaped(
+	struct worker_process *process, const struct worker_exit *worker_exit)
 {
+	int wait_status = worker_exit->wait_status;
 	enum worker_end end = end_of(process, wait_status);
 	uint64_t lived_ns =
 		clock_since_ns(clock_mono_ns(), process->born_mono_ns);
 
+	take_cpu(process, worker_exit->cpu_ns);
 	/* what it had said before it died still counts */
 	while (process->pipe_watch.fd >= 0 && read_batch(process) > 0)
 		;
+	log_relay_close(
+		&process->log); /* its last words, before what follows */
 	if (end == WORKER_END_SIGNAL)
 		LOG_ERROR("a worker died by a signal",
 			LOG_STR("worker", worker_type_name(process->type)),

@@ -15,6 +15,8 @@
 #include "common/loop.h"
 #include "common/wire.h"
 #include "supervisor/flood.h"
+#include "supervisor/log_relay.h"
+#include "supervisor/worker_exit.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,6 +76,8 @@ struct worker_process {
 	int pid_fd;
 	int control_fd;
 	int pipe_fd;
+	int memory_fd;        /* its statm; -1: not known */
+	struct log_relay log; /* what it writes to its standard error */
 	struct loop_watch pid_watch;
 	struct loop_watch control_watch;
 	struct loop_watch pipe_watch;
@@ -98,8 +102,10 @@ struct worker_process {
 	uint64_t checks_started;
 	uint64_t checks_ended;
 	uint64_t records_dropped;
+	uint64_t cpu_ns; /* as the kernel says, at the last heartbeat or the end
+			  */
 	/* The owner's: how many of them it has counted. */
-	uint64_t started_counted, dropped_counted;
+	uint64_t started_counted, dropped_counted, cpu_counted_ns;
 	/* The owner's: hops of a check that has not ended yet. */
 	struct wire_sample passed[WIRE_HOPS_MAX - 1];
 	unsigned passed_count;
@@ -109,17 +115,20 @@ void worker_process_init(struct worker_process *process, struct loop *loop,
 	enum worker_type type, const struct worker_process_ops *ops,
 	void *owner);
 /*
- * Takes over both descriptors; state ASKED.  gen is its birth number.  0 or a
- * negative errno, then they are closed.
+ * Takes over both descriptors; state ASKED.  gen is its birth number.
+ * *ret_log_fd, its standard error, is the caller's.  0 or a negative errno,
+ * then they are closed.
  */
 int worker_process_ask(struct worker_process *process, uint32_t gen,
-	int control_fd, int pipe_fd);
+	int control_fd, int pipe_fd, int *ret_log_fd);
 /*
  * The nursery's answer.  A negative pid ends it as UNBORN.  A child that lives
- * so short that it was reaped before this was known ends with reaped_status.
+ * so short that it was reaped before this was known ends as early says.
  */
-void worker_process_born(
-	struct worker_process *process, int32_t pid, int reaped_status);
+void worker_process_born(struct worker_process *process, int32_t pid,
+	const struct worker_exit *early);
+/* Takes over its statm; -1: it has none. */
+void worker_process_take_memory(struct worker_process *process, int memory_fd);
 /* 0, or -EAGAIN: on_writable will come; other errors end with the process. */
 int worker_process_send(
 	struct worker_process *process, const struct control_message *message);
@@ -138,8 +147,9 @@ void worker_process_read(struct worker_process *process);
  */
 void worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns);
-/* It was reaped with this wait status. */
-void worker_process_reaped(struct worker_process *process, int wait_status);
+/* It was reaped. */
+void worker_process_reaped(
+	struct worker_process *process, const struct worker_exit *worker_exit);
 /* Kills it, waits for it and forgets it; on_end is not called. */
 void worker_process_end(struct worker_process *process);
 /* Checks it has started whose results have neither come nor been dropped. */

@@ -115,33 +115,6 @@ is_of_us(struct worker_process *process, uint32_t id, uint32_t gen)
 	return false;
 }
 
-static void
-take_heartbeat(struct worker_slot *slot, const struct wire_heartbeat *heartbeat)
-{
-	series_set(slot->resident, (double)heartbeat->resident_bytes);
-	slot->cpu_ns = slot->cpu_of_the_dead_ns + heartbeat->cpu_ns;
-	series_raise(slot->cpu, slot->cpu_ns);
-}
-
-/* More than its targets explain: it leaks, or was made to grow. */
-static void
-judge_memory(const struct worker_slot *slot, struct worker_process *process,
-	uint64_t resident_bytes)
-{
-	uint64_t limit_bytes =
-		WORKER_MEMORY_BASE_BYTES +
-		WORKER_MEMORY_TARGET_BYTES *
-			target_table_count(slot->pool->targets, slot->type);
-
-	if (resident_bytes <= limit_bytes || process->killed)
-		return;
-	LOG_ERROR("a worker has grown too large, killing it",
-		LOG_STR("worker", worker_type_name(slot->type)),
-		LOG_INT("resident_bytes", resident_bytes),
-		LOG_INT("limit_bytes", limit_bytes));
-	worker_process_kill(process, WORKER_END_MEMORY);
-}
-
 /* What follows is its death by a signal. */
 static void
 log_trap(const struct worker_slot *slot, const struct wire_trap *trap)
@@ -261,7 +234,6 @@ hand_over(struct worker_process *process)
 
 	if (!may_hand_over(process) || next->state != WORKER_SPEAKING)
 		return;
-	slot->cpu_of_the_dead_ns = slot->cpu_ns;
 	worker_slot_put_in_charge(slot, next);
 }
 
@@ -278,10 +250,6 @@ worker_records_take(
 			(double)record->body.hello.sandbox_level);
 		break;
 	case WIRE_HEARTBEAT:
-		if (process == worker_slot_in_charge(slot))
-			take_heartbeat(slot, &record->body.heartbeat);
-		judge_memory(
-			slot, process, record->body.heartbeat.resident_bytes);
 		break;
 	case WIRE_SAMPLE:
 		if (is_of_us(process, record->body.sample.target_id,

@@ -123,7 +123,7 @@ start(struct worker_slot *slot, unsigned index)
 	if (process->state == WORKER_FREE)
 		restart_later(slot, 0);
 	else
-		worker_process_born(process, rc, 0);
+		worker_process_born(process, rc, NULL);
 }
 
 /* What was asked for while the one before was still to go. */
@@ -227,7 +227,6 @@ on_end(struct worker_process *process, enum worker_end end, uint64_t lived_ns)
 		on_other_end(slot, lived_ns);
 		return;
 	}
-	slot->cpu_of_the_dead_ns = slot->cpu_ns;
 	series_set(slot->up, 0);
 	/* one that still ends checks for this one does not come back */
 	if (next->state != WORKER_DRAINING || is_over)

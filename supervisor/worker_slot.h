@@ -31,11 +31,10 @@ struct worker_slot {
 	bool put_off;       /* the one in charge has not been told all */
 	struct restart restart;
 	struct loop_timer restart_timer;
-	uint64_t cpu_of_the_dead_ns;
-	uint64_t cpu_ns; /* of all that were in charge */
 	/* Whom it says to have asked: each is a label of several series. */
 	char nameservers[WORKER_NAMESERVERS_MAX][WIRE_NAMESERVER_BYTES];
-	struct series *up, *resident, *cpu, *sandbox_level;
+	struct series *up, *cpu, *sandbox_level;
+	struct series *resident; /* NULL: not known yet */
 	struct series *lateness, *lost;
 	struct series *started, *uncounted; /* NULL: it makes no checks */
 	struct series *restarts[WORKER_END_COUNT]; /* from the first one on */

@@ -15,10 +15,16 @@
 #define FILES_MAX 65536
 /*
  * The last wall: long before it the supervisor restarts a worker that is larger
- * than its targets explain (worker_records.c).  It is for one that grows faster
- * than its heartbeats tell.
+ * than its targets explain (worker_memory.h).  It is for one that grows faster
+ * than the supervisor looks, or has its memory swapped out (MADV_PAGEOUT).
  */
 #define DATA_MAX_BYTES (1024UL * 1024 * 1024)
+/* What RLIMIT_DATA does not count, above all what was made read-only after it
+ * was written.  Programs and libraries are 10 MiB of it.
+ */
+#define ADDRESS_SPACE_MAX_BYTES (DATA_MAX_BYTES + 256UL * 1024 * 1024)
+/* As nearly every system has it; some have none. */
+#define STACK_MAX_BYTES (8UL * 1024 * 1024)
 
 int
 birth_tie_to_parent(pid_t supervisor_pid)
@@ -29,32 +35,36 @@ birth_tie_to_parent(pid_t supervisor_pid)
 	return getppid() == supervisor_pid ? 0 : -ESRCH;
 }
 
-/* Both the limit and what it could be raised to. */
-static void
-lower(struct rlimit *limit, rlim_t wanted)
+/* Both the limit and what it could be raised to.  0 or a negative errno. */
+static int
+lower(int resource, rlim_t wanted)
 {
-	if (wanted < limit->rlim_max)
-		limit->rlim_max = wanted;
-	limit->rlim_cur = limit->rlim_max;
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0)
+		return -errno;
+	if (wanted < limit.rlim_max)
+		limit.rlim_max = wanted;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(resource, &limit) < 0 ? -errno : 0;
 }
 
 int
 birth_limit_resources(void)
 {
 	const struct rlimit none = { 0, 0 };
-	struct rlimit files, data;
+	int rc = 0;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 ||
-		getrlimit(RLIMIT_DATA, &data) < 0)
-		return -errno;
-	lower(&files, FILES_MAX);
-	/* shadow memory is data too */
-	if (!SANDBOX_HAS_SANITIZER)
-		lower(&data, DATA_MAX_BYTES);
 	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
-		setrlimit(RLIMIT_NPROC, &none) < 0 ||
-		setrlimit(RLIMIT_NOFILE, &files) < 0 ||
-		setrlimit(RLIMIT_DATA, &data) < 0)
+		setrlimit(RLIMIT_NPROC, &none) < 0)
 		return -errno;
-	return 0;
+	rc = lower(RLIMIT_NOFILE, FILES_MAX);
+	if (rc == 0)
+		rc = lower(RLIMIT_STACK, STACK_MAX_BYTES);
+	/* shadow memory is data too, and terabytes of addresses */
+	if (rc == 0 && !SANDBOX_HAS_SANITIZER)
+		rc = lower(RLIMIT_DATA, DATA_MAX_BYTES);
+	if (rc == 0 && !SANDBOX_HAS_SANITIZER)
+		rc = lower(RLIMIT_AS, ADDRESS_SPACE_MAX_BYTES);
+	return rc;
 }

@@ -16,6 +16,7 @@
 #include "workers/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -60,6 +61,26 @@ clone_sibling(void)
 #endif
 }
 
+/*
+ * The newborn opens its own: where /proc hides processes from each other
+ * (hidepid, ProtectProc=), it does not hide them from themselves.
+ */
+static int
+tell_memory(uint32_t worker_gen)
+{
+	struct control_message message;
+	int rc;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_MEMORY;
+	message.body.memory.worker_gen = worker_gen;
+	message.fds[0] = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	message.fd_count = message.fds[0] >= 0 ? 1 : 0;
+	rc = control_send(NURSERY_FD_CONTROL, &message);
+	control_close_fds(&message);
+	return rc;
+}
+
 /* In the child it does not return. */
 static void
 give_birth(struct nursery *nursery, struct control_message *request)
@@ -73,11 +94,15 @@ give_birth(struct nursery *nursery, struct control_message *request)
 	answer.body.born.worker_gen = birth->worker_gen;
 	/* the limit may be another one when it is asked again */
 	answer.body.born.pid = request->fds_are_lost ? -EMFILE : -EPROTO;
-	if (request->fd_count == 2) {
+	if (request->fd_count == 3) {
 		if (birth->needs_tls)
 			trust_load(&nursery->settings);
 		pid = clone_sibling();
 		if (pid == 0) {
+			if (dup2(request->fds[2], STDERR_FILENO) < 0 ||
+				tell_memory(birth->worker_gen) < 0)
+				_exit(1);
+			close(request->fds[2]);
 			close(NURSERY_FD_CONTROL);
 			close(NURSERY_FD_SETTINGS);
 			close(NURSERY_FD_EXECUTABLE);
@@ -164,7 +189,7 @@ nursery_run(char **argv)
 	nursery.argv = argv;
 	log_setup((enum log_level)nursery.settings.log_level,
 		(enum log_format)nursery.settings.log_format);
-	log_set_process("nursery");
+	log_to_supervisor();
 	title_set("nursery");
 	ignore_signals();
 	rc = sandbox_drop_rights(0);

@@ -13,11 +13,9 @@
 #include "workers/sandbox.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* Hellos of all eight workers are out in milliseconds; a boot message that
@@ -45,43 +43,13 @@ worker_emit(struct worker *worker, struct wire_record *record)
 		worker->records_dropped++;
 }
 
-/* proc(5): the second number of statm is the resident set, in pages. */
-static uint64_t
-resident_bytes(int memory_fd)
-{
-	char text[128];
-	ssize_t n = pread(memory_fd, text, sizeof(text) - 1, 0);
-	char *second;
-
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	second = strchr(text, ' ');
-	if (second == NULL)
-		return 0;
-	return strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t
-timeval_ns(struct timeval tv)
-{
-	return (uint64_t)tv.tv_sec * NS_PER_S +
-	       (uint64_t)tv.tv_usec * NS_PER_US;
-}
-
 static void
 on_heartbeat(struct loop_timer *timer)
 {
 	struct worker *worker = LOOP_OWNER(timer, struct worker, heartbeat);
 	struct wire_record record;
-	struct rusage usage;
 
 	wire_init(&record, WIRE_HEARTBEAT, worker->gen);
-	record.body.heartbeat.resident_bytes =
-		resident_bytes(worker->memory_fd);
-	if (getrusage(RUSAGE_SELF, &usage) == 0)
-		record.body.heartbeat.cpu_ns =
-			timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime);
 	worker_emit(worker, &record);
 	loop_timer_start(worker->loop, timer,
 		loop_now_ns(worker->loop) + WIRE_HEARTBEAT_NS);
@@ -168,7 +136,6 @@ apply_boot(struct worker *worker, const struct control_boot *boot)
 	log_setup((enum log_level)boot->log_level,
 		(enum log_format)boot->log_format);
 	title_set(worker_type_name(boot->worker_type));
-	log_set_process(worker_type_name(boot->worker_type));
 	rc = proxy_config_init(&worker->proxy, worker->settings->http_proxy,
 		worker->settings->https_proxy, worker->settings->no_proxy);
 	if (rc < 0)
@@ -187,7 +154,6 @@ open_own(struct worker *worker)
 	worker->loop = loop_new();
 	if (worker->loop == NULL)
 		return -ENOMEM;
-	worker->memory_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	loop_watch_init(&worker->control, on_control);
 	loop_timer_init(&worker->heartbeat, on_heartbeat);
 	rc = worker->kind->body->open(worker);
@@ -231,7 +197,6 @@ say_hello(struct worker *worker)
 	record.body.hello.sandbox_level = worker->sandbox_level;
 	record.body.hello.pid = getpid();
 	worker_emit(worker, &record);
-	/* the first at once: until then its memory is unknown */
 	loop_timer_start(worker->loop, &worker->heartbeat, clock_mono_ns());
 }
 
@@ -243,8 +208,6 @@ release(struct worker *worker)
 		loop_watch_close(worker->loop, &worker->control);
 	}
 	loop_free(worker->loop);
-	if (worker->memory_fd >= 0)
-		close(worker->memory_fd);
 	close(worker->control_fd);
 	close(worker->pipe_fd);
 }
@@ -258,7 +221,6 @@ worker_run(int control_fd, int pipe_fd, const struct control_nursery *settings)
 	worker.settings = settings;
 	worker.control_fd = control_fd;
 	worker.pipe_fd = pipe_fd;
-	worker.memory_fd = -1;
 	rc = be_born(&worker);
 	if (rc == 0) {
 		say_hello(&worker);

@@ -39,7 +39,6 @@ struct worker {
 	uint32_t gen;
 	int control_fd;
 	int pipe_fd;
-	int memory_fd;       /* /proc/self/statm */
 	int stamp_holder_fd; /* keeps the kernel's stamping switched on */
 	struct loop_watch control;
 	struct loop_timer heartbeat;

@@ -158,6 +158,10 @@ EVERYBODY = {  # all of it harmless where it is not forbidden
     "memory that can be executed": (10, 0, 4096, 5),
     "a mapping that can be executed": (9, 0, 4096, 5, 0x22, -1, 0),
     "shared memory": (9, 0, 4096, 3, 0x21, -1, 0),
+    "memory of a stack": (9, 0, 4096, 3, 0x122, -1, 0),
+    "huge pages": (9, 0, 4096, 3, 0x40022, -1, 0),
+    "O_APPEND": (72, -1, 4, 0o2000),
+    "a netlink socket": (41, 16, 3, 0),
     "a UNIX socket": (41, 1, 1, 0),
     "a raw socket": (41, 2, 3, 1),
     "another network": (272, 0x40000000),
@@ -169,12 +173,14 @@ EVERYBODY = {  # all of it harmless where it is not forbidden
 }
 WORKERS_NOT = {
     "bind": (49, -1, 0, 16),
+    "bind by a short name": (49, -1, 0, 12),
     "listen": (50, -1, 1),
     "accept": (43, -1, 0, 0),
     "accept4": (288, -1, 0, 0, 0),
     "kill": (62, nursery, signal.SIGKILL),
 }
 SUPERVISOR_NOT = {
+    "flags of an open file": (72, -1, 4, 0o4000),
     "connect": (42, -1, 0, 16),
     "a datagram socket": (41, 2, 2, 0),
     "connect by sending": (44, -1, 0, 0, 0x20000000, 0, 0),

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,10 +27,14 @@ enum harm {
 	HARM_FLOOD,      /* heartbeats without end */
 	HARM_FILL,       /* heartbeats until the pipe is full */
 	HARM_EXIT,
+	HARM_FORGE,   /* lines of the log as if they were another's */
+	HARM_CHATTER, /* CHATTER_LINES of them */
+	HARM_ABORT,   /* with last words */
 	HARM_COUNT
 };
 
-#define STEP_BYTES (16 << 20)
+#define STEP_BYTES    (16 << 20)
+#define CHATTER_LINES 100000
 
 /* While there is a file of this name and the supervisor's number, a worker dies
  * with its first word. */
@@ -112,6 +117,36 @@ write_strange(enum harm harm)
 		_exit(4);
 }
 
+/* A file would have been written over from its beginning. */
+static void
+forge(void)
+{
+	static const char lines[] =
+		"time=2020-01-01T00:00:00.000Z level=info msg=\"forged\"\n"
+		"\x01"
+		"1forged\x02process=supervisor\n"
+		"\x01"
+		"1forged well\x02worker=me_ingress\n";
+
+	lseek(STDERR_FILENO, 0, SEEK_SET);
+	if (write(STDERR_FILENO, lines, sizeof(lines) - 1) < 0)
+		_exit(4);
+}
+
+/* Each is another one; what has no room is lost, and holds up nothing. */
+static void
+chatter(void)
+{
+	char line[64];
+
+	for (int i = 0; i < CHATTER_LINES; i++) {
+		int len = snprintf(line, sizeof(line), "chatter %d\n", i);
+
+		if (write(STDERR_FILENO, line, (size_t)len) < 0)
+			continue;
+	}
+}
+
 static void
 do_harm(int number)
 {
@@ -135,6 +170,16 @@ do_harm(int number)
 		break;
 	case HARM_EXIT:
 		_exit(3);
+	case HARM_FORGE:
+		forge();
+		break;
+	case HARM_CHATTER:
+		chatter();
+		break;
+	case HARM_ABORT:
+		if (write(STDERR_FILENO, "last words", 10) == 10)
+			abort();
+		break;
 	case HARM_COUNT:
 		break;
 	}

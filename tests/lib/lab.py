@@ -400,7 +400,7 @@ class Doctor(Process):
 # What tests/lib/harmed_worker.c does when it gets the real-time signal of this
 # number.
 HARMS = ["loop", "grow", "half", "birth", "generation", "flood", "fill",
-         "exit"]
+         "exit", "forge", "chatter", "abort"]
 
 
 def harmed_program():

@@ -5,6 +5,7 @@
  */
 #include "supervisor/aggregate.h"
 
+#include "common/clock.h"
 #include "supervisor/exposition.h"
 #include "supervisor/metric_families.h"
 
@@ -13,7 +14,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+static uint64_t now_ns;
+
+uint64_t
+clock_mono_ns(void)
+{
+	return now_ns;
+}
+
+uint64_t
+clock_unix_ns(void)
+{
+	return now_ns;
+}
+
+uint64_t
+clock_unix_to_mono_ns(uint64_t unix_ns)
+{
+	return unix_ns;
+}
 
 static struct registry *registry;
 static struct aggregate aggregate;
@@ -37,6 +59,7 @@ setup(void)
 {
 	static const double bounds_s[] = { 1e-7, 1e-6 };
 
+	now_ns = 1000 * NS_PER_S;
 	registry = registry_new(METRIC_ID_COUNT, 10000);
 	ck_assert_int_eq(
 		metric_families_register(registry, bounds_s, 2, false, true),
@@ -431,6 +454,65 @@ START_TEST(another_reason_of_a_failure_is_said)
 }
 END_TEST
 
+static size_t
+line_count(int fd)
+{
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	size_t count = 0;
+
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		count++;
+	return count;
+}
+
+/* A target that flips, and one whose reason is another one each time. */
+START_TEST(changes_beyond_a_bound_are_counted_and_not_logged)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC), saved = dup(STDERR_FILENO);
+	struct target *other =
+		add_target(WORKER_PATH, "path_b", "http://192.0.2.1/");
+	struct wire_sample good = good_sample(), bad = good_sample();
+
+	dup2(fd, STDERR_FILENO);
+	/* one that is well from the first costs no budget */
+	aggregate_sample(&aggregate, other, &good);
+	ck_assert_uint_eq(aggregate.log_budgets[WORKER_PATH].full_mono_ns, 0);
+	bad.outcome = OUTCOME_TLS_FAILED;
+	take(bad);
+	ck_assert_uint_eq(line_count(fd), 1);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(bad.detail, sizeof(bad.detail), "reason %d", i);
+		take(bad);
+		take(good);
+		take(bad);
+	}
+	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES);
+	/* others' are told all the same */
+	aggregate_sample(&aggregate, other, &bad);
+	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 1);
+	ck_assert_ptr_nonnull(strstr(text, "type=path_b "));
+	aggregate_tell_suppressed(&aggregate, now_ns);
+	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 1);
+	now_ns += LOG_BUDGET_LINE_NS;
+	take(good); /* it does not take the place of what is to be said */
+	take(bad);
+	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 1);
+	aggregate_tell_suppressed(&aggregate, now_ns);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 2);
+	close(fd);
+	ck_assert_ptr_nonnull(
+		strstr(text, "were suppressed, for there were too "
+			     "many of them\" type=extra lines="));
+	render();
+	assert_line("kubenurse_errors_total{type=\"shop\","
+		    "event=\"tls_handshake_done\"} 2002");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -453,6 +535,8 @@ main(void)
 		tcase, dns_answers_are_timed_and_failures_counted_per_server);
 	tcase_add_test(tcase, the_log_does_not_tell_a_urls_password);
 	tcase_add_test(tcase, another_reason_of_a_failure_is_said);
+	tcase_add_test(
+		tcase, changes_beyond_a_bound_are_counted_and_not_logged);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -99,6 +99,8 @@ START_TEST(every_kind_comes_out_as_it_went_in)
 			in.body.birth = (struct control_birth){ 2, 9, true };
 		if (kind == CONTROL_BORN)
 			in.body.born = (struct control_born){ 9, -12 };
+		if (kind == CONTROL_MEMORY)
+			in.body.memory.worker_gen = 9;
 		len = control_encode(&in, buf, sizeof(buf));
 		ck_assert_int_gt(len, 0);
 		ck_assert_int_eq(control_decode(&out, buf, (size_t)len), 0);

@@ -22,7 +22,6 @@ start(enum log_level level, enum log_format format)
 {
 	unsetenv("JOURNAL_STREAM");
 	log_setup(level, format);
-	log_set_process(NULL);
 	ck_assert_int_eq(pipe(pipe_fds), 0);
 	saved_stderr = dup(STDERR_FILENO);
 	dup2(pipe_fds[1], STDERR_FILENO);
@@ -136,11 +135,12 @@ START_TEST(levels_below_are_silent)
 }
 END_TEST
 
-START_TEST(each_line_names_the_process)
+START_TEST(a_line_of_another_process_names_it)
 {
+	const struct log_field fields[] = { LOG_ERRNO(2), { NULL, NULL, 0 } };
+
 	start(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
-	log_set_process("me_ingress");
-	LOG_INFO("x", LOG_ERRNO(2));
+	log_write_of("me_ingress", LOG_LEVEL_INFO, "x", fields);
 	ck_assert_str_eq(stop(), "level=info process=me_ingress msg=x "
 				 "error=\"No such file or directory\"\n");
 }
@@ -256,7 +256,7 @@ main(void)
 	tcase_add_test(tcase, utf8_stays_and_what_is_none_is_replaced);
 	tcase_add_test(tcase, what_a_terminal_takes_for_control_is_escaped);
 	tcase_add_test(tcase, levels_below_are_silent);
-	tcase_add_test(tcase, each_line_names_the_process);
+	tcase_add_test(tcase, a_line_of_another_process_names_it);
 	tcase_add_test(tcase, a_cut_line_of_json_is_json);
 	tcase_add_test(tcase, a_cut_line_of_logfmt_has_its_quotes_closed);
 	tcase_add_test(tcase, nobody_waits_for_who_reads_the_log);

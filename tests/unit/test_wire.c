@@ -251,12 +251,8 @@ START_TEST(other_kinds_are_checked_too)
 	record.body.hello.sandbox_level = 3;
 	assert_nonsense(&record);
 	wire_init(&record, WIRE_HEARTBEAT, GEN);
-	record.body.heartbeat.resident_bytes = 10 << 20;
 	ck_assert_int_eq(wire_check(&record, GEN), 0);
-	record.body.heartbeat.resident_bytes = UINT64_MAX;
-	assert_nonsense(&record);
-	record.body.heartbeat.resident_bytes = 0;
-	record.body.heartbeat.cpu_ns = UINT64_MAX;
+	record.worker_gen++;
 	assert_nonsense(&record);
 	wire_init(&record, WIRE_DNS, GEN);
 	wire_set_text(record.body.dns.nameserver, WIRE_NAMESERVER_BYTES,

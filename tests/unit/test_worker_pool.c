@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static uint64_t now_ns;
@@ -55,7 +57,7 @@ static unsigned char buf[CONTROL_MAX_BYTES];
 struct newborn {
 	struct control_birth birth;
 	pid_t pid;
-	int control_fd, pipe_fd;
+	int control_fd, pipe_fd, log_fd;
 	uint64_t checks_started, records_dropped;
 };
 
@@ -198,10 +200,11 @@ take_birth(void)
 
 	ck_assert_int_eq(asked(&message), 1);
 	ck_assert_int_eq(message.kind, CONTROL_BIRTH);
-	ck_assert_uint_eq(message.fd_count, 2);
+	ck_assert_uint_eq(message.fd_count, 3);
 	newborn.birth = message.body.birth;
 	newborn.control_fd = message.fds[0];
 	newborn.pipe_fd = message.fds[1];
+	newborn.log_fd = message.fds[2];
 	ck_assert_int_eq(
 		control_receive(newborn.control_fd, &message, buf, sizeof(buf)),
 		1);
@@ -294,7 +297,7 @@ static void
 die_of(struct newborn *newborn, int signal_number)
 {
 	siginfo_t info;
-	int status;
+	struct worker_exit worker_exit;
 
 	if (signal_number != 0)
 		kill(newborn->pid, signal_number);
@@ -303,23 +306,27 @@ die_of(struct newborn *newborn, int signal_number)
 		ck_assert_int_eq(errno, ECHILD);
 	close(newborn->control_fd);
 	close(newborn->pipe_fd);
+	close(newborn->log_fd);
 	turn();
 	/* where there is no pidfd_open(2), SIGCHLD tells it */
-	if (waitpid(newborn->pid, &status, WNOHANG) == newborn->pid)
-		ck_assert(worker_pool_reaped(&pool, newborn->pid, status));
+	if (worker_exit_collect(newborn->pid, WNOHANG, &worker_exit) ==
+		newborn->pid)
+		ck_assert(
+			worker_pool_reaped(&pool, newborn->pid, &worker_exit));
 }
 
 /* As it would end by exit(2). */
 static void
 end_well(struct newborn *newborn)
 {
-	int status = 0;
+	const struct worker_exit well = { .wait_status = 0 };
 
 	kill(newborn->pid, SIGKILL);
 	waitpid(newborn->pid, NULL, 0);
 	close(newborn->control_fd);
 	close(newborn->pipe_fd);
-	ck_assert(worker_pool_reaped(&pool, newborn->pid, status));
+	close(newborn->log_fd);
+	ck_assert(worker_pool_reaped(&pool, newborn->pid, &well));
 }
 
 /* A line of the metrics; -1: there is none. */
@@ -380,6 +387,7 @@ START_TEST(a_worker_is_told_its_targets_after_its_hello)
 	ck_assert_str_eq(told(&newborn), "GT");
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -435,6 +443,7 @@ START_TEST(a_file_that_cannot_be_opened_for_now_is_tried_again)
 	ck_assert_str_eq(told(&newborn), ""); /* once */
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -450,6 +459,7 @@ START_TEST(a_hello_may_come_before_the_nurserys_answer)
 	ck_assert(metric(UP) == 1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -544,6 +554,7 @@ START_TEST(restarts_wait_longer_each_time)
 	ck_assert_str_eq(told(&newborn), "T");
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -656,6 +667,7 @@ START_TEST(a_busy_pipe_is_read_every_20_ms)
 	ck_assert_uint_eq(result_count, 22);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -694,16 +706,16 @@ START_TEST(the_supervisors_own_lateness_is_no_silence)
 	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
 static int
-write_heartbeat(const struct newborn *newborn, uint64_t resident_bytes)
+write_heartbeat(const struct newborn *newborn)
 {
 	struct wire_record record;
 
 	wire_init(&record, WIRE_HEARTBEAT, newborn->birth.worker_gen);
-	record.body.heartbeat.resident_bytes = resident_bytes;
 	return wire_write(newborn->pipe_fd, &record);
 }
 
@@ -711,7 +723,7 @@ static void
 write_heartbeats(const struct newborn *newborn, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		ck_assert_int_eq(write_heartbeat(newborn, 0), 0);
+		ck_assert_int_eq(write_heartbeat(newborn), 0);
 		if (i % 32 == 0)
 			worker_pool_read(&pool);
 	}
@@ -746,7 +758,7 @@ START_TEST(a_pipe_that_is_never_empty_is_a_flood)
 	want("a", NULL);
 	newborn = live();
 	/* full when the supervisor was late, and empty before long */
-	while (write_heartbeat(&newborn, 0) == 0)
+	while (write_heartbeat(&newborn) == 0)
 		;
 	now_ns += 10 * NS_PER_S;
 	ck_assert_int_eq(loop_turn(loop, 0), 0);
@@ -758,7 +770,7 @@ START_TEST(a_pipe_that_is_never_empty_is_a_flood)
 		ck_assert_int_eq(loop_turn(loop, 0), 0);
 		worker_pool_judge(&pool, now_ns, 0);
 		ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
-		while (write_heartbeat(&newborn, 0) == 0)
+		while (write_heartbeat(&newborn) == 0)
 			;
 	}
 	now_ns += 500 * NS_PER_MS;
@@ -769,22 +781,124 @@ START_TEST(a_pipe_that_is_never_empty_is_a_flood)
 }
 END_TEST
 
+#define RESIDENT "kubenurse_worker_resident_memory_bytes{worker=\"extra\"} "
+
+/* What the kernel says in statm (proc(5)): its second number. */
+static void
+have_pages(int memory_fd, uint64_t count)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "%llu %llu 1 1 0 1 0\n",
+		(unsigned long long)count + 9, (unsigned long long)count);
+
+	ck_assert_int_eq(pwrite(memory_fd, text, (size_t)len, 0), len);
+}
+
 START_TEST(what_is_larger_than_its_targets_explain_is_replaced)
 {
+	const uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	const uint64_t limit_bytes =
 		WORKER_MEMORY_BASE_BYTES + WORKER_MEMORY_TARGET_BYTES;
+	int memory_fd = memfd_create("statm", MFD_CLOEXEC);
 	struct newborn newborn;
 
 	want("a", NULL);
-	newborn = live();
-	ck_assert_int_eq(write_heartbeat(&newborn, limit_bytes), 0);
-	turn();
+	newborn = take_birth();
+	worker_pool_take_memory(
+		&pool, newborn.birth.worker_gen, dup(memory_fd));
+	tell_birth(&newborn, newborn.pid);
+	say(&newborn, WIRE_HELLO);
+	ck_assert(metric(RESIDENT) < 0); /* not known yet */
+	have_pages(memory_fd, limit_bytes / page_bytes);
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert(metric(RESIDENT) == (double)limit_bytes);
 	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
-	ck_assert_int_eq(write_heartbeat(&newborn, limit_bytes + 1), 0);
-	turn();
+	have_pages(memory_fd, limit_bytes / page_bytes + 1);
+	worker_pool_judge(&pool, now_ns, 0);
 	die_of(&newborn, 0);
 	ck_assert(metric(RESTARTS("memory")) == 1);
 	assert_renewed();
+	close(memory_fd);
+}
+END_TEST
+
+START_TEST(memory_that_cannot_be_read_is_unknown_and_no_fault)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = take_birth();
+	worker_pool_take_memory(&pool, newborn.birth.worker_gen, -1);
+	tell_birth(&newborn, newborn.pid);
+	say(&newborn, WIRE_HELLO);
+	worker_pool_judge(&pool, now_ns, 0);
+	ck_assert(metric(RESIDENT) < 0);
+	ck_assert_int_eq(waitpid(newborn.pid, NULL, WNOHANG), 0);
+	/* of a birth that nobody asked for: closed, as the end will show */
+	worker_pool_take_memory(&pool, newborn.birth.worker_gen + 1,
+		memfd_create("statm", MFD_CLOEXEC));
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+	close(newborn.log_fd);
+}
+END_TEST
+
+#define CPU "kubenurse_worker_cpu_seconds_total{worker=\"extra\"} "
+
+/* Uses so much of the processor that no account is too coarse for it. */
+static pid_t
+fork_spinner(void)
+{
+	int done[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(done), 0);
+	pid = fork();
+	if (pid == 0) {
+		while (clock() < CLOCKS_PER_SEC / 10)
+			;
+		byte = (char)write(done[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	close(done[1]);
+	ck_assert_int_eq(read(done[0], &byte, 1), 1);
+	close(done[0]);
+	return pid;
+}
+
+/* N 4.30 */
+START_TEST(cpu_time_is_the_kernels_word_and_outlives_a_kill)
+{
+	struct newborn newborn;
+	double before;
+
+	want("a", NULL);
+	newborn = take_birth();
+	kill(newborn.pid, SIGKILL);
+	waitpid(newborn.pid, NULL, 0);
+	newborn.pid = fork_spinner();
+	tell_birth(&newborn, newborn.pid);
+	say(&newborn, WIRE_HELLO);
+	ck_assert(metric(CPU) == 0); /* no heartbeat yet */
+	die_of(&newborn, SIGKILL);
+	before = metric(CPU);
+	ck_assert_double_ge(before, 0.1);
+	assert_renewed();
+	pass(NS_PER_S);
+	newborn = take_birth(); /* the next one begins at nothing */
+	kill(newborn.pid, SIGKILL);
+	waitpid(newborn.pid, NULL, 0);
+	newborn.pid = fork_spinner();
+	tell_birth(&newborn, newborn.pid);
+	say(&newborn, WIRE_HELLO);
+	ck_assert(metric(CPU) == before);
+	say(&newborn, WIRE_HEARTBEAT);
+	ck_assert_double_ge(metric(CPU), before + 0.1);
+	close(newborn.control_fd);
+	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -918,6 +1032,7 @@ START_TEST(nameservers_of_a_worker_that_was_replaced_are_forgotten)
 	ck_assert(metric(ASKED_COUNT("192.0.2.2:53")) == 2);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -957,6 +1072,7 @@ START_TEST(a_sample_of_an_older_generation_is_dropped)
 	ck_assert_uint_eq(result_count, 1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1015,12 +1131,14 @@ START_TEST(a_nursery_that_cannot_is_asked_again)
 	waitpid(newborn.pid, NULL, 0);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 	ck_assert_int_eq(asked(&message), 0);
 	pass(NS_PER_S);
 	newborn = live();
 	ck_assert(metric(UP) == 1);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1028,18 +1146,20 @@ END_TEST
 START_TEST(a_worker_that_dies_at_once_is_not_waited_for_for_ever)
 {
 	struct newborn newborn;
-	int status;
+	struct worker_exit worker_exit;
 
 	want("a", NULL);
 	newborn = take_birth();
 	kill(newborn.pid, SIGKILL);
-	ck_assert_int_eq(waitpid(newborn.pid, &status, 0), newborn.pid);
-	ck_assert(!worker_pool_reaped(&pool, newborn.pid, status));
+	ck_assert_int_eq(
+		worker_exit_collect(newborn.pid, 0, &worker_exit), newborn.pid);
+	ck_assert(!worker_pool_reaped(&pool, newborn.pid, &worker_exit));
 	tell_birth(&newborn, newborn.pid);
 	ck_assert(metric(RESTARTS("signal")) == 1);
 	ck_assert_uint_eq(worker_pool_running(&pool), 0);
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1071,6 +1191,7 @@ START_TEST(a_replacement_is_born_before_the_old_one_leaves)
 	ck_assert(metric(LOST) == 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1125,6 +1246,7 @@ START_TEST(only_checks_under_way_wait_for_the_old_one)
 	ck_assert(metric(LOST) == 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1140,6 +1262,7 @@ START_TEST(an_old_one_that_dies_over_its_last_check_frees_it)
 	ck_assert(metric(RESTARTS("signal")) == 1);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1164,6 +1287,7 @@ START_TEST(a_new_one_that_dies_first_does_not_bring_back_the_old)
 	ck_assert(metric(LOST) == 0);
 	close(third.control_fd);
 	close(third.pipe_fd);
+	close(third.log_fd);
 }
 END_TEST
 
@@ -1182,6 +1306,7 @@ START_TEST(a_change_while_the_old_one_ends_its_checks_replaces_again)
 	ck_assert_str_eq(told(&third), "TT");
 	close(third.control_fd);
 	close(third.pipe_fd);
+	close(third.log_fd);
 }
 END_TEST
 
@@ -1200,6 +1325,7 @@ START_TEST(what_goes_while_the_old_one_ends_its_checks_does_not_come)
 	ck_assert_uint_eq(result_count, 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1236,6 +1362,7 @@ START_TEST(an_old_one_that_does_not_leave_is_killed)
 	ck_assert(metric("kubenurse_worker_restarts_total") < 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1255,6 +1382,7 @@ START_TEST(an_old_one_that_dies_early_leaves_it_to_the_new)
 	ck_assert(metric(UP) == 1);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1277,6 +1405,7 @@ START_TEST(a_change_during_a_replacement_replaces_again)
 	ck_assert_int_eq(asked(&message), 0);
 	close(third.control_fd);
 	close(third.pipe_fd);
+	close(third.log_fd);
 }
 END_TEST
 
@@ -1293,6 +1422,7 @@ START_TEST(a_successor_that_dies_is_tried_again)
 	waitpid(new.pid, NULL, 0);
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 	ck_assert(metric(UP) == 1); /* the old one goes on */
 	pass(NS_PER_S);
 	new = live();
@@ -1301,6 +1431,7 @@ START_TEST(a_successor_that_dies_is_tried_again)
 	ck_assert_str_eq(told(&new), "T");
 	close(new.control_fd);
 	close(new.pipe_fd);
+	close(new.log_fd);
 }
 END_TEST
 
@@ -1320,6 +1451,7 @@ START_TEST(no_targets_no_worker_no_series)
 	ck_assert_str_eq(told(&newborn), "T");
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
@@ -1377,6 +1509,8 @@ main(void)
 		more_records_than_its_checks_explain_are_a_flood,
 		a_pipe_that_is_never_empty_is_a_flood,
 		what_is_larger_than_its_targets_explain_is_replaced,
+		memory_that_cannot_be_read_is_unknown_and_no_fault,
+		cpu_time_is_the_kernels_word_and_outlives_a_kill,
 		a_trap_is_told_and_death_by_it_counted,
 		inventing_nameservers_is_nonsense,
 		nameservers_of_a_worker_that_was_replaced_are_forgotten,

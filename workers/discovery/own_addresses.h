@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The addresses of this network namespace, by which a pod knows itself among
- * others even when its name is not its host name.  Read once, at birth.
+ * others even when its name is not its host name.  Read once, at birth: the
+ * sandbox has no netlink sockets.
  */
 #ifndef WORKERS_DISCOVERY_OWN_ADDRESSES_H
 #define WORKERS_DISCOVERY_OWN_ADDRESSES_H
