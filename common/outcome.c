@@ -88,6 +88,7 @@ discovery_error_name(unsigned error)
 		[DISCOVERY_ERROR_THROTTLED] = "throttled",
 		[DISCOVERY_ERROR_SERVER] = "server",
 		[DISCOVERY_ERROR_MALFORMED] = "malformed",
+		[DISCOVERY_ERROR_TOO_MANY] = "too_many",
 	};
 
 	return NAME_OF(names, error);

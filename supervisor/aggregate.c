@@ -6,21 +6,25 @@
 #include "common/log.h"
 #include "common/url.h"
 #include "supervisor/metric_families.h"
+#include "supervisor/series_budget.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define US_TO_NS(us) ((uint64_t)(us)*1000)
 
-/* The series in *place, looked up when it is not there yet. */
+/* The series in *place, looked up when it is not there yet.  The target's
+ * worker type pays for it. */
 static struct series *
-series_at(struct aggregate *aggregate, struct series **place,
-	enum metric_id metric, const char *first, const char *second)
+series_at(struct aggregate *aggregate, const struct target *target,
+	struct series **place, enum metric_id metric, const char *first,
+	const char *second)
 {
 	const char *const values[] = { first, second };
 
 	if (*place == NULL)
-		*place = registry_get(aggregate->registry, metric, values);
+		*place = registry_get_for(aggregate->registry,
+			series_budget_account(target->type), metric, values);
 	return *place;
 }
 
@@ -78,15 +82,15 @@ count_request(struct aggregate *aggregate, struct target *target,
 	char code[24];
 
 	format_code(code_of(sample), code, sizeof(code));
-	series_add(series_at(aggregate, &place->requests,
+	series_add(series_at(aggregate, target, &place->requests,
 			   METRIC_HTTPCLIENT_REQUESTS_TOTAL, target->spec.label,
 			   code),
 		1);
 	if (sample->has_status)
-		series_observe(
-			series_at(aggregate, &target->series.request_duration,
-				METRIC_HTTPCLIENT_REQUEST_DURATION,
-				target->spec.label, NULL),
+		series_observe(series_at(aggregate, target,
+				       &target->series.request_duration,
+				       METRIC_HTTPCLIENT_REQUEST_DURATION,
+				       target->spec.label, NULL),
 			sample->response_ns);
 }
 
@@ -97,7 +101,8 @@ count_trace(struct aggregate *aggregate, struct target *target,
 	for (unsigned i = 0; i < EVENT_COUNT; i++)
 		if ((sample->events >> i & 1) != 0)
 			series_observe(
-				series_at(aggregate, &target->series.trace[i],
+				series_at(aggregate, target,
+					&target->series.trace[i],
 					METRIC_HTTPCLIENT_TRACE_REQUEST_DURATION,
 					target->spec.label, event_name(i)),
 				sample->event_ns[i]);
@@ -109,11 +114,11 @@ count_phases(struct aggregate *aggregate, struct target *target,
 {
 	for (unsigned i = 0; i < PHASE_COUNT; i++)
 		if ((sample->phases >> i & 1) != 0)
-			series_observe(
-				series_at(aggregate, &target->series.phases[i],
-					METRIC_PHASE_DURATION,
-					wide_label(aggregate, target),
-					phase_name(i)),
+			series_observe(series_at(aggregate, target,
+					       &target->series.phases[i],
+					       METRIC_PHASE_DURATION,
+					       wide_label(aggregate, target),
+					       phase_name(i)),
 				sample->phase_ns[i]);
 }
 
@@ -124,17 +129,17 @@ count_tcp(struct aggregate *aggregate, struct target *target,
 	struct target_series *series = &target->series;
 
 	if (sample->rtt_us > 0)
-		series_observe(
-			series_at(aggregate, &series->tcp_rtt, METRIC_TCP_RTT,
-				wide_label(aggregate, target), NULL),
+		series_observe(series_at(aggregate, target, &series->tcp_rtt,
+				       METRIC_TCP_RTT,
+				       wide_label(aggregate, target), NULL),
 			US_TO_NS(sample->rtt_us));
 	if (sample->retransmits_syn > 0)
-		series_add(series_at(aggregate, &series->retransmits[0],
+		series_add(series_at(aggregate, target, &series->retransmits[0],
 				   METRIC_TCP_RETRANSMITS_TOTAL,
 				   target->spec.label, "syn"),
 			sample->retransmits_syn);
 	if (sample->retransmits_data > 0)
-		series_add(series_at(aggregate, &series->retransmits[1],
+		series_add(series_at(aggregate, target, &series->retransmits[1],
 				   METRIC_TCP_RETRANSMITS_TOTAL,
 				   target->spec.label, "data"),
 			sample->retransmits_data);
@@ -144,7 +149,7 @@ static void
 count_error(struct aggregate *aggregate, struct target *target,
 	enum target_error error, const char *event)
 {
-	series_add(series_at(aggregate, &target->series.errors[error],
+	series_add(series_at(aggregate, target, &target->series.errors[error],
 			   METRIC_ERRORS_TOTAL, target->spec.label, event),
 		1);
 }
@@ -158,15 +163,15 @@ count_status_error(struct aggregate *aggregate, struct target *target,
 	char event[32];
 
 	snprintf(event, sizeof(event), "status_code_%u", http_status);
-	series_add(series_at(aggregate, &place->errors, METRIC_ERRORS_TOTAL,
-			   target->spec.label, event),
+	series_add(series_at(aggregate, target, &place->errors,
+			   METRIC_ERRORS_TOTAL, target->spec.label, event),
 		1);
 }
 
 static void
 count_success(struct aggregate *aggregate, struct target *target)
 {
-	series_set(series_at(aggregate, &target->series.last_success,
+	series_set(series_at(aggregate, target, &target->series.last_success,
 			   METRIC_CHECK_LAST_SUCCESS, target->spec.label, NULL),
 		(double)clock_unix_ns() / (double)NS_PER_S);
 }
@@ -290,15 +295,16 @@ count_check(struct aggregate *aggregate, struct target *target,
 
 	count_outcome(aggregate, target, sample);
 	series_observe(
-		series_at(aggregate, &target->series.check_duration[ok ? 0 : 1],
+		series_at(aggregate, target,
+			&target->series.check_duration[ok ? 0 : 1],
 			METRIC_CHECK_DURATION, wide_label(aggregate, target),
 			ok ? "ok" : "error"),
 		sample->check_duration_ns);
 	if (sample->cert_not_after_unix_s != 0)
-		series_set(
-			series_at(aggregate, &target->series.certificate_expiry,
-				METRIC_TLS_CERTIFICATE_EXPIRY,
-				target->spec.label, NULL),
+		series_set(series_at(aggregate, target,
+				   &target->series.certificate_expiry,
+				   METRIC_TLS_CERTIFICATE_EXPIRY,
+				   target->spec.label, NULL),
 			(double)sample->cert_not_after_unix_s);
 	keep_result(aggregate, target, sample);
 }
@@ -363,14 +369,15 @@ aggregate_dns(struct aggregate *aggregate, struct target *target,
 
 	if (answered)
 		series_observe(
-			series_at(aggregate, &place->duration,
+			series_at(aggregate, target, &place->duration,
 				METRIC_DNS_QUERY_DURATION,
 				wide_label(aggregate, target), dns->nameserver),
 			dns->duration_ns);
 	if (dns->result == DNS_OK)
 		return;
 	if (*error == NULL)
-		*error = registry_get(aggregate->registry,
+		*error = registry_get_for(aggregate->registry,
+			series_budget_account(target->type),
 			METRIC_DNS_ERRORS_TOTAL, error_labels);
 	series_add(*error, 1);
 }

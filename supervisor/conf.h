@@ -10,6 +10,7 @@
 #define SUPERVISOR_CONF_H
 
 #include "common/log.h"
+#include "common/neighbour_limits.h"
 #include "supervisor/conf_problem.h"
 
 #include <netinet/in.h>
@@ -27,7 +28,7 @@
 #define CONF_STATUS_MAX      32
 #define CONF_HEADERS_MAX     32
 #define CONF_CHECKS_MAX      1000
-#define CONF_NEIGHBOURS_MAX  20000
+#define CONF_NEIGHBOURS_MAX  NEIGHBOURS_MAX
 
 enum conf_source {
 	CONF_SOURCE_UNSET, /* never in a loaded configuration */

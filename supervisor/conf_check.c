@@ -329,7 +329,8 @@ conf_parse_neighbour(
 
 	error = check_neighbour(text, &name_bytes, &address);
 	if (error == NULL && field->n_neighbours == CONF_NEIGHBOURS_MAX)
-		error = "is one neighbour too many; there may be 20000";
+		error = "is one neighbour too many; there may "
+			"be " NEIGHBOURS_MAX_TEXT;
 	if (error != NULL) {
 		strbuf_printf(why, "\"%.60s\" %s", text, error);
 		return -EINVAL;

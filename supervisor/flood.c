@@ -5,9 +5,9 @@
 #include "common/clock.h"
 
 void
-flood_init(struct flood *flood)
+flood_init(struct flood *flood, uint64_t burst_records)
 {
-	flood->credit_records = FLOOD_BURST_RECORDS;
+	flood->credit_records = flood->burst_records = burst_records;
 }
 
 uint64_t
@@ -29,11 +29,11 @@ flood_judge(struct flood *flood, uint64_t n_records, uint64_t since_ns,
 	uint64_t since_ms = since_ns / NS_PER_MS;
 
 	/* a day without a judgement overflows nothing */
-	if (since_ms > FLOOD_BURST_RECORDS * 1000)
-		since_ms = FLOOD_BURST_RECORDS * 1000;
+	if (since_ms > flood->burst_records * 1000)
+		since_ms = flood->burst_records * 1000;
 	flood->credit_records += records_per_s * since_ms / 1000;
-	if (flood->credit_records > FLOOD_BURST_RECORDS)
-		flood->credit_records = FLOOD_BURST_RECORDS;
+	if (flood->credit_records > flood->burst_records)
+		flood->credit_records = flood->burst_records;
 	if (n_records > flood->credit_records)
 		return true;
 	flood->credit_records -= n_records;

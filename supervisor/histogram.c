@@ -64,6 +64,12 @@ hist_layout_free(struct hist_layout *layout)
 	free(layout);
 }
 
+size_t
+hist_lines_max(const struct hist_layout *layout)
+{
+	return layout->n_buckets + 2;
+}
+
 static struct hist_layout *
 layout_with(size_t n_buckets)
 {

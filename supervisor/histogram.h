@@ -48,6 +48,8 @@ struct hist_layout *hist_layout_new(const double *bounds_s, size_t n_bounds);
  */
 struct hist_layout *hist_layout_new_vmrange(void);
 void hist_layout_free(struct hist_layout *layout);
+/* Lines that a histogram can have in the text: buckets, sum and count. */
+size_t hist_lines_max(const struct hist_layout *layout);
 
 /* NULL: no memory. */
 struct hist *hist_new(const struct hist_layout *layout);

@@ -156,6 +156,11 @@ static const struct family_row rows[METRIC_ID_COUNT] = {
 		BUCKETS_OWN, { "worker" },
 		"How late the worker ran after the timer or the packet it was "
 		"waiting for." },
+	[METRIC_SERIES_REFUSED_TOTAL] = {
+		"kubenurse_series_refused_total", KIND_COUNTER,
+		BUCKETS_NONE, { "worker" },
+		"Values that are not shown: the worker has as many series as "
+		"it may have." },
 	[METRIC_TLS_RELOAD_SUCCESSFUL] = {
 		"kubenurse_tls_reload_successful", KIND_GAUGE,
 		BUCKETS_NONE, { NULL },

@@ -45,6 +45,7 @@ enum metric_id {
 	METRIC_CHECKS_UNCOUNTED_TOTAL, /* worker */
 	METRIC_SAMPLES_LOST_TOTAL,     /* worker */
 	METRIC_SCHEDULER_LATENESS,     /* worker */
+	METRIC_SERIES_REFUSED_TOTAL,   /* worker */
 	/* The program itself. */
 	METRIC_TLS_RELOAD_SUCCESSFUL,
 	METRIC_CONFIG_RELOAD_SUCCESSFUL,

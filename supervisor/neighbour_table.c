@@ -143,8 +143,7 @@ neighbour_table_set(struct neighbour_table *table,
 		table, record->namespace_name, record->pod_name);
 	struct neighbour *entry, **bucket;
 
-	if (old == NULL &&
-		(table->count >= NEIGHBOUR_TABLE_MAX || grow(table) < 0))
+	if (old == NULL && (neighbour_table_is_full(table) || grow(table) < 0))
 		return NULL;
 	entry = entry_new(record);
 	if (entry == NULL)
@@ -176,18 +175,38 @@ neighbour_table_remove(
 	neighbour_unref(neighbour);
 }
 
-void
-neighbour_table_sweep(struct neighbour_table *table, uint32_t source_gen)
+bool
+neighbour_table_is_full(const struct neighbour_table *table)
+{
+	return table->count >= NEIGHBOUR_TABLE_MAX;
+}
+
+static void
+remove_old(
+	struct neighbour_table *table, uint32_t source_gen, bool selected_too)
 {
 	for (size_t i = 0; i < table->bucket_count; i++) {
 		struct neighbour *entry = table->buckets[i], *next;
 
 		for (; entry != NULL; entry = next) {
 			next = entry->next;
-			if (entry->source_gen != source_gen)
+			if (entry->source_gen != source_gen &&
+				(selected_too || !entry->selected))
 				neighbour_table_remove(table, entry);
 		}
 	}
+}
+
+void
+neighbour_table_sweep(struct neighbour_table *table, uint32_t source_gen)
+{
+	remove_old(table, source_gen, true);
+}
+
+void
+neighbour_table_drop_old(struct neighbour_table *table, uint32_t source_gen)
+{
+	remove_old(table, source_gen, false);
 }
 
 struct neighbour *

@@ -7,14 +7,18 @@
 #ifndef SUPERVISOR_NEIGHBOUR_TABLE_H
 #define SUPERVISOR_NEIGHBOUR_TABLE_H
 
+#include "common/neighbour_limits.h"
 #include "common/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* As many as discovery keeps. */
-#define NEIGHBOUR_TABLE_MAX 32768
+/*
+ * As many as discovery keeps, and those that are checked while a new discovery
+ * process tells of others.
+ */
+#define NEIGHBOUR_TABLE_MAX (NEIGHBOURS_MAX + 5000)
 
 enum neighbour_text {
 	NEIGHBOUR_POD_NAME,
@@ -64,6 +68,10 @@ void neighbour_table_remove(
 	struct neighbour_table *table, struct neighbour *neighbour);
 /* Removes all that another generation has told. */
 void neighbour_table_sweep(struct neighbour_table *table, uint32_t source_gen);
+bool neighbour_table_is_full(const struct neighbour_table *table);
+/* Removes what another generation has told and is not selected. */
+void neighbour_table_drop_old(
+	struct neighbour_table *table, uint32_t source_gen);
 /* NULL begins and ends the walk; nothing may change meanwhile. */
 struct neighbour *neighbour_table_next(
 	const struct neighbour_table *table, const struct neighbour *neighbour);

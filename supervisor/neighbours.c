@@ -110,6 +110,15 @@ format_key(char ret_key[KEY_BYTES], const struct neighbour *n)
 		neighbour_text(n, NEIGHBOUR_POD_NAME));
 }
 
+size_t
+neighbours_limit(const struct conf *conf)
+{
+	if (conf->neighbour_limit <= 0 ||
+		conf->neighbour_limit > NEIGHBOURS_SELECTED_MAX)
+		return NEIGHBOURS_SELECTED_MAX;
+	return (size_t)conf->neighbour_limit;
+}
+
 static int
 want_target(struct neighbours *neighbours, struct target_table *table,
 	const struct neighbour *n, uint64_t delay_ns)
@@ -176,13 +185,28 @@ fill_candidates(struct neighbours *neighbours,
 	return count;
 }
 
+/* Without neighbour_limit all should be checked. */
+static void
+log_left_out(struct neighbours *neighbours, size_t known, size_t selected)
+{
+	bool left_out = neighbours->conf->neighbour_limit <= 0 &&
+			selected == NEIGHBOURS_SELECTED_MAX && known > selected;
+
+	if (left_out && !neighbours->left_out)
+		LOG_WARN("not all neighbours are checked: there are too many "
+			 "for one node",
+			LOG_INT("known", known), LOG_INT("checked", selected));
+	neighbours->left_out = left_out;
+}
+
 static int
 want_selected(struct neighbours *neighbours, struct target_table *table,
 	struct ring_candidate *candidates, size_t count, uint64_t now_ns)
 {
 	const struct conf *conf = neighbours->conf;
-	size_t selected = ring_select(candidates, count,
-		neighbours->status.own_node_hash, conf->neighbour_limit);
+	size_t selected =
+		ring_select(candidates, count, neighbours->status.own_node_hash,
+			(int64_t)neighbours_limit(conf));
 	bool first = neighbours->planned_ns == 0;
 	int rc = 0;
 
@@ -201,6 +225,7 @@ want_selected(struct neighbours *neighbours, struct target_table *table,
 	series_set(series_at(neighbours, &neighbours->series.selected,
 			   METRIC_NEIGHBOURS, "selected"),
 		(double)selected);
+	log_left_out(neighbours, count, selected);
 	neighbours->planned_ns = now_ns;
 	return rc;
 }
@@ -295,7 +320,23 @@ stop_counting(struct neighbours *neighbours, const struct neighbour *n)
 		neighbours->targets, WORKER_PATH, key, clock_mono_ns());
 }
 
-void
+/* What an earlier process has told, and nothing is checked of, makes room. */
+static struct neighbour *
+set_neighbour(
+	struct neighbours *neighbours, const struct wire_neighbour *record)
+{
+	struct neighbour_table *table = &neighbours->table;
+	uint64_t now_ns = clock_mono_ns();
+	struct neighbour *n = neighbour_table_set(table, record, now_ns);
+
+	if (n == NULL && neighbour_table_is_full(table)) {
+		neighbour_table_drop_old(table, neighbours->source_gen);
+		n = neighbour_table_set(table, record, now_ns);
+	}
+	return n;
+}
+
+int
 neighbours_take(
 	struct neighbours *neighbours, const struct wire_neighbour *record)
 {
@@ -308,22 +349,25 @@ neighbours_take(
 		stop_counting(neighbours, n);
 	if (gone) {
 		if (n == NULL)
-			return;
+			return 0;
 		neighbour_table_remove(&neighbours->table, n);
 		plan_soon(neighbours);
-		return;
+		return 0;
 	}
-	n = neighbour_table_set(&neighbours->table, record, clock_mono_ns());
+	n = set_neighbour(neighbours, record);
+	if (n == NULL && neighbour_table_is_full(&neighbours->table))
+		return -EPROTO;
 	if (n == NULL) {
 		LOG_ERROR("no memory for a neighbour",
 			LOG_STR("pod", record->pod_name));
 		plan_soon(neighbours); /* where it was is all that is known */
-		return;
+		return 0;
 	}
 	n->source_gen = neighbours->source_gen;
 	if (!neighbours->has_list)
 		n->admitted = true; /* of the first list: checked at once */
 	plan_soon(neighbours);
+	return 0;
 }
 
 static bool

@@ -19,6 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * So many are checked at most, also without neighbour_limit: the nodes of the
+ * largest cluster that Kubernetes supports.
+ */
+#define NEIGHBOURS_SELECTED_MAX 5000
 /* A node whose network is broken from birth must show. */
 #define NEIGHBOURS_ADMIT_NS (60 * 1000000000ULL)
 
@@ -37,6 +42,7 @@ struct neighbours {
 	bool has_list;                /* there was a complete one, ever */
 	bool confirmed;               /* the present process has told it all */
 	bool heard;                   /* it has answered, or said why not */
+	bool left_out;                /* not all are checked, and it was said */
 	struct wire_discovery status; /* the last one */
 	struct neighbours_series series;
 	uint64_t planned_ns;
@@ -46,6 +52,9 @@ struct neighbours {
 	/* It is time for neighbours_plan(). */
 	void (*on_change)(struct neighbours *neighbours);
 };
+
+/* neighbour_limit, and NEIGHBOURS_SELECTED_MAX where there is none. */
+size_t neighbours_limit(const struct conf *conf);
 
 /* loop, registry, targets and on_change are filled in before. */
 void neighbours_init(struct neighbours *neighbours);
@@ -62,7 +71,8 @@ int neighbours_plan(struct neighbours *neighbours, struct target_table *table,
 
 /* A discovery process has come: what it says comes from now on. */
 void neighbours_begin(struct neighbours *neighbours);
-void neighbours_take(
+/* -EPROTO: it tells of more than there can be; this one is not taken. */
+int neighbours_take(
 	struct neighbours *neighbours, const struct wire_neighbour *record);
 /* -EPROTO: what it counts since its birth has gone backwards; it is not taken.
  */

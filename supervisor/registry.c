@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The registry of families and series; see registry.h.  Series that nobody
- * holds stand in a list by the time they were given back, so that expiry looks
- * only at those that are due.
+ * holds stand in a list of their account by the time they were given back, so
+ * that expiry looks only at those that are due, and what needs room finds it at
+ * the head.
  */
 #include "supervisor/registry.h"
 
@@ -22,14 +23,20 @@ struct collect_hook {
 	void *arg;
 };
 
-struct registry {
-	struct series_order order;
+struct account {
+	struct registry_budget budget;
+	size_t n_series; /* by weight */
+	size_t n_lines;
+	uint64_t n_refused;
 	struct series *idle_head; /* the one longest without references */
 	struct series *idle_tail;
-	struct strbuf key; /* scratch for registry_get() */
-	size_t max_series;
+};
+
+struct registry {
+	struct series_order order;
+	struct strbuf key; /* scratch for registry_get_for() */
 	size_t n_series;
-	uint64_t n_refused;
+	struct account accounts[REGISTRY_ACCOUNTS];
 	struct collect_hook hooks[REGISTRY_HOOKS_MAX];
 	size_t n_hooks;
 	size_t n_families;
@@ -46,9 +53,19 @@ registry_new(size_t n_families, size_t max_series)
 		return NULL;
 	series_order_init(&registry->order);
 	strbuf_init(&registry->key, REGISTRY_KEY_MAX_BYTES);
-	registry->max_series = max_series;
+	for (unsigned i = 0; i < REGISTRY_ACCOUNTS; i++)
+		registry->accounts[i].budget =
+			(struct registry_budget){ max_series, SIZE_MAX };
 	registry->n_families = n_families;
 	return registry;
+}
+
+void
+registry_set_budget(struct registry *registry, unsigned account,
+	const struct registry_budget *budget)
+{
+	assert(account < REGISTRY_ACCOUNTS);
+	registry->accounts[account].budget = *budget;
 }
 
 static void
@@ -221,56 +238,114 @@ series_new(
 	return series;
 }
 
-static struct series *
-add_series(struct registry *registry, const struct family *family)
+static struct account *
+account_of(const struct series *series)
 {
+	return &series->family->registry->accounts[series->account];
+}
+
+static void
+idle_add(struct series *series)
+{
+	struct account *account = account_of(series);
+
+	series->idle_prev = account->idle_tail;
+	series->idle_next = NULL;
+	if (account->idle_tail != NULL)
+		account->idle_tail->idle_next = series;
+	else
+		account->idle_head = series;
+	account->idle_tail = series;
+}
+
+static void
+idle_remove(struct series *series)
+{
+	struct account *account = account_of(series);
+
+	if (series->idle_prev != NULL)
+		series->idle_prev->idle_next = series->idle_next;
+	else
+		account->idle_head = series->idle_next;
+	if (series->idle_next != NULL)
+		series->idle_next->idle_prev = series->idle_prev;
+	else
+		account->idle_tail = series->idle_prev;
+}
+
+/* Lines of a series whose key is short. */
+static size_t
+lines_of(const struct family *family)
+{
+	return is_histogram(family) ? hist_lines_max(family->layout) : 1;
+}
+
+static void
+delete_series(struct registry *registry, struct series *series)
+{
+	struct account *account = account_of(series);
+
+	series_order_remove(&registry->order, series);
+	registry->n_series--;
+	account->n_series -= series->weight;
+	account->n_lines -= series->weight * lines_of(series->family);
+	series_free(series);
+}
+
+/* True: there is, or was made, room for one of this weight. */
+static bool
+make_room(struct registry *registry, struct account *account, size_t weight,
+	size_t lines)
+{
+	const struct registry_budget *budget = &account->budget;
+
+	if (weight > budget->max_series || lines > budget->max_lines)
+		return false;
+	while (account->n_series > budget->max_series - weight ||
+		account->n_lines > budget->max_lines - lines) {
+		struct series *series = account->idle_head;
+
+		if (series == NULL)
+			return false;
+		idle_remove(series);
+		delete_series(registry, series);
+	}
+	return true;
+}
+
+static struct series *
+add_series(
+	struct registry *registry, unsigned number, const struct family *family)
+{
+	struct account *account = &registry->accounts[number];
+	size_t weight = 1 + registry->key.len_bytes / REGISTRY_LINE_KEY_BYTES;
+	size_t lines = weight * lines_of(family);
 	struct series *series;
 
-	if (registry->n_series >= registry->max_series)
+	if (!make_room(registry, account, weight, lines))
 		return NULL;
 	series = series_new(family, &registry->key,
 		series_order_draw_height(&registry->order));
 	if (series == NULL)
 		return NULL;
+	series->account = (uint8_t)number;
+	series->weight = (uint32_t)weight;
 	series_order_insert(&registry->order, series);
 	registry->n_series++;
+	account->n_series += weight;
+	account->n_lines += lines;
 	return series;
 }
 
-static void
-idle_add(struct registry *registry, struct series *series)
-{
-	series->idle_prev = registry->idle_tail;
-	series->idle_next = NULL;
-	if (registry->idle_tail != NULL)
-		registry->idle_tail->idle_next = series;
-	else
-		registry->idle_head = series;
-	registry->idle_tail = series;
-}
-
-static void
-idle_remove(struct registry *registry, struct series *series)
-{
-	if (series->idle_prev != NULL)
-		series->idle_prev->idle_next = series->idle_next;
-	else
-		registry->idle_head = series->idle_next;
-	if (series->idle_next != NULL)
-		series->idle_next->idle_prev = series->idle_prev;
-	else
-		registry->idle_tail = series->idle_prev;
-}
-
 struct series *
-registry_get(
-	struct registry *registry, size_t id, const char *const *label_values)
+registry_get_for(struct registry *registry, unsigned account, size_t id,
+	const char *const *label_values)
 {
 	const struct family *family;
 	struct strbuf *key = &registry->key;
 	struct series *series = NULL;
 
-	assert(id < registry->n_families);
+	assert(id < registry->n_families && account < REGISTRY_ACCOUNTS);
 	family = &registry->families[id];
 	if (family->registry == NULL)
 		return NULL;
@@ -279,16 +354,23 @@ registry_get(
 		series = series_order_find(
 			&registry->order, key->text, key->len_bytes);
 		if (series == NULL)
-			series = add_series(registry, family);
+			series = add_series(registry, account, family);
 		else if (series->refs == 0)
-			idle_remove(registry, series);
+			idle_remove(series);
 	}
 	if (series == NULL) {
-		registry->n_refused++;
+		registry->accounts[account].n_refused++;
 		return NULL;
 	}
 	series->refs++;
 	return series;
+}
+
+struct series *
+registry_get(
+	struct registry *registry, size_t id, const char *const *label_values)
+{
+	return registry_get_for(registry, REGISTRY_OWN, id, label_values);
 }
 
 void
@@ -300,15 +382,7 @@ registry_put(struct series *series, uint64_t now_mono_ns)
 	if (--series->refs > 0)
 		return;
 	series->idle_since_mono_ns = now_mono_ns;
-	idle_add(series->family->registry, series);
-}
-
-static void
-delete_series(struct registry *registry, struct series *series)
-{
-	series_order_remove(&registry->order, series);
-	registry->n_series--;
-	series_free(series);
+	idle_add(series);
 }
 
 void
@@ -327,15 +401,17 @@ registry_expire(
 {
 	size_t n_removed = 0;
 
-	while (n_removed < REGISTRY_EXPIRE_MAX && registry->idle_head != NULL) {
-		struct series *series = registry->idle_head;
+	for (unsigned i = 0; i < REGISTRY_ACCOUNTS; i++) {
+		struct series *series;
 
-		if (series->idle_since_mono_ns > now_mono_ns ||
-			now_mono_ns - series->idle_since_mono_ns < ttl_ns)
-			break;
-		idle_remove(registry, series);
-		delete_series(registry, series);
-		n_removed++;
+		while (n_removed < REGISTRY_EXPIRE_MAX &&
+			(series = registry->accounts[i].idle_head) != NULL &&
+			series->idle_since_mono_ns <= now_mono_ns &&
+			now_mono_ns - series->idle_since_mono_ns >= ttl_ns) {
+			idle_remove(series);
+			delete_series(registry, series);
+			n_removed++;
+		}
 	}
 	return n_removed;
 }
@@ -401,15 +477,33 @@ registry_collect(struct registry *registry)
 }
 
 size_t
+registry_lines_of(const struct registry *registry, size_t id)
+{
+	const struct family *family = &registry->families[id];
+
+	return family->registry != NULL ? lines_of(family) : 0;
+}
+
+size_t
 registry_series_count(const struct registry *registry)
 {
 	return registry->n_series;
 }
 
-uint64_t
-registry_refused_count(const struct registry *registry)
+size_t
+registry_line_count(const struct registry *registry)
 {
-	return registry->n_refused;
+	size_t n_lines = 0;
+
+	for (unsigned i = 0; i < REGISTRY_ACCOUNTS; i++)
+		n_lines += registry->accounts[i].n_lines;
+	return n_lines;
+}
+
+uint64_t
+registry_refused_count(const struct registry *registry, unsigned account)
+{
+	return registry->accounts[account].n_refused;
 }
 
 const struct series *

@@ -15,7 +15,9 @@
 #define REGISTRY_LABELS_MAX 4
 /* A series' name with all its labels, escaped; a longer one is refused. */
 #define REGISTRY_KEY_MAX_BYTES 4096
-#define REGISTRY_SERIES_MAX    200000
+#define REGISTRY_ACCOUNTS      8
+/* A line of the text with a longer key counts as two, as three, and so on. */
+#define REGISTRY_LINE_KEY_BYTES 192
 /* So many are removed by one registry_expire(), so that it never blocks. */
 #define REGISTRY_EXPIRE_MAX 256
 #define REGISTRY_HOOKS_MAX  16
@@ -38,11 +40,30 @@ struct family_def {
 	size_t n_bounds;
 };
 
+/*
+ * Who pays for a series: each account has a budget of its own, so that what one
+ * worker invents never costs another its series.
+ */
+enum registry_account {
+	REGISTRY_OWN, /* what the program itself shows; the workers follow */
+};
+
+struct registry_budget {
+	size_t max_series;
+	/* Of the text: a counter has one, a histogram one for each bucket that
+	 * it can have, its sum and its count. */
+	size_t max_lines;
+};
+
 struct registry;
 struct series;
 
-/* NULL: no memory. */
+/* Each account may have max_series, until registry_set_budget(), of any number
+ * of lines.  NULL: no memory. */
 struct registry *registry_new(size_t n_families, size_t max_series);
+/* What is above a smaller budget stays, until it goes for another reason. */
+void registry_set_budget(struct registry *registry, unsigned account,
+	const struct registry_budget *budget);
 /* Frees all series too, whoever still holds one. */
 void registry_free(struct registry *registry);
 /*
@@ -55,14 +76,20 @@ int registry_register(
 
 /*
  * The series of these label values, one per label of the family; made, and
- * shown from then on, when there is none.  Each get is matched by a put or a
- * remove.  NULL: the family is not registered (left out by configuration), or
- * the series is refused (too many, too long, no memory) and counted as such;
- * all functions below take NULL and do nothing then.
+ * shown from then on, when there is none.  The account pays for one that is
+ * made: where its budget is spent, those of its series go that nobody holds,
+ * the longest unheld first.  Each get is matched by a put or a remove.  NULL:
+ * the family is not registered (left out by configuration), or the series is
+ * refused (no budget, too long, no memory) and counted as such; all functions
+ * below take NULL and do nothing then.
  */
+struct series *registry_get_for(struct registry *registry, unsigned account,
+	size_t id, const char *const *label_values);
+/* The same for REGISTRY_OWN. */
 struct series *registry_get(
 	struct registry *registry, size_t id, const char *const *label_values);
-/* Gives the series back; it goes on being shown until it expires. */
+/* Gives the series back; it goes on being shown until it expires, or until its
+ * account needs the room. */
 void registry_put(struct series *series, uint64_t now_mono_ns);
 /*
  * Gives the series back and, unless somebody else holds it too, takes it out
@@ -90,8 +117,13 @@ int registry_on_collect(
 	struct registry *registry, void (*fn)(void *arg), void *arg);
 void registry_collect(struct registry *registry);
 
+/* What one series of the family takes of a budget, with a short key; 0: it is
+ * not registered. */
+size_t registry_lines_of(const struct registry *registry, size_t id);
 size_t registry_series_count(const struct registry *registry);
-uint64_t registry_refused_count(const struct registry *registry);
+size_t registry_line_count(const struct registry *registry);
+uint64_t registry_refused_count(
+	const struct registry *registry, unsigned account);
 /* The first series in order whose key is above the given one; NULL: none. */
 const struct series *registry_first_after(
 	const struct registry *registry, const char *key, size_t key_len_bytes);

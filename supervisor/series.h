@@ -28,8 +28,11 @@ struct family {
 struct series {
 	const struct family *family;
 	uint32_t refs;
-	uint8_t height; /* of next[] */
-	/* Series without references, the one given back first at the head. */
+	uint8_t height;  /* of next[] */
+	uint8_t account; /* who pays */
+	uint32_t weight; /* 1, or more when the key is long */
+	/* Series of the account without references, the one given back first
+	 * at the head. */
 	struct series *idle_prev;
 	struct series *idle_next;
 	uint64_t idle_since_mono_ns;

@@ -211,6 +211,7 @@ on_tick(struct loop_timer *timer)
 	}
 	registry_expire(supervisor->registry, now_ns,
 		(uint64_t)supervisor->conf->series_ttl_ns);
+	series_budget_report(&supervisor->series_budget, now_ns);
 	status_first_round_ended(supervisor);
 	if (supervisor->notify.watchdog_ns > 0 &&
 		now_ns >= supervisor->watchdog_due_ns) {
@@ -246,14 +247,16 @@ open_registry(struct supervisor *supervisor)
 {
 	const struct conf *conf = supervisor->conf;
 	const struct conf_buckets *buckets = &conf->histogram_buckets;
+	int rc;
 
-	supervisor->registry =
-		registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
+	supervisor->registry = registry_new(METRIC_ID_COUNT, SERIES_BUDGET_OWN);
 	if (supervisor->registry == NULL)
 		return -ENOMEM;
-	return metric_families_register(supervisor->registry, buckets->bounds_s,
+	rc = metric_families_register(supervisor->registry, buckets->bounds_s,
 		buckets->n_bounds, conf->victoriametrics_histogram,
 		conf->legacy_metrics);
+	series_budget_init(&supervisor->series_budget, supervisor->registry);
+	return rc;
 }
 
 static void
@@ -392,7 +395,10 @@ int
 supervisor_plan(struct supervisor *supervisor)
 {
 	uint64_t now_ns = clock_mono_ns();
-	int rc = plan_checks(&supervisor->targets, supervisor->conf, now_ns);
+	int rc;
+
+	series_budget_apply(&supervisor->series_budget, supervisor->conf);
+	rc = plan_checks(&supervisor->targets, supervisor->conf, now_ns);
 
 	if (neighbours_configure(&supervisor->neighbours, supervisor->conf))
 		worker_pool_replace_discovery(&supervisor->pool);

@@ -18,6 +18,7 @@
 #include "supervisor/origins.h"
 #include "supervisor/process_metrics.h"
 #include "supervisor/registry.h"
+#include "supervisor/series_budget.h"
 #include "supervisor/target.h"
 #include "supervisor/worker_pool.h"
 
@@ -53,6 +54,7 @@ struct supervisor {
 	struct notify notify;
 	struct nursery nursery;
 	struct registry *registry;
+	struct series_budget series_budget;
 	struct aggregate aggregate;
 	struct target_table targets;
 	struct worker_pool pool;

@@ -304,7 +304,9 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->judged_mono_ns = process->born_mono_ns;
 	process->emptied_mono_ns = process->born_mono_ns;
 	process->records_since_judged = 0;
-	flood_init(&process->flood);
+	flood_init(&process->flood, process->type == WORKER_DISCOVERY
+					    ? FLOOD_BURST_DISCOVERY_RECORDS
+					    : FLOOD_BURST_RECORDS);
 	process->state = WORKER_ASKED;
 	rc = loop_watch_open(
 		process->loop, &process->pipe_watch, pipe_fd, LOOP_READ);

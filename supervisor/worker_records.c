@@ -128,6 +128,20 @@ log_trap(const struct worker_slot *slot, const struct wire_trap *trap)
 }
 
 static void
+take_neighbour(
+	struct worker_process *process, const struct wire_neighbour *neighbour)
+{
+	struct worker_slot *slot = process->owner;
+
+	if (neighbours_take(slot->pool->neighbours, neighbour) == 0)
+		return;
+	LOG_ERROR("a worker tells of more neighbours than there can be, "
+		  "killing it",
+		LOG_STR("worker", worker_type_name(slot->type)));
+	worker_process_kill(process, WORKER_END_NONSENSE);
+}
+
+static void
 take_status(struct worker_process *process, const struct wire_discovery *status)
 {
 	struct worker_slot *slot = process->owner;
@@ -154,8 +168,7 @@ take_discovery(struct worker_process *process, const struct wire_record *record)
 	if (!slot->wanted)
 		return;
 	if (record->kind == WIRE_NEIGHBOUR)
-		neighbours_take(
-			slot->pool->neighbours, &record->body.neighbour);
+		take_neighbour(process, &record->body.neighbour);
 	else
 		take_status(process, &record->body.discovery);
 }

@@ -46,15 +46,6 @@ def ring(names, own):
                       2 ** 64)[:LIMIT])
 
 
-def pss_mib(pid):
-    total_kib = 0
-    for one in [pid] + children(pid):
-        with open(f"/proc/{one}/smaps_rollup", encoding="ascii") as file:
-            total_kib += sum(int(line.split()[1]) for line in file
-                             if line.startswith("Pss:"))
-    return total_kib / 1024
-
-
 def paths():
     return {key.removeprefix("path_") for key in doctor.results()
             if key.startswith("path_")}

@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from decimal import Decimal
 
@@ -30,6 +31,7 @@ ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 _count = 0
 _failed = 0
+_lock = threading.Lock()  # a test may have threads that say what is true
 _processes = []
 
 # ------------------------------------------------------------------ asserting
@@ -37,12 +39,14 @@ _processes = []
 
 def ok(condition, name, detail=""):
     global _count, _failed
-    _count += 1
-    print(f"{'ok' if condition else 'not ok'} {_count} - {name}", flush=True)
-    if not condition:
-        _failed += 1
-        for line in str(detail).splitlines()[:60]:
-            print(f"#   {line}", flush=True)
+    with _lock:
+        _count += 1
+        print(f"{'ok' if condition else 'not ok'} {_count} - {name}",
+              flush=True)
+        if not condition:
+            _failed += 1
+            for line in str(detail).splitlines()[:60]:
+                print(f"#   {line}", flush=True)
     return bool(condition)
 
 
@@ -244,6 +248,16 @@ def children(pid):
 def title(pid):
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         return file.read().rstrip(b"\0").decode()
+
+
+def pss_mib(pid):
+    """What this process and its children hold."""
+    total_kib = 0
+    for one in [pid] + children(pid):
+        with open(f"/proc/{one}/smaps_rollup", encoding="ascii") as file:
+            total_kib += sum(int(line.split()[1]) for line in file
+                             if line.startswith("Pss:"))
+    return total_kib / 1024
 
 
 def descriptors(pid):
@@ -454,7 +468,6 @@ class Scripted:
 
     def __init__(self, act, read=True, host="127.0.0.1", context=None,
                  port=0):
-        import threading
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.listener = socket.create_server((host, port), family=family,
                                              backlog=128)

@@ -12,7 +12,7 @@ static struct flood flood;
 static void
 setup(void)
 {
-	flood_init(&flood);
+	flood_init(&flood, FLOOD_BURST_RECORDS);
 }
 
 START_TEST(a_burst_is_well_and_one_more_is_none)

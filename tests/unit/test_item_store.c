@@ -232,6 +232,72 @@ START_TEST(it_is_bounded)
 }
 END_TEST
 
+static void
+tell_silently(struct item_store *store)
+{
+	struct item *item;
+
+	while ((item = item_store_first_changed(store)) != NULL)
+		item_store_told(store, item);
+}
+
+static int
+stage_many(struct item_store *store, size_t count)
+{
+	int rc = 0;
+
+	item_store_begin(store);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		char name[32];
+		struct item_fields fields = pod(name, "10.0.0.1");
+
+		snprintf(name, sizeof(name), "p%zu", i);
+		rc = item_store_stage(store, &fields);
+	}
+	return rc;
+}
+
+/* The same bound for a first list, and for one that mostly confirms. */
+START_TEST(a_list_has_so_many_and_not_one_more)
+{
+	struct item_store store;
+
+	item_store_init(&store);
+	ck_assert_int_eq(stage_many(&store, ITEM_STORE_MAX_ITEMS + 1), -E2BIG);
+	item_store_abort(&store);
+	ck_assert_uint_eq(store.count, 0);
+	ck_assert_int_eq(stage_many(&store, ITEM_STORE_MAX_ITEMS), 0);
+	item_store_commit(&store);
+	tell_silently(&store);
+	ck_assert_int_eq(stage_many(&store, ITEM_STORE_MAX_ITEMS + 1), -E2BIG);
+	item_store_abort(&store);
+	ck_assert_uint_eq(store.present_count, ITEM_STORE_MAX_ITEMS);
+	ck_assert_ptr_null(item_store_first_changed(&store));
+	item_store_fini(&store);
+}
+END_TEST
+
+/* One that is known changes, though there is no room for another. */
+START_TEST(a_full_store_takes_changes)
+{
+	const struct item_fields change = pod("p7", "10.0.0.7");
+	const struct item_fields another = pod("q", "10.0.0.7");
+	struct item_store store;
+
+	item_store_init(&store);
+	ck_assert_int_eq(stage_many(&store, ITEM_STORE_MAX_ITEMS), 0);
+	item_store_commit(&store);
+	tell_silently(&store);
+	ck_assert_int_eq(item_store_set(&store, &another), -E2BIG);
+	ck_assert(!item_store_is_changed(&store, "ns", "p7"));
+	ck_assert_int_eq(item_store_set(&store, &change), 0);
+	ck_assert(item_store_is_changed(&store, change.namespace_name, "p7"));
+	ck_assert(!item_store_is_changed(&store, change.namespace_name, "p8"));
+	ck_assert_uint_eq(store.present_count, ITEM_STORE_MAX_ITEMS);
+	item_store_fini(&store);
+}
+END_TEST
+
 /* Against a plain array, through lists, sets and removals at random. */
 START_TEST(like_a_plain_array)
 {
@@ -308,6 +374,8 @@ main(void)
 	tcase_add_test(tcase, who_comes_and_goes_untold_leaves_no_trace);
 	tcase_add_test(tcase, all_can_leave);
 	tcase_add_test(tcase, it_is_bounded);
+	tcase_add_test(tcase, a_list_has_so_many_and_not_one_more);
+	tcase_add_test(tcase, a_full_store_takes_changes);
 	tcase_add_test(tcase, like_a_plain_array);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -908,19 +908,78 @@ END_TEST
 /* Its receiver has no room, or has the name already. */
 START_TEST(a_list_that_its_receiver_refuses)
 {
-	static const int reasons[] = { -EEXIST, -E2BIG, -ENOMEM };
+	static const struct {
+		int rc;
+		enum discovery_error error;
+		const char *text;
+	} cases[] = {
+		{ -EEXIST, DISCOVERY_ERROR_MALFORMED, "a name twice" },
+		{ -E2BIG, DISCOVERY_ERROR_TOO_MANY,
+			"more than 20000 pods are selected: narrow it with "
+			"KUBENURSE_NAMESPACE or KUBENURSE_NEIGHBOUR_FILTER" },
+		{ -ENOMEM, DISCOVERY_ERROR_MALFORMED, "no memory" },
+	};
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin_anew();
 		answer_list();
-		row_rc = reasons[i];
+		row_rc = cases[i].rc;
 		begin(false);
 		fake_run_for(S / 2);
 		ck_assert_uint_eq(failure_count, 1);
-		ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_MALFORMED);
+		ck_assert_uint_eq(failures[0].error, cases[i].error);
+		ck_assert_ptr_nonnull(strstr(failures[0].text, cases[i].text));
 		ck_assert_uint_eq(lists_aborted, 1);
 		ck_assert_uint_eq(lists_complete, 0);
 	}
+}
+END_TEST
+
+/* One event too many is no reason to ask for the same again: the list tells
+ * whether there are so many. */
+START_TEST(a_watch_that_its_receiver_has_no_room_for)
+{
+	answer_list();
+	add_step(begin_watch(), S, chunk(EVENT("ADDED", "8", ROW("b"))));
+	answer_list();
+	begin_watch();
+	begin(false);
+	fake_run_for(S / 2);
+	row_rc = -E2BIG;
+	fake_run_for(S);
+	ck_assert_uint_eq(failure_count, 1);
+	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_TOO_MANY);
+	row_rc = 0;
+	fake_run_for(10 * S);
+	ck_assert_uint_eq(request_count, 4);
+	ck_assert(lists(2));
+	ck_assert_uint_eq(failure_count, 1);
+}
+END_TEST
+
+/* Values come all the time, and the event they are in never ends. */
+START_TEST(an_event_without_end)
+{
+	static char zeros[2 * 1024 * 1024];
+	struct fake_peer *peer;
+
+	for (size_t i = 0; i + 2 < sizeof(zeros); i += 2)
+		memcpy(zeros + i, "0,", 2);
+	answer_list();
+	peer = add_answer();
+	add_step(peer, MS,
+		"HTTP/1.1 200 OK\r\n\r\n{\"type\":\"ADDED\",\"more\":[");
+	while (peer->step_count < FAKE_STEPS)
+		add_step(peer, MS, zeros);
+	answer_list();
+	begin_watch();
+	begin(false);
+	fake_run_for(10 * S);
+	ck_assert_uint_eq(failure_count, 1);
+	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_MALFORMED);
+	ck_assert_ptr_nonnull(
+		strstr(failures[0].text, "an event longer than 8 MiB"));
+	ck_assert(lists(2));
 }
 END_TEST
 
@@ -1133,6 +1192,8 @@ main(void)
 	tcase_add_test(tcase, a_list_that_ends_with_its_connection);
 	tcase_add_test(tcase, a_bad_request_without_a_selector);
 	tcase_add_test(tcase, a_list_that_its_receiver_refuses);
+	tcase_add_test(tcase, a_watch_that_its_receiver_has_no_room_for);
+	tcase_add_test(tcase, an_event_without_end);
 	tcase_add_test(tcase, every_kind_of_bad_watch);
 	tcase_add_test(tcase, error_events_of_other_kinds);
 	tcase_add_test(tcase, a_watch_cut_at_every_byte);

@@ -32,6 +32,7 @@ static const char scalars_text[] =
 	"kubenurse_neighbourhood_incoming_checks 0\n"
 	"kubenurse_neighbours{state=\"1\"} 0\n"
 	"kubenurse_samples_lost_total{worker=\"1\"} 0\n"
+	"kubenurse_series_refused_total{worker=\"1\"} 0\n"
 	"kubenurse_tcp_retransmits_total{type=\"1\",stage=\"2\"} 0\n"
 	"kubenurse_tls_certificate_expiry_timestamp_seconds{type=\"1\"} 0\n"
 	"kubenurse_tls_reload_successful 0\n"
@@ -197,7 +198,7 @@ START_TEST(without_legacy_there_is_no_trace_histogram)
 	struct registry *registry = make_registry(false, false);
 
 	expect_lines(registry, trace, true, "");
-	ck_assert_uint_eq(registry_refused_count(registry), 0);
+	ck_assert_uint_eq(registry_refused_count(registry, REGISTRY_OWN), 0);
 	registry_free(registry);
 }
 END_TEST

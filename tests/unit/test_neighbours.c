@@ -60,7 +60,7 @@ setup_with(const char *ini)
 		ENV("KUBERNETES_SERVICE_HOST=10.96.0.1"), true);
 	ck_assert_ptr_nonnull(t.conf.conf);
 	t.loop = loop_new();
-	t.registry = registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
+	t.registry = registry_new(METRIC_ID_COUNT, 1000);
 	ck_assert_int_eq(metric_families_register(t.registry,
 				 (const double[]){ 1 }, 1, false, true),
 		0);

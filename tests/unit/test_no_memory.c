@@ -223,8 +223,7 @@ static struct registry *
 new_registry(void)
 {
 	static const double bounds_s[] = { .001, 1 };
-	struct registry *registry =
-		registry_new(METRIC_ID_COUNT, REGISTRY_SERIES_MAX);
+	struct registry *registry = registry_new(METRIC_ID_COUNT, 1000);
 
 	if (registry != NULL && metric_families_register(registry, bounds_s, 2,
 					false, true) < 0) {

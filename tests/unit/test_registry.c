@@ -127,7 +127,7 @@ START_TEST(an_unregistered_family_has_no_series)
 	struct registry *registry = make_registry(10);
 
 	ck_assert_ptr_null(registry_get(registry, NOBODY, NULL));
-	ck_assert_uint_eq(registry_refused_count(registry), 0);
+	ck_assert_uint_eq(registry_refused_count(registry, REGISTRY_OWN), 0);
 	series_add(NULL, 1);
 	series_raise(NULL, 1);
 	series_set(NULL, 1);
@@ -240,16 +240,133 @@ START_TEST(what_is_too_much_is_refused_and_counted)
 	memset(endless, 'x', REGISTRY_KEY_MAX_BYTES);
 	endless[REGISTRY_KEY_MAX_BYTES] = '\0';
 	ck_assert_ptr_null(get_requests(registry, endless));
-	ck_assert_uint_eq(registry_refused_count(registry), 1);
+	ck_assert_uint_eq(registry_refused_count(registry, REGISTRY_OWN), 1);
 	ck_assert_ptr_nonnull(get_requests(registry, "b"));
 	ck_assert_ptr_null(get_requests(registry, "c"));
-	ck_assert_uint_eq(registry_refused_count(registry), 2);
+	ck_assert_uint_eq(registry_refused_count(registry, REGISTRY_OWN), 2);
 	/* What is there can still be had, and what goes makes room. */
 	ck_assert_ptr_eq(series, get_requests(registry, "a"));
 	registry_remove(series);
 	registry_remove(series);
 	ck_assert_ptr_nonnull(get_requests(registry, "c"));
 	free(endless);
+	registry_free(registry);
+}
+END_TEST
+
+/* The histogram of make_registry() has three buckets, a sum and a count. */
+#define SECONDS_LINES 5
+
+static struct series *
+get_for(struct registry *registry, unsigned account, enum id id,
+	const char *type)
+{
+	return registry_get_for(
+		registry, account, (size_t)id, LABELS(type, "200"));
+}
+
+START_TEST(a_histogram_counts_by_its_lines)
+{
+	const struct registry_budget budget = { 100, 2 * SECONDS_LINES + 1 };
+	struct registry *registry = make_registry(100);
+
+	registry_set_budget(registry, 1, &budget);
+	ck_assert_uint_eq(registry_lines_of(registry, SECONDS), SECONDS_LINES);
+	ck_assert_uint_eq(registry_lines_of(registry, REQUESTS), 1);
+	ck_assert_uint_eq(registry_lines_of(registry, NOBODY), 0);
+	ck_assert_ptr_nonnull(get_for(registry, 1, SECONDS, "a"));
+	ck_assert_ptr_nonnull(get_for(registry, 1, SECONDS, "b"));
+	ck_assert_ptr_null(get_for(registry, 1, SECONDS, "c"));
+	ck_assert_ptr_nonnull(get_for(registry, 1, REQUESTS, "a"));
+	ck_assert_ptr_null(get_for(registry, 1, REQUESTS, "b"));
+	ck_assert_uint_eq(registry_refused_count(registry, 1), 2);
+	ck_assert_uint_eq(registry_line_count(registry), 2 * SECONDS_LINES + 1);
+	registry_free(registry);
+}
+END_TEST
+
+START_TEST(an_account_never_costs_another_its_series)
+{
+	const struct registry_budget budget = { 2, 100 };
+	struct registry *registry = make_registry(3);
+	struct series *shared;
+
+	registry_set_budget(registry, 1, &budget);
+	for (int i = 0; i < 1000; i++) {
+		char type[16];
+
+		snprintf(type, sizeof(type), "%d", i);
+		registry_put(get_for(registry, 1, REQUESTS, type), 1);
+		get_for(registry, 1, SECONDS, type);
+	}
+	ck_assert_uint_eq(registry_series_count(registry), 2);
+	ck_assert_ptr_nonnull(get_for(registry, 2, REQUESTS, "a"));
+	ck_assert_ptr_nonnull(get_requests(registry, "b"));
+	ck_assert_uint_eq(registry_refused_count(registry, 2), 0);
+	ck_assert_uint_eq(registry_refused_count(registry, REGISTRY_OWN), 0);
+	/* what is there is anyone's, and is paid for once */
+	shared = get_for(registry, 2, REQUESTS, "a");
+	ck_assert_ptr_eq(get_for(registry, 1, REQUESTS, "a"), shared);
+	registry_free(registry);
+}
+END_TEST
+
+START_TEST(what_nobody_holds_makes_room_for_what_is_new)
+{
+	const struct registry_budget budget = { 100, SECONDS_LINES };
+	struct registry *registry = make_registry(100);
+	struct series *first, *held;
+
+	registry_set_budget(registry, 1, &budget);
+	held = get_for(registry, 1, REQUESTS, "held");
+	first = get_for(registry, 1, REQUESTS, "first");
+	registry_put(get_for(registry, 1, REQUESTS, "second"), 1);
+	registry_put(first, 2);
+	get_for(registry, 1, REQUESTS, "third");
+	get_for(registry, 1, REQUESTS, "fourth");
+	ck_assert_uint_eq(count_shown(registry), SECONDS_LINES);
+	/* the one longest unheld has gone, and no other */
+	get_for(registry, 1, REQUESTS, "fifth");
+	ck_assert_uint_eq(count_shown(registry), SECONDS_LINES);
+	ck_assert_ptr_eq(get_for(registry, 1, REQUESTS, "first"), first);
+	ck_assert_ptr_eq(get_for(registry, 1, REQUESTS, "held"), held);
+	ck_assert_ptr_null(get_for(registry, 1, REQUESTS, "second"));
+	/* a histogram does not fit beside what is held, and costs nothing */
+	ck_assert_ptr_null(get_for(registry, 1, SECONDS, "a"));
+	ck_assert_uint_eq(registry_refused_count(registry, 1), 2);
+	registry_free(registry);
+}
+END_TEST
+
+START_TEST(a_long_key_counts_as_several)
+{
+	const struct registry_budget budget = { 100, 3 };
+	struct registry *registry = make_registry(100);
+	char type[REGISTRY_LINE_KEY_BYTES + 1];
+
+	memset(type, 'x', sizeof(type));
+	type[sizeof(type) - 1] = '\0';
+	registry_set_budget(registry, 1, &budget);
+	ck_assert_ptr_nonnull(get_for(registry, 1, REQUESTS, type));
+	type[0] = 'y';
+	ck_assert_ptr_null(get_for(registry, 1, REQUESTS, type));
+	ck_assert_ptr_nonnull(get_for(registry, 1, REQUESTS, "z"));
+	ck_assert_uint_eq(registry_line_count(registry), 3);
+	registry_free(registry);
+}
+END_TEST
+
+START_TEST(a_smaller_budget_takes_nothing_away)
+{
+	const struct registry_budget budget = { 1, 1 };
+	struct registry *registry = make_registry(100);
+
+	get_requests(registry, "a");
+	get_requests(registry, "b");
+	registry_set_budget(registry, REGISTRY_OWN, &budget);
+	ck_assert_ptr_nonnull(get_requests(registry, "a"));
+	ck_assert_ptr_null(get_requests(registry, "c"));
+	ck_assert_uint_eq(count_shown(registry), 2);
 	registry_free(registry);
 }
 END_TEST
@@ -451,6 +568,11 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, expiry_takes_a_bounded_number_at_a_time);
 	tcase_add_test(tcase, a_removed_series_goes_with_its_last_holder);
 	tcase_add_test(tcase, what_is_too_much_is_refused_and_counted);
+	tcase_add_test(tcase, a_histogram_counts_by_its_lines);
+	tcase_add_test(tcase, an_account_never_costs_another_its_series);
+	tcase_add_test(tcase, what_nobody_holds_makes_room_for_what_is_new);
+	tcase_add_test(tcase, a_long_key_counts_as_several);
+	tcase_add_test(tcase, a_smaller_budget_takes_nothing_away);
 	tcase_add_test(tcase, a_counter_never_goes_down);
 	tcase_add_test(tcase, hooks_run_at_each_scrape_and_are_bounded);
 	tcase_add_test(tcase, label_values_are_escaped);

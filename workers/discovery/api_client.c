@@ -17,10 +17,20 @@
 
 /* To the end of the TLS handshake. */
 #define DIAL_NS (10 * NS_PER_S)
-/* One piece of an answer; one buffer serves all clients of the process. */
-#define READ_BUFFER_BYTES (16 * 1024)
+/*
+ * One piece of an answer; one buffer serves all clients of the process.  It
+ * unpacks to 4 MiB at most (zlib.net/zlib_tech.html: 1032 to 1).
+ */
+#define READ_BUFFER_BYTES (4 * 1024)
 /* So that a server that never pauses does not keep the heartbeat waiting. */
-#define READS_PER_TURN 64
+#define READS_PER_TURN      256
+#define WORK_PER_TURN_BYTES (1024 * 1024)
+
+/* The body's part of the piece, without the framing of chunks. */
+static struct {
+	char bytes[READ_BUFFER_BYTES];
+	size_t len;
+} body;
 
 static void step(struct api_client *client);
 
@@ -238,11 +248,17 @@ write_request(struct api_client *client)
 static void
 on_body(struct http_response *response, const char *bytes, size_t len)
 {
-	struct api_client *client =
-		LOOP_OWNER(response, struct api_client, response);
+	(void)response;
+	memcpy(body.bytes + body.len, bytes, len);
+	body.len += len;
+}
 
-	if (!client->enough && len > 0)
-		client->enough = !client->ops->on_body(client, bytes, len);
+static void
+hand_on_body(struct api_client *client)
+{
+	if (!client->enough && body.len > 0)
+		client->enough =
+			!client->ops->on_body(client, body.bytes, body.len);
 }
 
 /* True: the request is over. */
@@ -281,7 +297,9 @@ take_bytes(struct api_client *client, const char *bytes, size_t n_bytes)
 	client->heard_ns = clock_mono_ns();
 	client->has_bytes = true;
 	forget_request(client); /* an answer may overtake what is written */
+	client->work_bytes += n_bytes;
 	client->ops->on_received(client, n_bytes);
+	body.len = 0;
 	progress = http_response_feed(response, bytes, n_bytes, &used);
 	if (progress == HTTP_HEADERS_DONE) {
 		client->has_headers = true;
@@ -293,6 +311,7 @@ take_bytes(struct api_client *client, const char *bytes, size_t n_bytes)
 	/* more than was asked for: what comes next would not be ours */
 	if (progress == HTTP_DONE && used < n_bytes)
 		response->keep_alive = false;
+	hand_on_body(client);
 	return judge(client, progress);
 }
 
@@ -341,7 +360,10 @@ read_answer(struct api_client *client)
 	enum io_result result;
 	size_t n_bytes;
 
-	for (unsigned i = 0; i < READS_PER_TURN; i++) {
+	client->work_bytes = 0;
+	for (unsigned i = 0;
+		i < READS_PER_TURN && client->work_bytes < WORK_PER_TURN_BYTES;
+		i++) {
 		result = transport_read(
 			&client->transport, bytes, sizeof(bytes), &n_bytes);
 		if (result == IO_EOF || result == IO_ERROR) {

@@ -34,7 +34,8 @@ enum api_client_end {
 struct api_client_ops {
 	/* A request begins to be answered: status and fields are there. */
 	void (*on_headers)(struct api_client *client);
-	/* False: that is enough, the connection is closed. */
+	/* Once for each piece that is read, however it is chunked.  False: that
+	 * is enough, the connection is closed. */
 	bool (*on_body)(
 		struct api_client *client, const char *bytes, size_t len);
 	/* What can be read now has been read. */
@@ -77,6 +78,9 @@ struct api_client {
 	struct loop_timer deadline;
 	uint64_t silence_ns;
 	uint64_t heard_ns;
+	/* Of this turn: bytes of the answer.  on_body adds what it makes of
+	 * them, so that a turn ends in time, however far they unpack. */
+	uint64_t work_bytes;
 	char *request; /* with the token; wiped once it is written */
 	size_t request_cap_bytes, request_len_bytes, written_bytes;
 	struct http_response response;

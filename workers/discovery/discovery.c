@@ -96,6 +96,30 @@ tell_status(struct discovery *discovery)
 	return rc;
 }
 
+/* -EBUSY: so many records have been written that the next one must wait. */
+static int
+tell_next(struct discovery *discovery)
+{
+	struct item *item = item_store_first_changed(&discovery->pods);
+	int rc;
+
+	if (!pace_take(&discovery->pace, clock_mono_ns()))
+		return -EBUSY;
+	if (item == NULL)
+		return tell_status(discovery);
+	rc = tell_item(discovery, item);
+	if (rc == 0)
+		item_store_told(&discovery->pods, item);
+	return rc;
+}
+
+static bool
+has_news(const struct discovery *discovery)
+{
+	return discovery->status_changed ||
+	       item_store_first_changed(&discovery->pods) != NULL;
+}
+
 /*
  * Changes first: a state that says "complete" must come after the neighbours
  * it speaks of.  What the pipe does not take waits for it.
@@ -103,19 +127,16 @@ tell_status(struct discovery *discovery)
 static void
 tell(struct discovery *discovery)
 {
-	struct item *item;
 	int rc = 0;
 
-	if (discovery->pipe.fd >= 0)
+	if (discovery->pipe.fd >= 0 || discovery->pace_timer.armed)
 		return;
-	while (rc == 0 &&
-		(item = item_store_first_changed(&discovery->pods)) != NULL) {
-		rc = tell_item(discovery, item);
-		if (rc == 0)
-			item_store_told(&discovery->pods, item);
-	}
-	if (rc == 0 && discovery->status_changed)
-		rc = tell_status(discovery);
+	while (rc == 0 && has_news(discovery))
+		rc = tell_next(discovery);
+	if (rc == -EBUSY)
+		loop_timer_start(discovery->worker->loop,
+			&discovery->pace_timer,
+			loop_now_ns(discovery->worker->loop) + PACE_WAIT_NS);
 	if (rc == -EAGAIN)
 		loop_watch_open(discovery->worker->loop, &discovery->pipe,
 			discovery->worker->pipe_fd, LOOP_WRITE);
@@ -129,6 +150,12 @@ on_pipe_writable(struct loop_watch *watch, unsigned ready)
 	(void)ready;
 	loop_watch_close(discovery->worker->loop, watch);
 	tell(discovery);
+}
+
+static void
+on_pace_timer(struct loop_timer *timer)
+{
+	tell(LOOP_OWNER(timer, struct discovery, pace_timer));
 }
 
 static void
@@ -241,18 +268,15 @@ discovery_pods_listed(struct discovery *discovery)
 	discovery_pods_changed(discovery);
 }
 
-struct cordon_change {
-	struct discovery *discovery;
-	const char *node_name;
-};
-
+/* One walk for all nodes that have changed: there may be as many as pods. */
 static void
-touch_pod_of_node(void *arg, struct item *item)
+touch_pod_of_changed_node(void *arg, struct item *item)
 {
-	struct cordon_change *change = arg;
+	struct discovery *discovery = arg;
 
-	if (strcmp(item_fields(item).node_name, change->node_name) == 0)
-		item_store_touch(&change->discovery->pods, item);
+	if (item_store_is_changed(
+		    &discovery->cordons, "", item_fields(item).node_name))
+		item_store_touch(&discovery->pods, item);
 }
 
 void
@@ -261,13 +285,11 @@ discovery_cordons_changed(struct discovery *discovery)
 	uint8_t was_cordoned = discovery->status.own_cordoned;
 	struct item *node;
 
-	while ((node = item_store_first_changed(&discovery->cordons)) != NULL) {
-		struct cordon_change change = { discovery,
-			item_fields(node).name };
-
-		item_store_each(&discovery->pods, touch_pod_of_node, &change);
+	if (item_store_first_changed(&discovery->cordons) != NULL)
+		item_store_each(
+			&discovery->pods, touch_pod_of_changed_node, discovery);
+	while ((node = item_store_first_changed(&discovery->cordons)) != NULL)
 		item_store_told(&discovery->cordons, node);
-	}
 	place_oneself(discovery);
 	if (discovery->status.own_cordoned != was_cordoned) {
 		LOG_INFO(was_cordoned ? "the own node is no longer cordoned"
@@ -444,6 +466,8 @@ discovery_open(struct worker *worker)
 	item_store_init(&discovery->cordons);
 	loop_watch_init(&discovery->pipe, on_pipe_writable);
 	loop_timer_init(&discovery->status_timer, on_status_timer);
+	loop_timer_init(&discovery->pace_timer, on_pace_timer);
+	pace_init(&discovery->pace, clock_mono_ns());
 	own_addresses_read(&discovery->addresses);
 	worker->resolver = resolver_new(worker->loop, &options);
 	return worker->resolver != NULL ? 0 : -ENOMEM;
@@ -458,6 +482,7 @@ discovery_close(struct worker *worker)
 		if (discovery->source != NULL)
 			discovery->source->stop(discovery);
 		loop_timer_stop(worker->loop, &discovery->status_timer);
+		loop_timer_stop(worker->loop, &discovery->pace_timer);
 		loop_watch_close(worker->loop, &discovery->pipe);
 		item_store_fini(&discovery->pods);
 		item_store_fini(&discovery->cordons);

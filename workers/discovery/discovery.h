@@ -12,6 +12,7 @@
 #include "common/wire.h"
 #include "workers/discovery/item_store.h"
 #include "workers/discovery/own_addresses.h"
+#include "workers/discovery/pace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,6 +54,8 @@ struct discovery {
 	bool own_is_named;      /* a pod of the own name was there */
 	bool own_was_missed;    /* and said */
 	struct loop_watch pipe; /* while it is full */
+	struct pace pace;
+	struct loop_timer pace_timer; /* while it allows no more */
 	struct loop_timer status_timer;
 	struct source_dns *dns;
 	struct source_pods *api;

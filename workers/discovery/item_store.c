@@ -47,7 +47,7 @@ is_named(const struct item *item, const char *namespace_name, const char *name)
 	       strcmp(fields.namespace_name, namespace_name) == 0;
 }
 
-/* FNV-1a, 64 bits (draft-eastlake-fnv); names come from a trusted server. */
+/* FNV-1a, 64 bits (draft-eastlake-fnv). */
 static size_t
 bucket_of(const struct item_store *store, const char *namespace_name,
 	const char *name)
@@ -266,6 +266,7 @@ item_store_begin(struct item_store *store)
 {
 	item_store_abort(store);
 	store->list_number++;
+	store->listed_count = 0;
 	store->listing = true;
 }
 
@@ -279,6 +280,9 @@ item_store_stage(struct item_store *store, const struct item_fields *fields)
 	if (find(store, fields->namespace_name, fields->name, true) != NULL ||
 		(known != NULL && known->list_number == store->list_number))
 		return -EEXIST;
+	if (store->listed_count == ITEM_STORE_MAX_ITEMS)
+		return -E2BIG;
+	store->listed_count++;
 	if (known != NULL && !known->gone && has_fields(known, fields)) {
 		known->list_number = store->list_number;
 		return 0;
@@ -362,7 +366,8 @@ item_store_set(struct item_store *store, const struct item_fields *fields)
 
 	if (known != NULL && !known->gone && has_fields(known, fields))
 		return 0;
-	if (store->present_count >= ITEM_STORE_MAX_ITEMS)
+	if (store->present_count >= ITEM_STORE_MAX_ITEMS &&
+		(known == NULL || known->gone))
 		return -E2BIG;
 	item = add(store, fields, &error);
 	if (item == NULL)
@@ -412,6 +417,15 @@ item_store_each(struct item_store *store,
 			item = item->next_in_bucket)
 			if (!item->staged && !item->gone)
 				fn(arg, item);
+}
+
+bool
+item_store_is_changed(const struct item_store *store,
+	const char *namespace_name, const char *name)
+{
+	struct item *item = find(store, namespace_name, name, false);
+
+	return item != NULL && item->changed;
 }
 
 struct item *

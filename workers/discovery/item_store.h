@@ -9,13 +9,14 @@
 #ifndef WORKERS_DISCOVERY_ITEM_STORE_H
 #define WORKERS_DISCOVERY_ITEM_STORE_H
 
+#include "common/neighbour_limits.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define ITEM_TEXT_COUNT 5
-/* Some six times the largest cluster that Kubernetes supports. */
-#define ITEM_STORE_MAX_ITEMS 32768
+#define ITEM_TEXT_COUNT      5
+#define ITEM_STORE_MAX_ITEMS NEIGHBOURS_MAX
 
 /* Strings are never NULL; a node has names only. */
 struct item_fields {
@@ -47,6 +48,7 @@ struct item_store {
 	size_t count;         /* all objects */
 	size_t present_count; /* neither staged nor gone */
 	uint32_t list_number;
+	size_t listed_count; /* of the present list */
 	bool listing;
 	struct item *first_changed, *last_changed;
 };
@@ -59,7 +61,8 @@ void item_store_fini(struct item_store *store);
 
 /* A list begins; what another one had staged is dropped. */
 void item_store_begin(struct item_store *store);
-/* -EEXIST: this list has it already; -E2BIG: too many; -ENOMEM. */
+/* -EEXIST: this list has it already; -E2BIG: it has ITEM_STORE_MAX_ITEMS;
+ * -ENOMEM. */
 int item_store_stage(
 	struct item_store *store, const struct item_fields *fields);
 /* The list is complete: it is what is known now. */
@@ -81,6 +84,9 @@ struct item *item_store_find(const struct item_store *store,
 void item_store_each(struct item_store *store,
 	void (*fn)(void *arg, struct item *item), void *arg);
 
+/* It, or that it has gone, is to be told. */
+bool item_store_is_changed(const struct item_store *store,
+	const char *namespace_name, const char *name);
 /* The queue of what is to be told, oldest first; NULL: it is empty. */
 struct item *item_store_first_changed(const struct item_store *store);
 /* It is to be told again, though its fields are the same. */

@@ -3,6 +3,7 @@
 #include "workers/discovery/list_watch.h"
 
 #include "common/clock.h"
+#include "common/neighbour_limits.h"
 #include "workers/discovery/gunzip.h"
 #include "workers/worker.h"
 
@@ -32,6 +33,8 @@
 #define HURRY_NS (NS_PER_S / 2)
 /* Plain objects of the largest cluster that is held are 300 MB. */
 #define LIST_MAX_BYTES (512ULL * 1024 * 1024)
+/* An event holds one object, and etcd takes none above 1.5 MiB. */
+#define EVENT_MAX_BYTES (8ULL * 1024 * 1024)
 
 static void request(struct list_watch *watch, enum list_watch_state state);
 
@@ -188,10 +191,12 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 	struct list_watch *watch = arg;
 	int rc = 0;
 
+	watch->event_bytes = 0;
 	if (event == TABLE_ERROR)
 		return take_error_event(watch);
 	if (row != NULL)
 		rc = watch->ops->on_row(watch, event, row);
+	watch->too_many |= rc == -E2BIG;
 	if (event != TABLE_LISTED) {
 		watch->told = watch->heard = true;
 		watch->changed |= row != NULL;
@@ -199,11 +204,26 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 	return rc;
 }
 
+/* False: no answer that is of use has as much. */
+static bool
+count_bytes(struct list_watch *watch, size_t len)
+{
+	watch->client.work_bytes +=
+		len + table_parser_pending_bytes(watch->parser);
+	watch->answer_bytes += len;
+	watch->event_bytes += len;
+	return watch->state == LIST_WATCH_WATCHING
+		       ? watch->event_bytes <= EVENT_MAX_BYTES
+		       : watch->answer_bytes <= LIST_MAX_BYTES;
+}
+
 static int
 on_unpacked(void *arg, const char *bytes, size_t len)
 {
 	struct list_watch *watch = arg;
 
+	if (!count_bytes(watch, len))
+		return -EMSGSIZE;
 	return table_parser_feed(watch->parser, bytes, len);
 }
 
@@ -216,7 +236,9 @@ on_body(struct api_client *client, const char *bytes, size_t len)
 
 	if (watch->parser == NULL)
 		return false;
-	if (watch->gunzip != NULL)
+	if (!count_bytes(watch, len))
+		rc = -EMSGSIZE;
+	else if (watch->gunzip != NULL)
 		rc = gunzip_feed(watch->gunzip, bytes, len);
 	else
 		rc = table_parser_feed(watch->parser, bytes, len);
@@ -231,8 +253,7 @@ on_body(struct api_client *client, const char *bytes, size_t len)
 				? table_parser_version(watch->parser)
 				: watch->version,
 			sizeof(watch->version));
-	return client->response.body_bytes <= LIST_MAX_BYTES ||
-	       watch->state == LIST_WATCH_WATCHING;
+	return rc != -EMSGSIZE;
 }
 
 static void
@@ -279,17 +300,42 @@ on_pause(struct api_client *client)
 	tell_changes(LOOP_OWNER(client, struct list_watch, client));
 }
 
+static const char *
+malformed_text(const struct list_watch *watch)
+{
+	const char *error;
+
+	if (watch->parser == NULL)
+		return "no memory";
+	error = table_parser_error(watch->parser);
+	if (error != NULL)
+		return error;
+	if (watch->answer_bytes > LIST_MAX_BYTES)
+		return "longer than 512 MiB";
+	if (watch->event_bytes > EVENT_MAX_BYTES)
+		return "an event longer than 8 MiB";
+	return "not gzip";
+}
+
 /* Why an answer of status 200 was of no use. */
 static void
-fail_malformed(struct list_watch *watch)
+fail_unusable(struct list_watch *watch)
 {
-	const char *error = watch->parser != NULL
-				    ? table_parser_error(watch->parser)
-				    : "no memory";
 	char text[LIST_WATCH_ERROR_BYTES];
 
+	if (watch->too_many) {
+		fail(watch, DISCOVERY_ERROR_TOO_MANY,
+			watch->options.kind == TABLE_PODS
+				? "more than " NEIGHBOURS_MAX_TEXT
+				  " pods are selected: narrow it with "
+				  "KUBENURSE_NAMESPACE or "
+				  "KUBENURSE_NEIGHBOUR_FILTER"
+				: "more than " NEIGHBOURS_MAX_TEXT
+				  " nodes are cordoned");
+		return;
+	}
 	snprintf(text, sizeof(text), "malformed answer: %s",
-		error != NULL ? error : "not gzip, or too long");
+		malformed_text(watch));
 	fail(watch, DISCOVERY_ERROR_MALFORMED, text);
 }
 
@@ -323,7 +369,7 @@ end_list(struct list_watch *watch, enum api_client_end how)
 		fail(watch, DISCOVERY_ERROR_CONNECT,
 			"the list was cut before its end");
 	} else {
-		fail_malformed(watch);
+		fail_unusable(watch);
 	}
 }
 
@@ -344,7 +390,7 @@ end_watch(struct list_watch *watch)
 		/* an event that cannot be read must not come again and again */
 		if (code == 0) {
 			watch->version[0] = '\0';
-			fail_malformed(watch);
+			fail_unusable(watch);
 			return;
 		}
 		snprintf(text, sizeof(text), "the watch ended with %u", code);
@@ -456,7 +502,8 @@ request(struct list_watch *watch, enum list_watch_state state)
 	watch->state = state;
 	watch->started_ns = clock_mono_ns();
 	watch->told = watch->heard = watch->changed = false;
-	watch->gone = watch->refused = false;
+	watch->gone = watch->refused = watch->too_many = false;
+	watch->answer_bytes = watch->event_bytes = 0;
 	watch->parser = NULL;
 	watch->gunzip = NULL;
 	watch->client.has_headers = false;

@@ -62,14 +62,16 @@ struct list_watch {
 	struct backoff backoff;
 	uint32_t failed_watches; /* one after the other */
 	bool tried_token_again;
-	bool was_alone;      /* nobody was there: that is what it waits for */
-	uint64_t started_ns; /* of the present request */
-	bool told;           /* an event of it, a bookmark too */
-	bool heard;          /* on_success is due */
-	bool changed;        /* on_changes is due */
-	bool gone;           /* the watch said so */
-	bool refused;        /* the parser or its receiver has had enough */
-	enum discovery_error event_error;
+	bool was_alone;        /* nobody was there: that is what it waits for */
+	uint64_t started_ns;   /* of the present request */
+	bool told;             /* an event of it, a bookmark too */
+	bool heard;            /* on_success is due */
+	bool changed;          /* on_changes is due */
+	bool gone;             /* the watch said so */
+	bool refused;          /* the parser or its receiver has had enough */
+	bool too_many;         /* its receiver has */
+	uint64_t answer_bytes; /* as sent and, if packed, as unpacked */
+	uint64_t event_bytes;  /* of them, since the last event */
 	char version[TABLE_VERSION_BYTES]; /* where to resume; "": list */
 	struct table_columns columns;
 	struct table_parser *parser;

@@ -17,6 +17,7 @@ struct table_parser {
 	struct table_document document;
 	yajl_handle yajl;
 	size_t silent_bytes; /* fed since the last token */
+	size_t again_bytes;  /* looked at again since then */
 };
 
 /* A token has come. */
@@ -26,6 +27,7 @@ document_of(void *arg)
 	struct table_parser *parser = arg;
 
 	parser->silent_bytes = 0;
+	parser->again_bytes = 0;
 	return &parser->document;
 }
 
@@ -126,6 +128,7 @@ table_parser_feed(struct table_parser *parser, const char *bytes, size_t len)
 {
 	if (parser->document.rc < 0)
 		return parser->document.rc;
+	parser->again_bytes += parser->silent_bytes;
 	parser->silent_bytes += len;
 	if (yajl_parse(parser->yajl, (const unsigned char *)bytes, len) !=
 		yajl_status_ok)
@@ -133,7 +136,16 @@ table_parser_feed(struct table_parser *parser, const char *bytes, size_t len)
 	else if (parser->silent_bytes > TABLE_TOKEN_MAX_BYTES)
 		table_document_fail(
 			&parser->document, "a value that is too long");
+	else if (parser->again_bytes > TABLE_AGAIN_MAX_BYTES)
+		table_document_fail(
+			&parser->document, "a value in too many pieces");
 	return parser->document.rc;
+}
+
+size_t
+table_parser_pending_bytes(const struct table_parser *parser)
+{
+	return parser->silent_bytes;
 }
 
 int

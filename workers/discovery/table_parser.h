@@ -23,6 +23,9 @@
 #define TABLE_DEPTH_MAX       64
 /* Between two tokens; nothing in a pod is as long. */
 #define TABLE_TOKEN_MAX_BYTES (1024 * 1024)
+/* What is looked at again because a token comes in pieces: four times what a
+ * token of that length costs in pieces of 4 KiB. */
+#define TABLE_AGAIN_MAX_BYTES (512 * 1024 * 1024)
 
 enum table_mode { TABLE_LIST, TABLE_WATCH };
 
@@ -81,6 +84,8 @@ void table_parser_free(struct table_parser *parser);
  */
 int table_parser_feed(
 	struct table_parser *parser, const char *bytes, size_t len);
+/* The next feed begins with this much of a token that has not ended yet. */
+size_t table_parser_pending_bytes(const struct table_parser *parser);
 /*
  * The answer has ended.  -EPROTO: before the end of the list.  A watch may be
  * cut anywhere; the event that was cut was none.
