@@ -139,7 +139,7 @@ hop_dial_refuse(struct hop *hop)
 {
 	char text[WIRE_DETAIL_BYTES];
 
-	snprintf(text, sizeof(text), "redirect to a %s address is not followed",
+	snprintf(text, sizeof(text), "redirect is not followed: %s address",
 		address_kind_name(hop->refused_kind));
 	if (hop->state == HOP_RESOLVE)
 		hop_record_event(hop, EVENT_DNS_DONE, clock_mono_ns());

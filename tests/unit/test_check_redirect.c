@@ -114,7 +114,7 @@ assert_refused(const struct wire_sample *last, const char *detail)
 	ck_assert_str_eq(last->detail, detail);
 }
 
-#define NOT_FOLLOWED(kind) "redirect to a " kind " address is not followed"
+#define NOT_FOLLOWED(kind) "redirect is not followed: " kind " address"
 #define LOOPBACK_NAMES                                                         \
 	{                                                                      \
 		.name = "here.test", .ipv6 = { "::1" }, .ipv4 = {              \
