@@ -95,8 +95,8 @@ static const struct family_row rows[METRIC_ID_COUNT] = {
 	[METRIC_NEIGHBOURS] = {
 		"kubenurse_neighbours", KIND_GAUGE,
 		BUCKETS_NONE, { "state" },
-		"Neighbours known from discovery, and those selected to be "
-		"checked by this instance." },
+		"Neighbours known from discovery, those selected to be checked "
+		"by this instance, and those refused for their address." },
 	[METRIC_DISCOVERY_UP] = {
 		"kubenurse_discovery_up", KIND_GAUGE,
 		BUCKETS_NONE, { NULL },

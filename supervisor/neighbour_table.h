@@ -40,6 +40,7 @@ struct neighbour {
 	uint8_t flags; /* enum wire_neighbour_flag */
 	bool admitted; /* it may be checked: ready, old or listed */
 	bool selected;
+	bool refused; /* for its address: kept, but not a neighbour */
 	char texts[]; /* by neighbour_text() */
 };
 

@@ -2,6 +2,7 @@
 /* Neighbours; see neighbours.h. */
 #include "supervisor/neighbours.h"
 
+#include "common/address.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/discovery_order.h"
@@ -62,6 +63,7 @@ put_series(struct neighbours *neighbours)
 
 	registry_remove(series->known);
 	registry_remove(series->selected);
+	registry_remove(series->refused);
 	registry_remove(series->up);
 	registry_put(series->last_success, now_ns);
 	registry_put(series->received_bytes, now_ns);
@@ -76,10 +78,26 @@ put_series(struct neighbours *neighbours)
 static bool
 is_neighbour(const struct neighbours *neighbours, const struct neighbour *n)
 {
-	if ((n->flags & WIRE_NEIGHBOUR_SELF) != 0)
+	if (n->refused || (n->flags & WIRE_NEIGHBOUR_SELF) != 0)
 		return false;
 	return neighbours->conf->allow_unschedulable ||
 	       (n->flags & WIRE_NEIGHBOUR_CORDONED) == 0;
+}
+
+/*
+ * What an API server or a nameserver tells is not an operator's word: whoever
+ * answers for it could have every node ask itself, or its cloud's metadata
+ * service.
+ */
+static bool
+is_refused(const struct neighbours *neighbours, const struct neighbour *n)
+{
+	struct in6_addr address;
+
+	if (neighbours->conf->neighbour_source == CONF_SOURCE_STATIC)
+		return false;
+	return !address_parse(&address, neighbour_text(n, NEIGHBOUR_POD_IP)) ||
+	       address_kind(&address) != ADDRESS_ORDINARY;
 }
 
 /* A second pod of the own node says nothing of the way between nodes. */
@@ -145,17 +163,41 @@ want_target(struct neighbours *neighbours, struct target_table *table,
 	return target_table_want(table, WORKER_PATH, &spec, delay_ns);
 }
 
+static void
+note_refused(struct neighbours *neighbours, size_t count,
+	const struct neighbour *example)
+{
+	if (count > 0 && !neighbours->refusal_said) {
+		LOG_WARN("neighbours are refused for their addresses, which "
+			 "lead to no other machine: look at who names them",
+			LOG_INT("neighbours", count),
+			LOG_STR("pod",
+				neighbour_text(example, NEIGHBOUR_POD_NAME)),
+			LOG_STR("address",
+				neighbour_text(example, NEIGHBOUR_POD_IP)));
+		neighbours->refusal_said = true;
+	}
+	series_set(series_at(neighbours, &neighbours->series.refused,
+			   METRIC_NEIGHBOURS, "refused"),
+		(double)count);
+}
+
 /* Those that may be checked; says when the next one's minute is over. */
 static size_t
 fill_candidates(struct neighbours *neighbours,
 	struct ring_candidate *candidates, uint64_t now_ns)
 {
 	const struct neighbour_table *table = &neighbours->table;
+	const struct neighbour *refused = NULL;
 	uint64_t next_ns = UINT64_MAX;
-	size_t count = 0, known_count = 0;
+	size_t count = 0, known_count = 0, refused_count = 0;
 
 	for (struct neighbour *n = neighbour_table_next(table, NULL); n != NULL;
 		n = neighbour_table_next(table, n)) {
+		if (n->refused) {
+			refused = n;
+			refused_count++;
+		}
 		if (!is_neighbour(neighbours, n))
 			continue;
 		known_count++;
@@ -182,6 +224,7 @@ fill_candidates(struct neighbours *neighbours,
 	series_set(series_at(neighbours, &neighbours->series.known,
 			   METRIC_NEIGHBOURS, "known"),
 		(double)known_count);
+	note_refused(neighbours, refused_count, refused);
 	return count;
 }
 
@@ -364,6 +407,7 @@ neighbours_take(
 		return 0;
 	}
 	n->source_gen = neighbours->source_gen;
+	n->refused = is_refused(neighbours, n);
 	if (!neighbours->has_list)
 		n->admitted = true; /* of the first list: checked at once */
 	plan_soon(neighbours);
@@ -523,7 +567,7 @@ neighbours_configure(struct neighbours *neighbours, const struct conf *conf)
 
 	neighbours->conf = conf;
 	if (changed || old == NULL)
-		neighbours->heard = false;
+		neighbours->heard = neighbours->refusal_said = false;
 	if (!discovery_order_wanted(conf)) {
 		neighbour_table_fini(&neighbours->table);
 		memset(&neighbours->status, 0, sizeof(neighbours->status));

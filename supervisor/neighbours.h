@@ -28,7 +28,7 @@
 #define NEIGHBOURS_ADMIT_NS (60 * 1000000000ULL)
 
 struct neighbours_series {
-	struct series *known, *selected;
+	struct series *known, *selected, *refused;
 	struct series *up, *last_success, *received_bytes;
 	struct series *errors[DISCOVERY_ERROR_COUNT];
 };
@@ -45,6 +45,7 @@ struct neighbours {
 	bool left_out;                /* not all are checked, and it was said */
 	struct wire_discovery status; /* the last one */
 	struct neighbours_series series;
+	bool refusal_said; /* in the log, of this configuration */
 	uint64_t planned_ns;
 	struct loop_timer plan_timer;
 	struct loop_timer admit_timer; /* somebody's minute is over */

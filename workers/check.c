@@ -133,20 +133,46 @@ fail_redirect(struct wire_sample *sample, const char *text)
 	wire_set_text(sample->detail, sizeof(sample->detail), text);
 }
 
+/* Where the Location leads.  False: nowhere, the check has failed. */
+static bool
+read_location(struct check *check, struct url *ret_url)
+{
+	struct wire_sample *sample = &check->hop.record.body.sample;
+	char text[2 * WIRE_DETAIL_BYTES]; /* is cut when it is set */
+	const char *error;
+	int rc = url_resolve(&check->url, check->hop.response.fields.location,
+		ret_url, &error);
+
+	if (rc == -EPROTONOSUPPORT) { /* a request, but one that cannot be */
+		*ret_url = check->url;
+		check->refusal = "bad Location: the scheme is neither http "
+				 "nor https";
+		return true;
+	}
+	if (rc < 0) {
+		snprintf(text, sizeof(text), "bad Location: %s", error);
+		fail_redirect(sample, text);
+		return false;
+	}
+	if (!check->target->worker->kind->leaves_host &&
+		!redirect_same_host(&check->target->url, ret_url)) {
+		snprintf(text, sizeof(text),
+			"redirect to another host is not followed: %s",
+			ret_url->host);
+		fail_redirect(sample, text);
+		return false;
+	}
+	return true;
+}
+
 /* Prepares the next hop.  False: this one was the last, judged here. */
 static bool
 follow(struct check *check)
 {
 	struct hop *hop = &check->hop;
 	struct wire_sample *sample = &hop->record.body.sample;
-	struct redirect_place first = { check->target->url.https,
-		check->target->url.host, check->target->url.port };
-	struct redirect_place next;
 	struct url url;
-	const char *error;
-	char text[WIRE_DETAIL_BYTES];
 	enum redirect redirect = REDIRECT_NONE;
-	int rc;
 
 	if (check->target->follow_redirects)
 		redirect = redirect_decide(hop->response.status,
@@ -159,29 +185,32 @@ follow(struct check *check)
 		fail_redirect(sample, redirect_error(redirect));
 		return false;
 	}
-	rc = url_resolve(
-		&check->url, hop->response.fields.location, &url, &error);
-	if (rc == -EPROTONOSUPPORT) { /* a request, but one that cannot be */
-		check->refusal = "bad Location: the scheme is neither http "
-				 "nor https";
-		sample->outcome = OUTCOME_REDIRECT;
-		return true;
-	}
-	if (rc < 0) {
-		snprintf(text, sizeof(text), "bad Location: %s", error);
-		fail_redirect(sample, text);
+	if (!read_location(check, &url))
 		return false;
-	}
-	next = (struct redirect_place){ url.https, url.host, url.port };
-	check->may_authorize = redirect_keeps_authorization(
-		check->may_authorize, &first, &next);
-	check->may_send_token =
-		redirect_keeps_token(check->may_send_token, &first, &next);
+	if (!redirect_same_origin(&check->target->url, &url))
+		check->may_authorize = false;
+	redirect_drop_user(&check->url, &url);
 	check->method = redirect_method(hop->response.status, check->method);
 	check->referer = check->url;
+	check->has_referrer_address = hop->has_origin_address;
+	check->referrer_address = hop->origin_address;
 	check->url = url;
 	sample->outcome = OUTCOME_REDIRECT;
 	return true;
+}
+
+/*
+ * /alive shows what a server says.  Of one that the configuration does not name
+ * it shows the number only: the text may be meant for others.
+ */
+static void
+hide_phrase(struct check *check)
+{
+	struct wire_sample *sample = &check->hop.record.body.sample;
+
+	if (!redirect_same_host(&check->target->url, &check->url))
+		snprintf(sample->detail, sizeof(sample->detail), "%03u",
+			sample->http_status);
 }
 
 static void
@@ -205,6 +234,7 @@ on_done(struct hop *hop)
 			return;
 		} else if (sample->outcome == OUTCOME_OK) {
 			sample->outcome = OUTCOME_STATUS;
+			hide_phrase(check);
 		}
 	}
 	end(check, end_ns);
@@ -217,9 +247,11 @@ next_hop(struct check *check, uint64_t start_ns)
 		.target = check->target,
 		.url = &check->url,
 		.referer = check->hop_count > 0 ? &check->referer : NULL,
+		.referrer_address = check->has_referrer_address
+					    ? &check->referrer_address
+					    : NULL,
 		.method = check->method,
 		.may_authorize = check->may_authorize,
-		.may_send_token = check->may_send_token,
 	};
 
 	check->hop_count++;
@@ -251,7 +283,8 @@ check_start(struct check *check, uint64_t due_ns)
 	check->started_held_ns = held_ns(check);
 	check->lateness_ns = clock_since_ns(check->started_ns, due_ns);
 	check->hop_count = 0;
-	check->may_authorize = check->may_send_token = true;
+	check->may_authorize = true;
+	check->has_referrer_address = false;
 	check->method = check->target->method;
 	check->url = check->target->url;
 	check->refusal = check->target->url_error;

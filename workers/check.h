@@ -26,11 +26,12 @@ struct check {
 	uint64_t started_held_ns, deadline_held_ns;
 	uint64_t lateness_ns; /* against the timer that started it */
 	uint8_t hop_count;
-	bool may_authorize; /* no redirect has led to another host yet */
-	bool may_send_token;
-	const char *method;         /* of the present hop */
-	struct url url;             /* of the present hop */
-	struct url referer;         /* of the one before */
+	bool may_authorize; /* no redirect has left the target's origin yet */
+	const char *method; /* of the present hop */
+	struct url url;     /* of the present hop */
+	struct url referer; /* of the one before */
+	bool has_referrer_address; /* where that one was answered from */
+	struct in6_addr referrer_address;
 	const char *refusal;        /* why it cannot be made; NULL: it can */
 	struct loop_timer deadline; /* dial first, then the whole check; at
 				       last the wait for the server's FIN */

@@ -130,9 +130,22 @@ fail_step(struct hop *hop, enum io_result result)
 		hop_fail_because(hop, sys_errno, state->name, why);
 }
 
+/* Behind a proxy only an address in the URL itself tells. */
+static void
+note_origin_address(struct hop *hop)
+{
+	hop->has_origin_address = hop->proxy != NULL
+					  ? address_parse(&hop->origin_address,
+						    hop->request.url->host)
+					  : socket_peer_address(hop->watch->fd,
+						    &hop->origin_address) == 0;
+}
+
 static void
 complete(struct hop *hop)
 {
+	if (hop->response.status / 100 == 3)
+		note_origin_address(hop);
 	wire_set_text(hop_record_sample(hop)->detail, WIRE_DETAIL_BYTES,
 		hop->response.status_text);
 	finish(hop, OUTCOME_OK, clock_mono_ns());
@@ -235,7 +248,8 @@ begin(struct hop *hop, const struct hop_request *request, uint64_t start_ns)
 	hop->answered_ns = hop->write_ns = 0;
 	hop->retransmits_before = 0;
 	hop->request_len_bytes = hop->written_bytes = 0;
-	hop->is_kept = hop->has_surplus = false;
+	hop->is_kept = hop->has_surplus = hop->has_origin_address = false;
+	hop->refused_kind = ADDRESS_ORDINARY;
 	hop->error[0] = '\0';
 	hop->sys_errno = 0;
 	hop_talk_init_response(hop);
@@ -307,6 +321,8 @@ hop_start(struct hop *hop, const struct hop_request *request, uint64_t start_ns)
 		&hop_worker(hop)->proxy, url->https, url->host, url->port);
 	if (hop->proxy != NULL && proxy_error(hop) != NULL)
 		refuse(hop, proxy_error(hop));
+	else if (hop->proxy != NULL && !hop_dial_may_ask_proxy(hop))
+		hop_dial_refuse(hop);
 	else if (!use_kept(hop))
 		hop_dial_start(hop);
 }

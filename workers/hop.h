@@ -9,6 +9,7 @@
 #ifndef WORKERS_HOP_H
 #define WORKERS_HOP_H
 
+#include "common/address.h"
 #include "common/loop.h"
 #include "common/url.h"
 #include "common/wire.h"
@@ -41,9 +42,11 @@ enum hop_state {
 struct hop_request {
 	struct target *target;
 	const struct url *url;     /* must outlive the hop */
-	const struct url *referer; /* NULL: none */
-	bool may_authorize;        /* the target's own headers may be sent */
-	bool may_send_token;
+	const struct url *referer; /* whose answer leads here; NULL: none */
+	/* The address that the answer came from; NULL: unknown, or none. */
+	const struct in6_addr *referrer_address;
+	bool may_authorize; /* token and own headers of the target may be sent
+			     */
 	const char *method;
 };
 
@@ -63,6 +66,8 @@ struct hop {
 	uint64_t write_ns;   /* before the request's first byte was written */
 	uint32_t retransmits_before; /* of the connection, before the request */
 	uint16_t dial_port;
+	/* Of an address that a redirect must not lead to; 0: there was none. */
+	enum address_kind refused_kind;
 	size_t request_len_bytes, written_bytes;
 	struct resolver_query query;
 	struct race race;
@@ -72,6 +77,9 @@ struct hop {
 	bool is_kept; /* it comes from the pool, and nothing has come on it */
 	bool has_surplus; /* the server sent more than its answer */
 	struct http_response response;
+	/* Of an answer that redirects: where it came from. */
+	bool has_origin_address;
+	struct in6_addr origin_address;
 	struct wire_record record;
 	int sys_errno;                 /* with error */
 	char error[WIRE_DETAIL_BYTES]; /* a reason no library knows, or "" */

@@ -2,13 +2,16 @@
 /* How a hop comes to a connection; see hop_dial.h. */
 #include "workers/hop_dial.h"
 
+#include "common/clock.h"
 #include "workers/hop.h"
 #include "workers/hop_record.h"
 #include "workers/hop_talk.h"
+#include "workers/redirect.h"
 #include "workers/stamp.h"
 #include "workers/target.h"
 #include "workers/worker.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,18 +109,72 @@ expire_connect(struct hop *hop)
 		fail_connect(hop, ETIMEDOUT, pending);
 }
 
+bool
+hop_dial_may_reach(struct hop *hop, const struct in6_addr *address)
+{
+	if (hop->request.referer == NULL ||
+		redirect_may_reach(hop->request.referrer_address, address))
+		return true;
+	hop->refused_kind = address_kind(address);
+	return false;
+}
+
+bool
+hop_dial_may_ask_proxy(struct hop *hop)
+{
+	const char *host = hop->request.url->host;
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
+	struct in6_addr address;
+
+	if (inet_aton(host, &ipv4.sin_addr) != 0)
+		address_from_socket(&address, (const struct sockaddr *)&ipv4);
+	else if (!address_parse(&address, host))
+		return true;
+	return hop_dial_may_reach(hop, &address);
+}
+
+/* What has looked up a name has done that well. */
+void
+hop_dial_refuse(struct hop *hop)
+{
+	char text[WIRE_DETAIL_BYTES];
+
+	snprintf(text, sizeof(text), "redirect is not followed: %s address",
+		address_kind_name(hop->refused_kind));
+	if (hop->state == HOP_RESOLVE)
+		hop_record_event(hop, EVENT_DNS_DONE, clock_mono_ns());
+	else
+		hop->state = HOP_IDLE; /* nothing was tried */
+	hop_fail(hop, OUTCOME_ROUND_TRIP_FAILED, EACCES, text);
+}
+
+/* A proxy stands where the configuration says. */
+static bool
+may_try(struct race *race, const struct race_address *address)
+{
+	struct hop *hop = LOOP_OWNER(race, struct hop, race);
+	struct in6_addr ip;
+
+	return hop->proxy != NULL ||
+	       (address_from_socket(&ip, &address->socket.any) &&
+		       hop_dial_may_reach(hop, &ip));
+}
+
 static void
 on_lost(struct race *race, int sys_errno, const struct race_address *address)
 {
 	struct hop *hop = LOOP_OWNER(race, struct hop, race);
 
-	if (hop->state == HOP_RESOLVE)
+	if (sys_errno == 0 && hop->refused_kind != ADDRESS_ORDINARY)
+		hop_dial_refuse(hop);
+	else if (hop->state == HOP_RESOLVE)
 		fail_resolve(hop, 0); /* there was no address to try */
 	else
 		fail_connect(hop, sys_errno, address);
 }
 
 static const struct race_callbacks race_callbacks = {
+	.may_try = may_try,
 	.on_first = on_first_attempt,
 	.on_won = on_won,
 	.on_lost = on_lost,

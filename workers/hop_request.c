@@ -93,7 +93,7 @@ hop_format_request(struct hop *hop, char *ret_error, size_t cap_bytes)
 	const struct worker *worker = target->worker;
 	const struct url *url = hop->request.url;
 	char token[TOKEN_MAX_BYTES + 1];
-	char referer[URL_TEXT_BYTES], previous[URL_TEXT_BYTES];
+	char referer[URL_TEXT_BYTES];
 	struct http_request request = {
 		.method = hop->request.method,
 		.target = url->target,
@@ -109,7 +109,7 @@ hop_format_request(struct hop *hop, char *ret_error, size_t cap_bytes)
 
 	if (worker->kind->sends_origin && target->origin[0] != '\0')
 		request.neighbour_origin = target->origin;
-	if (worker->kind->reads_token && hop->request.may_send_token &&
+	if (worker->kind->reads_token && hop->request.may_authorize &&
 		is_api_server(worker, url)) {
 		len = read_token(
 			hop, token, sizeof(token), ret_error, cap_bytes);
@@ -117,12 +117,10 @@ hop_format_request(struct hop *hop, char *ret_error, size_t cap_bytes)
 			return len;
 		request.bearer_token = token;
 	}
-	if (hop->request.referer != NULL) {
-		url_format(hop->request.referer, false, previous);
-		if (redirect_format_referer(
-			    referer, sizeof(referer), previous, url->https) > 0)
-			request.referer = referer;
-	}
+	if (hop->request.referer != NULL &&
+		redirect_format_referer(referer, sizeof(referer),
+			hop->request.referer, url) > 0)
+		request.referer = referer;
 	if (request.absolute_form && hop->proxy->has_user) {
 		request.proxy_user = hop->proxy->user;
 		request.proxy_password = hop->proxy->password;

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "workers/hop.h"
+#include "workers/hop_dial.h"
 #include "workers/idle_pool.h"
 #include "workers/target.h"
 #include "workers/trust.h"
@@ -50,6 +51,7 @@ hop_reuse_take(struct hop *hop)
 	const struct target *target = hop->request.target;
 	struct idle_place place;
 	struct tcp_observation observation;
+	struct in6_addr peer;
 
 	if (!target->reuse_connections || !is_idempotent(hop->request.method))
 		return false;
@@ -57,6 +59,13 @@ hop_reuse_take(struct hop *hop)
 	if (!idle_pool_take(
 		    &target->worker->idle_pool, &place, &hop->transport))
 		return false;
+	/* another check may have gone where this one must not be led */
+	if (hop->request.referer != NULL && hop->proxy == NULL &&
+		(socket_peer_address(hop->transport.fd, &peer) < 0 ||
+			!hop_dial_may_reach(hop, &peer))) {
+		transport_close(&hop->transport, TRANSPORT_CLOSE_NORMAL);
+		return false;
+	}
 	if (socket_observe_tcp(hop->transport.fd, &observation) == 0)
 		hop->retransmits_before = observation.retransmit_count;
 	return true;

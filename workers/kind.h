@@ -19,6 +19,8 @@ struct worker_kind {
 	/* May open the service account's token, and sends it to the API server
 	 * over https, to nobody else. */
 	bool reads_token;
+	/* Its redirects may lead to another host than the target's. */
+	bool leaves_host;
 	/* Names itself in Kubenurse-Neighbour-Origin. */
 	bool sends_origin;
 	/* Asks the API server: what, through which proxy and with which trust

@@ -198,7 +198,9 @@ race_add(struct race *race, const struct sockaddr *address)
 		memcpy(&slot->socket.ipv6, address, sizeof(slot->socket.ipv6));
 	else
 		memcpy(&slot->socket.ipv4, address, sizeof(slot->socket.ipv4));
-	family->count++;
+	if (race->callbacks->may_try == NULL ||
+		race->callbacks->may_try(race, slot))
+		family->count++;
 }
 
 void

@@ -48,6 +48,8 @@ struct attempt {
 };
 
 struct race_callbacks {
+	/* False: this address is left out.  NULL: all may be tried. */
+	bool (*may_try)(struct race *race, const struct race_address *address);
 	/* The first attempt is about to start. */
 	void (*on_first)(struct race *race, uint64_t now_ns);
 	/* The race is over; the descriptor in winner->watch, still watched, is

@@ -3,7 +3,7 @@
 #include "workers/redirect.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -51,62 +51,60 @@ redirect_method(unsigned status, const char *method)
 	return "GET";
 }
 
-/* Names do not care for case; brackets around an IPv6 address are spelling. */
+bool
+redirect_same_host(const struct url *a, const struct url *b)
+{
+	return strcasecmp(a->host, b->host) == 0 &&
+	       strcmp(a->zone, b->zone) == 0;
+}
+
+bool
+redirect_same_origin(const struct url *a, const struct url *b)
+{
+	return a->https == b->https && a->port == b->port &&
+	       redirect_same_host(a, b);
+}
+
 static bool
-is_same_host(const char *a, const char *b)
+leads_here(const struct in6_addr *address)
 {
-	size_t a_len, b_len;
+	enum address_kind kind = address_kind(address);
 
-	a += a[0] == '[';
-	b += b[0] == '[';
-	a_len = strcspn(a, "]");
-	b_len = strcspn(b, "]");
-	return a_len == b_len && strncasecmp(a, b, a_len) == 0;
+	return kind == ADDRESS_LOOPBACK || kind == ADDRESS_UNSPECIFIED;
 }
 
 bool
-redirect_keeps_authorization(bool kept_before,
-	const struct redirect_place *first, const struct redirect_place *next)
+redirect_may_reach(const struct in6_addr *from, const struct in6_addr *to)
 {
-	return kept_before && (next->https || !first->https) &&
-	       is_same_host(first->host, next->host);
+	if (address_kind(to) == ADDRESS_ORDINARY)
+		return true;
+	return from != NULL && (IN6_ARE_ADDR_EQUAL(from, to) ||
+				       (leads_here(from) && leads_here(to)));
 }
 
-bool
-redirect_keeps_token(bool kept_before, const struct redirect_place *first,
-	const struct redirect_place *next)
+void
+redirect_drop_user(const struct url *previous, struct url *next)
 {
-	return redirect_keeps_authorization(kept_before, first, next) &&
-	       next->https && next->port == first->port;
+	if (redirect_same_origin(previous, next))
+		return;
+	next->has_user = false;
+	next->user[0] = next->password[0] = '\0';
 }
 
 int
-redirect_format_referer(
-	char *buf, size_t cap_bytes, const char *previous_url, bool next_https)
+redirect_format_referer(char *buf, size_t cap_bytes, const struct url *previous,
+	const struct url *next)
 {
-	bool from_https = strncasecmp(previous_url, "https://", 8) == 0;
-	const char *scheme_end = strstr(previous_url, "://");
-	const char *rest;
-	size_t scheme_len, authority_len, rest_len;
+	bool whole = redirect_same_origin(previous, next);
+	char host[URL_HOST_TEXT_BYTES];
+	int len;
 
-	if (scheme_end == NULL || (from_https && !next_https))
+	if (previous->https && !next->https)
 		return 0;
-	rest = scheme_end + 3;
-	scheme_len = (size_t)(rest - previous_url);
-	/* the last @ before the path: a password may hold another */
-	authority_len = strcspn(rest, "/?#");
-	for (size_t i = authority_len; i > 0; i--) {
-		if (rest[i - 1] == '@') {
-			rest += i;
-			break;
-		}
-	}
-	rest_len = strcspn(rest, "#");
-	if (scheme_len + rest_len >= cap_bytes ||
-		scheme_len + rest_len > INT_MAX)
-		return -ENOSPC;
-	memcpy(buf, previous_url, scheme_len);
-	memcpy(buf + scheme_len, rest, rest_len);
-	buf[scheme_len + rest_len] = '\0';
-	return (int)(scheme_len + rest_len);
+	len = snprintf(buf, cap_bytes, "%s://%s%.*s",
+		previous->https ? "https" : "http",
+		url_format_host(previous, host),
+		whole ? (int)previous->path_len_bytes : 1,
+		whole ? previous->target : "/");
+	return len >= 0 && (size_t)len < cap_bytes ? len : -ENOSPC;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rules of redirects, as decisions without state: whether an answer is
- * followed, and what of the request goes along.  Where a Location leads is for
- * the URL module to find out.
+ * followed, where to, and what of the request goes along.  The Location is a
+ * stranger's word; what it means is for the URL module to find out.
  */
 #ifndef WORKERS_REDIRECT_H
 #define WORKERS_REDIRECT_H
 
+#include "common/address.h"
+#include "common/url.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Requests of one check, the first one included. */
 #define REDIRECT_MAX_REQUESTS 10
@@ -21,13 +23,6 @@ enum redirect {
 	REDIRECT_TOO_LONG, /* the same: the Location is longer than we keep */
 };
 
-/* Where a request goes to.  The host as in the URL, brackets or not alike. */
-struct redirect_place {
-	bool https;
-	const char *host;
-	uint16_t port; /* the scheme's own where the URL has none */
-};
-
 /* n_requests: how many of this check have been sent, 1 after the first. */
 enum redirect redirect_decide(unsigned status, const char *location,
 	bool location_too_long, unsigned n_requests);
@@ -35,23 +30,28 @@ enum redirect redirect_decide(unsigned status, const char *location,
 const char *redirect_error(enum redirect redirect);
 /* The next request's method: 307 and 308 keep it, the others make it GET. */
 const char *redirect_method(unsigned status, const char *method);
+
+/* The name as written, but for case, or the address and its zone; any port. */
+bool redirect_same_host(const struct url *a, const struct url *b);
+/* Scheme, host and port (RFC 6454). */
+bool redirect_same_origin(const struct url *a, const struct url *b);
 /*
- * Whether Authorization, Cookie and the like of the check (not of a Location's
- * user part) go along: while the host name stays that of the first request,
- * on any port, and https is not left.  Once dropped they stay dropped, so the
- * answer to the hop before is asked for (true at first).
+ * Whether a redirect may lead to an address.  One of no other machine may be
+ * reached from that very address, and this machine from this machine: nobody
+ * else leads there.  from: where the answer came from; NULL: unknown.
  */
-bool redirect_keeps_authorization(bool kept_before,
-	const struct redirect_place *first, const struct redirect_place *next);
-/* The same for the cluster's token: only to that very server, by https. */
-bool redirect_keeps_token(bool kept_before, const struct redirect_place *first,
-	const struct redirect_place *next);
+bool redirect_may_reach(const struct in6_addr *from, const struct in6_addr *to);
 /*
- * The Referer for a request to an https (or http) place: the URL of the request
- * before, as sent, without user part and fragment.  Its length, 0: none is to
+ * Drops a Location's user part on the way to another origin (RFC 9110 section
+ * 4.2.4): who redirects does not log in elsewhere by this program.
+ */
+void redirect_drop_user(const struct url *previous, struct url *next);
+/*
+ * The Referer: the URL of the request before without user part, query and
+ * fragment, and for another origin without its path.  Its length, 0: none is to
  * be sent (from https to http), or -ENOSPC.
  */
-int redirect_format_referer(
-	char *buf, size_t cap_bytes, const char *previous_url, bool next_https);
+int redirect_format_referer(char *buf, size_t cap_bytes,
+	const struct url *previous, const struct url *next);
 
 #endif

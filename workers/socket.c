@@ -2,6 +2,7 @@
 /* TCP sockets of the probers; see socket.h. */
 #include "workers/socket.h"
 
+#include "common/address.h"
 #include "workers/stamp.h"
 
 #include <assert.h>
@@ -133,6 +134,19 @@ socket_write(int fd, const void *bytes, size_t len_bytes, size_t *ret_bytes)
 		return refusal(IO_WANT_WRITE);
 	*ret_bytes = (size_t)sent_bytes;
 	return IO_DONE;
+}
+
+int
+socket_peer_address(int fd, struct in6_addr *ret_address)
+{
+	struct sockaddr_in6 peer; /* room for IPv4, too */
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
+		return -errno;
+	return address_from_socket(ret_address, (const struct sockaddr *)&peer)
+		       ? 0
+		       : -EAFNOSUPPORT;
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include "common/io.h"
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -53,6 +54,8 @@ enum io_result socket_discard(int fd);
 enum io_result socket_write(
 	int fd, const void *bytes, size_t len_bytes, size_t *ret_bytes);
 
+/* Of a connection.  0 or a negative errno. */
+int socket_peer_address(int fd, struct in6_addr *ret_address);
 /*
  * 0 or a negative errno.  Works while connecting and on failed sockets too;
  * what the kernel does not know is 0.

@@ -14,7 +14,7 @@ from lab import *  # noqa: F403
 
 HERE = "192.0.2.1"
 POD, NODE = "kubenurse-own", "node-own"
-NEIGHBOURS = {"node-a": "127.0.1.1", "node-b": "127.0.1.2"}
+NEIGHBOURS = {"node-a": "10.8.1.1", "node-b": "10.8.1.2"}
 NO_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -46,6 +46,7 @@ table inet lab {
     }
 }
 """)
+    be_at("10.8.1.0/24")
     replace("/etc/resolv.conf", "nameserver 127.0.0.53\n")
     replace("/etc/hosts", f"127.0.0.1 localhost\n{HERE} hosts.test "
             "xn--bcher-kva.test kubernetes.default.svc.cluster.local\n")
@@ -216,7 +217,7 @@ class Cluster:
         self.api = Scripted(self.serve, host="127.0.0.1")
         kind = {"apiVersion": "v1"}
         self.objects = {"pods": [], "nodes": []}
-        names = {NODE: (POD, "127.0.1.9")}
+        names = {NODE: (POD, "10.8.1.9")}
         names.update({node: (f"kubenurse-{node}", address)
                       for node, address in NEIGHBOURS.items()})
         for number, (node, (pod, address)) in enumerate(names.items()):

@@ -365,6 +365,7 @@ equal(doctor.stop(), 0, "K 6.2 a shutdown duration below 0: no wait, exit status
 
 # ---------------------------------------------- what the API server is asked for
 
+be_at("10.8.0.0/24")
 NODE, POD = "node-own", "pod-own"
 
 
@@ -384,8 +385,8 @@ def api(connection, request):
                   "phase": "Running", "podIP": address, "conditions": [
                       {"type": "Ready", "status": "True"}]}}
              for pod, node, address in (
-                 (POD, NODE, "127.0.0.1"), ("pod-b", "node-b", "127.0.0.2"),
-                 ("pod-c", "node-c", ""), ("pod-d", "node-d", "127.0.0.4"))
+                 (POD, NODE, "10.8.0.1"), ("pod-b", "node-b", "10.8.0.2"),
+                 ("pod-c", "node-c", ""), ("pod-d", "node-d", "10.8.0.4"))
              ] if kind == "Pod" else [{"metadata": {"name": NODE},
                                        "spec": {"unschedulable": True}}]
     body = json.dumps({"kind": f"{kind}List", "apiVersion": "v1", "metadata": {
@@ -446,7 +447,7 @@ wait_ok(lambda: doctor.results().get("path_node-b") == "ok",
         "N 1.12 the neighbour is checked")
 ok("path_node-own" not in doctor.results(), "F 1.47 oneself is not")
 equal(doctor.results()["neighbourhood"], [{
-    "PodName": "pod-b", "PodIP": "127.0.0.2", "HostIP": "",
+    "PodName": "pod-b", "PodIP": "10.8.0.2", "HostIP": "",
     "NodeName": "node-b", "NodeHash": int.from_bytes(
         hashlib.sha256(b"node-b").digest()[:8], "big")}],
     "K 2.11, K 5.1 /alive: who the neighbour is")

@@ -79,6 +79,7 @@ class Api:
             connection.sendall(mine.get())
 
 
+be_at("10.8.1.0/24")
 api = Api()
 os.makedirs(ACCOUNT)
 replace(f"{ACCOUNT}/token", "token")
@@ -93,7 +94,7 @@ class Pod:
         global serial
         serial += 1
         self.node, self.name = f"node-{node}", f"kubenurse-{serial}"
-        self.address = f"127.0.1.{serial}"
+        self.address = f"10.8.1.{serial}"
         api.change("ADDED", self.name, spec={"nodeName": self.node}, status={
             "podIP": self.address, "conditions": [
                 {"type": "Ready", "status": "False"}]})

@@ -38,8 +38,9 @@ os.makedirs(ACCOUNT)
 os.chmod("/var/run/secrets", 0o755)
 replace(f"{ACCOUNT}/token", "token")
 replace(f"{ACCOUNT}/ca.crt", read(authority.path))
+be_at("10.8.0.0/16")
 BACK_S = 90  # who has failed some times waits for a minute
-HELD = "127.0.1.9"  # who answers there takes its time, and then resets
+HELD = "10.8.1.9"  # who answers there takes its time, and then resets
 held, release = threading.Semaphore(0), threading.Event()
 
 
@@ -63,7 +64,7 @@ class Nurse(Doctor):
     def __init__(self, name, api, host, more="", **rest):
         self.api = api
         for i in range(3):
-            api.pod(f"kubenurse-{i}", f"node-{i}", f"127.0.1.{i}")
+            api.pod(f"kubenurse-{i}", f"node-{i}", f"10.8.1.{i}")
         super().__init__(f"""[kubenurse]
 listen = 127.0.0.1:{{port}}
 check_interval = 100ms
@@ -226,7 +227,7 @@ for cases in ROUNDS:
 
 BAD_LISTS = (
     ("a name twice", json.dumps(table(10 ** 6, 2 * [
-        ["kubenurse-1", "1/1", "Running", "127.0.1.1", "node-1"]]))),
+        ["kubenurse-1", "1/1", "Running", "10.8.1.1", "node-1"]]))),
     ("a column is missing", json.dumps(table(10 ** 6, [["kubenurse-1"]],
                                              COLUMNS[:1]))),
     ("another type", json.dumps(table(10 ** 6, [[1, 2, 3, 4, 5]]))),
@@ -271,6 +272,26 @@ equal(nurse.metrics().select('kubenurse_.*"path_node-9".*'), {},
 equal(nurse.metrics().select("kubenurse_samples_lost_total.*") and
       nurse.metrics().total("kubenurse_samples_lost_total.*"), 0,
       "nor was anything lost")
+
+# ------------------------------------------------------------- refused addresses
+
+ELSEWHERE = ("0.0.0.0", "127.0.0.1", "127.8.8.8", "169.254.169.254", "224.0.0.1",
+             "255.255.255.255", "240.0.0.1", "::", "::1", "fe80::1", "ff02::1",
+             "::ffff:127.0.0.1")
+for i, address in enumerate(ELSEWHERE):
+    nurse.api.pod(f"refused-{i}", f"refused-{i}", address)
+wait_ok(lambda: nurse.metrics().number('kubenurse_neighbours{state="refused"}')
+        == len(ELSEWHERE), "N 5.8 addresses of no other machine are refused")
+checks = nurse.checks()
+wait_ok(lambda: nurse.checks()[0] > checks[0] + 10, "the others are checked")
+equal(nurse.paths(), BOTH, "and they alone")
+equal([one["PodIP"] for one in nurse.results()["neighbourhood"]
+       if one["PodIP"] in ELSEWHERE], [], "/alive does not name the refused")
+equal(len(re.findall("neighbours are refused", nurse.log())), 1, "it is said once")
+for i in range(len(ELSEWHERE)):
+    nurse.api.change("pods", f"refused-{i}")
+wait_ok(lambda: nurse.metrics().number('kubenurse_neighbours{state="refused"}')
+        == 0, "those who leave are no longer counted")
 
 # ---------------------------------------------------------------------- oneself
 

@@ -34,7 +34,7 @@ def pod(i):
 
 
 def address(i):
-    return f"127.2.{i >> 8}.{i & 255}"
+    return f"10.8.{i >> 8}.{i & 255}"
 
 
 def place(name):
@@ -51,6 +51,7 @@ def paths():
             if key.startswith("path_")}
 
 
+be_at("10.8.0.0/16")
 api = ApiServer(context)
 api.items["pods"] = {pod(i): [pod(i), "1/1", "Running", address(i), node(i)]
                      for i in range(COUNT)}

@@ -111,6 +111,13 @@ def wait_ok(condition, name, seconds=None):
 # ------------------------------------------------------------------ namespaces
 
 
+def be_at(network):
+    """All its addresses are this host's, and of no interface: so they are not
+    loopback, nor the doctor's own."""
+    subprocess.run(("ip", "route", "add", "local", network, "dev", "lo"),
+                   check=True)
+
+
 def enter():
     """Runs the script anew where nobody else is."""
     if os.environ.get("LAB_INSIDE") == "1":

@@ -9,6 +9,7 @@
 #ifndef TESTS_UNIT_FAKE_NETWORK_H
 #define TESTS_UNIT_FAKE_NETWORK_H
 
+#include "common/address.h"
 #include "common/clock.h"
 #include "common/loop.h"
 #include "workers/resolver.h"
@@ -313,6 +314,20 @@ socket_connect_result(int fd)
 	if (fake_socket->peer->connect_errno != 0)
 		return -fake_socket->peer->connect_errno;
 	fake_socket->connected = true;
+	return 0;
+}
+
+int
+socket_peer_address(int fd, struct in6_addr *ret_address)
+{
+	const char *address = fake_socket_of(fd)->peer->address;
+	char text[INET6_ADDRSTRLEN];
+	bool brackets = address[0] == '[';
+
+	address += brackets;
+	snprintf(text, sizeof(text), "%.*s",
+		(int)strcspn(address, brackets ? "]" : ":"), address);
+	ck_assert(address_parse(ret_address, text));
 	return 0;
 }
 

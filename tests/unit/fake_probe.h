@@ -141,4 +141,34 @@ run_check(void)
 	return &fake.records[fake.record_count - 1].body.sample;
 }
 
+#define ANSWERS(after, text)                                                   \
+	.steps = { { .after_ns = (after), .bytes = (text) }, FIN },            \
+	.step_count = 2
+#define PEER(where, text)                                                      \
+	{                                                                      \
+		.address = (where), .connect_ns = 1 * MS, .tls_ns = 1 * MS,    \
+		ANSWERS(1 * MS, text)                                          \
+	}
+#define MOVED(location)                                                        \
+	"HTTP/1.1 302 Found\r\nLocation: " location                            \
+	"\r\nContent-Length: 0\r\n\r\n"
+
+static inline const struct wire_sample *
+record_at(size_t i)
+{
+	ck_assert_uint_lt(i, fake.record_count);
+	return &fake.records[i].body.sample;
+}
+
+/* How often a text was sent. */
+static inline unsigned
+sent_count(const char *text)
+{
+	unsigned count = 0;
+
+	for (const char *at = fake.log; (at = strstr(at, text)) != NULL; at++)
+		count++;
+	return count;
+}
+
 #endif

@@ -196,6 +196,67 @@ START_TEST(oneself_and_cordoned_nodes_are_left_out)
 }
 END_TEST
 
+static double
+refused_count(void)
+{
+	const char *label = "refused";
+	struct series *series =
+		registry_get(t.registry, METRIC_NEIGHBOURS, &label);
+	double count = series->value.gauge;
+
+	registry_put(series, t.now_ns);
+	return count;
+}
+
+/* N 5.8 */
+START_TEST(addresses_of_no_other_machine_are_refused)
+{
+	static const char *const addresses[] = { "0.0.0.0", "0.1.2.3",
+		"127.0.0.1", "127.8.8.8", "169.254.169.254", "224.0.0.1",
+		"240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1",
+		"ff02::1", "::ffff:127.0.0.1", "::127.0.0.1",
+		"64:ff9b::127.0.0.1" };
+	const size_t count = sizeof(addresses) / sizeof(addresses[0]);
+	struct alive_view view = { 0 };
+	char pod[8];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(pod, sizeof(pod), "p%zu", i);
+		say(pod, pod, addresses[i], READY);
+	}
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	ck_assert_uint_eq(target_count(), 1);
+	ck_assert_ptr_nonnull(target_of("n-a"));
+	ck_assert_double_eq(refused_count(), (double)count);
+	ck_assert_int_eq(neighbours_open_view(&t.neighbours, &view), 0);
+	ck_assert_uint_eq(view.n_neighbours, 1);
+	neighbours_close_view(&t.neighbours, &view);
+	/* one that moves where it may be checked, and one the other way */
+	say("p0", "p0", "10.0.0.2", READY);
+	say("a", "n-a", "127.0.0.1", READY);
+	ck_assert_ptr_null(target_of("n-a"));
+	plan();
+	ck_assert_uint_eq(target_count(), 1);
+	ck_assert_ptr_nonnull(target_of("p0"));
+	ck_assert_double_eq(refused_count(), (double)count);
+}
+END_TEST
+
+/* N 5.8 */
+START_TEST(what_the_configuration_names_may_be_anywhere)
+{
+	teardown();
+	setup_with("[kubenurse]\nneighbour_source = static\n"
+		   "[neighbours]\nneighbour = here 127.0.0.2\n");
+	neighbours_begin(&t.neighbours);
+	say("here", "here", "127.0.0.2", READY);
+	say_status(true, true, "");
+	ck_assert_ptr_nonnull(target_of("here"));
+	ck_assert_double_eq(refused_count(), 0);
+}
+END_TEST
+
 /* F 5.2 */
 START_TEST(a_pod_that_comes_is_awaited_a_minute)
 {
@@ -611,6 +672,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, nobody_is_checked_before_the_list_is_complete);
 	tcase_add_test(tcase, oneself_and_cordoned_nodes_are_left_out);
+	tcase_add_test(tcase, addresses_of_no_other_machine_are_refused);
+	tcase_add_test(tcase, what_the_configuration_names_may_be_anywhere);
 	tcase_add_test(tcase, a_pod_that_comes_is_awaited_a_minute);
 	tcase_add_test(tcase, two_pods_of_a_node);
 	tcase_add_test(tcase, a_pod_that_moves_is_another_target);

@@ -64,90 +64,161 @@ START_TEST(the_method)
 }
 END_TEST
 
-START_TEST(authorization_stays_with_the_host)
+static struct url
+parsed(const char *text)
+{
+	struct url url;
+	const char *error = NULL;
+
+	ck_assert_msg(
+		url_parse(&url, text, &error) == 0, "%s: %s", text, error);
+	return url;
+}
+
+START_TEST(hosts_and_origins)
 {
 	static const struct {
-		struct redirect_place first, next;
-		bool authorization, token;
+		const char *a, *b;
+		bool host, origin;
 	} cases[] = {
-		{ { true, "h", 443 }, { true, "h", 443 }, true, true },
-		{ { true, "h", 443 }, { true, "H", 443 }, true, true },
-		{ { true, "h", 443 }, { true, "h", 444 }, true, false },
-		{ { false, "h", 80 }, { false, "h", 81 }, true, false },
-		{ { false, "h", 80 }, { true, "h", 443 }, true, false },
-		{ { false, "h", 80 }, { false, "h", 80 }, true, false },
-		{ { true, "h", 443 }, { false, "h", 443 }, false, false },
-		{ { true, "h", 443 }, { true, "hh", 443 }, false, false },
-		{ { true, "hh", 443 }, { true, "h", 443 }, false, false },
-		{ { true, "x.y", 443 }, { true, "a.x.y", 443 }, false, false },
-		{ { true, "[::1]", 1 }, { true, "::1", 1 }, true, true },
-		{ { true, "[::1]", 1 }, { true, "[::2]", 1 }, false, false },
-		{ { true, "[::1]", 1 }, { true, "[::1", 1 }, true, true },
+		{ "https://h/", "https://h:443/x?y", true, true },
+		{ "https://h/", "https://u:p@H/", true, true },
+		{ "https://h/", "https://h:444/", true, false },
+		{ "http://h/", "http://h:81/", true, false },
+		{ "http://h/", "https://h/", true, false },
+		{ "http://h:443/", "https://h/", true, false },
+		{ "https://h/", "http://h/", true, false },
+		{ "https://h/", "https://hh/", false, false },
+		{ "https://hh/", "https://h/", false, false },
+		{ "https://h/", "https://h./", false, false },
+		{ "https://x.y/", "https://a.x.y/", false, false },
+		{ "http://10.0.0.1/", "http://10.0.0.1:80/", true, true },
+		{ "http://[::1]/", "http://[::1]/", true, true },
+		{ "http://[::1]/", "http://[::2]/", false, false },
+		{ "http://[fe80::1%25a]/", "http://[fe80::1%25a]/", true,
+			true },
+		{ "http://[fe80::1%25a]/", "http://[fe80::1%25b]/", false,
+			false },
+		{ "http://[fe80::1%25a]/", "http://[fe80::1]/", false, false },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ck_assert_msg(
-			redirect_keeps_authorization(true, &cases[i].first,
-				&cases[i].next) == cases[i].authorization,
-			"authorization, case %zu", i);
-		ck_assert_msg(redirect_keeps_token(true, &cases[i].first,
-				      &cases[i].next) == cases[i].token,
-			"token, case %zu", i);
-		/* what was dropped does not come back */
-		ck_assert(!redirect_keeps_authorization(
-			false, &cases[i].first, &cases[i].next));
-		ck_assert(!redirect_keeps_token(
-			false, &cases[i].first, &cases[i].next));
+		struct url a = parsed(cases[i].a), b = parsed(cases[i].b);
+
+		ck_assert_msg(redirect_same_host(&a, &b) == cases[i].host,
+			"host, case %zu", i);
+		ck_assert_msg(redirect_same_origin(&a, &b) == cases[i].origin,
+			"origin, case %zu", i);
 	}
 }
 END_TEST
 
-static void
-assert_referer(const char *previous, bool next_https, const char *expected)
+/* F 3.30 */
+START_TEST(who_may_lead_to_which_address)
 {
-	char buf[128] = "";
-	int len =
-		redirect_format_referer(buf, sizeof(buf), previous, next_https);
+	static const struct {
+		const char *from, *to; /* from "": unknown */
+		bool may;
+	} cases[] = {
+		{ "", "10.0.0.1", true },
+		{ "10.0.0.1", "10.0.0.2", true },
+		{ "127.0.0.1", "10.0.0.2", true },
+		{ "10.0.0.1", "127.0.0.1", false },
+		{ "10.0.0.1", "0.0.0.0", false },
+		{ "10.0.0.1", "169.254.169.254", false },
+		{ "10.0.0.1", "224.0.0.1", false },
+		{ "10.0.0.1", "255.255.255.255", false },
+		{ "2001:db8::1", "::", false },
+		{ "2001:db8::1", "::1", false },
+		{ "2001:db8::1", "fe80::1", false },
+		{ "2001:db8::1", "::ffff:127.0.0.1", false },
+		{ "2001:db8::1", "64:ff9b::127.0.0.1", false },
+		{ "", "127.0.0.1", false },
+		{ "", "::", false },
+		{ "127.0.0.1", "127.0.0.2", true },
+		{ "127.0.0.1", "::1", true },
+		{ "127.0.0.1", "0.0.0.0", true },
+		{ "::1", "127.0.0.1", true },
+		{ "127.0.0.1", "169.254.169.254", false },
+		{ "169.254.169.254", "127.0.0.1", false },
+		{ "169.254.0.1", "169.254.169.254", false },
+		{ "169.254.0.1", "169.254.0.1", true },
+		{ "fe80::1", "fe80::1", true },
+		{ "fe80::1", "fe80::2", false },
+		{ "fe80::1", "::1", false },
+	};
 
-	ck_assert_int_eq(len, (int)strlen(expected));
-	ck_assert_str_eq(buf, expected);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct in6_addr from, to;
+		bool known = address_parse(&from, cases[i].from);
+
+		ck_assert(address_parse(&to, cases[i].to));
+		ck_assert_msg(redirect_may_reach(known ? &from : NULL, &to) ==
+				      cases[i].may,
+			"from %s to %s", cases[i].from, cases[i].to);
+	}
 }
+END_TEST
+
+START_TEST(a_locations_user_part)
+{
+	struct url previous = parsed("http://h/"),
+		   same = parsed("http://u:p@h/"),
+		   other = parsed("http://u:p@h:81/");
+
+	redirect_drop_user(&previous, &same);
+	ck_assert(same.has_user);
+	ck_assert_str_eq(same.password, "p");
+	redirect_drop_user(&previous, &other);
+	ck_assert(!other.has_user);
+	ck_assert_str_eq(other.user, "");
+	ck_assert_str_eq(other.password, "");
+}
+END_TEST
 
 START_TEST(the_referer)
 {
-	assert_referer("http://h/a?b", false, "http://h/a?b");
-	assert_referer("http://h/a?b", true, "http://h/a?b");
-	assert_referer("https://h:8443/", true, "https://h:8443/");
-	assert_referer("https://h/", false, "");
-	assert_referer("HTTPS://h/", false, "");
-	assert_referer("http://u:p@h/", false, "http://h/");
-	assert_referer("http://u:p@q@h/", false, "http://h/");
-	assert_referer("http://u@h", false, "http://h");
-	assert_referer(
-		"http://u:p@host.example/", true, "http://host.example/");
-	assert_referer("http://u@h?q", false, "http://h?q");
-	assert_referer("http://h/a@b", false, "http://h/a@b");
-	assert_referer("http://h?a@b", false, "http://h?a@b");
-	assert_referer("http://h#a@b", false, "http://h");
-	assert_referer("http://u@h/a#b", false, "http://h/a");
-	assert_referer("no url", false, "");
+	static const struct {
+		const char *previous, *next, *referer;
+	} cases[] = {
+		{ "http://h/a", "http://h/c", "http://h/a" },
+		{ "http://h/a?token=t", "http://h/c", "http://h/a" },
+		{ "http://h?token=t", "http://h/c", "http://h/" },
+		{ "http://u:p@h/a#f", "http://h/c", "http://h/a" },
+		{ "http://h:80/a", "http://h/c", "http://h:80/a" },
+		{ "http://h/a@b", "http://h/c", "http://h/a@b" },
+		{ "https://h:8443/a", "https://h:8443/c", "https://h:8443/a" },
+		{ "http://u:p@h/secret?t", "http://i/", "http://h/" },
+		{ "http://h/secret", "http://h:81/", "http://h/" },
+		{ "http://h/secret", "https://h/", "http://h/" },
+		{ "https://h/secret", "https://i/", "https://h/" },
+		{ "https://h/a", "http://h/", "" },
+		{ "http://[fe80::1%25lo]:81/a", "http://h/",
+			"http://[fe80::1]:81/" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct url previous = parsed(cases[i].previous),
+			   next = parsed(cases[i].next);
+		char buf[128] = "";
+		int len = redirect_format_referer(
+			buf, sizeof(buf), &previous, &next);
+
+		ck_assert_str_eq(buf, cases[i].referer);
+		ck_assert_int_eq(len, (int)strlen(cases[i].referer));
+	}
 }
 END_TEST
 
 START_TEST(a_referer_that_does_not_fit)
 {
-	char buf[9] = "12345678";
+	struct url url = parsed("http://h/a");
+	char buf[11];
 
 	ck_assert_int_eq(
-		redirect_format_referer(buf, sizeof(buf), "http://u:p@h", true),
-		8);
-	ck_assert_str_eq(buf, "http://h");
-	ck_assert_int_eq(
-		redirect_format_referer(buf, sizeof(buf), "http://hh", true),
-		-ENOSPC);
-	ck_assert_int_eq(
-		redirect_format_referer(buf, 0, "http://h", true), -ENOSPC);
-	ck_assert_str_eq(buf, "http://h");
+		redirect_format_referer(buf, sizeof(buf), &url, &url), 10);
+	ck_assert_int_eq(redirect_format_referer(buf, 10, &url, &url), -ENOSPC);
+	ck_assert_int_eq(redirect_format_referer(buf, 0, &url, &url), -ENOSPC);
 }
 END_TEST
 
@@ -161,7 +232,9 @@ suite_redirect(void)
 	tcase_add_test(tcase, ten_requests_at_most);
 	tcase_add_test(tcase, errors_have_a_text);
 	tcase_add_test(tcase, the_method);
-	tcase_add_test(tcase, authorization_stays_with_the_host);
+	tcase_add_test(tcase, hosts_and_origins);
+	tcase_add_test(tcase, who_may_lead_to_which_address);
+	tcase_add_test(tcase, a_locations_user_part);
 	tcase_add_test(tcase, the_referer);
 	tcase_add_test(tcase, a_referer_that_does_not_fit);
 	suite_add_tcase(suite, tcase);

@@ -22,7 +22,5 @@ struct own_addresses {
 void own_addresses_read(struct own_addresses *addresses);
 bool own_addresses_have(
 	const struct own_addresses *addresses, const char *address);
-/* False: this is no address.  IPv4 becomes ::ffff:0:0/96 (RFC 4291). */
-bool own_addresses_parse(struct in6_addr *ret_address, const char *text);
 
 #endif
