@@ -96,10 +96,12 @@ END_TEST
 START_TEST(secrets_are_redacted)
 {
 	struct fixture f =
-		load(K "service_url = http://user:SECRET@h/\n"
+		load(K "service_url = http://user:SECRET@h/?t=SECRET\n"
 		       "https_proxy = http://user:SECRET@p:1\n"
-		       "extra_checks = a:http://SECRET@h/|b:http://c:SECRET@h\n"
-		       "[check c]\nurl = https://u:SECRET@h\n"
+		       "http_proxy = http://p:1/?SECRET\n"
+		       "extra_checks = a:http://SECRET@h/|b:http://c:SECRET@h"
+		       "|d:http://h/x?a=1&key=SECRET\n"
+		       "[check c]\nurl = https://u:SECRET@h/?SECRET=SECRET\n"
 		       "header = Authorization: Bearer SECRET\n",
 			ENV());
 	char *text;
@@ -109,12 +111,12 @@ START_TEST(secrets_are_redacted)
 	ck_assert_ptr_null(strstr(text, "SECRET"));
 	ck_assert_ptr_null(strstr(text, "user:"));
 	ck_assert_ptr_nonnull(
-		strstr(text, "\nservice_url = http://redacted@h/\n"));
+		strstr(text, "\nservice_url = http://redacted@h/?redacted\n"));
 	ck_assert_ptr_nonnull(
 		strstr(text, "\nhttps_proxy = http://redacted@p:1/\n"));
 	ck_assert_ptr_nonnull(strstr(text,
 		"\nextra_checks = a:http://redacted@h/|b:http://redacted@h/"
-		"\n"));
+		"|d:http://h/x?redacted\n"));
 	ck_assert_ptr_nonnull(
 		strstr(text, "\nheader = Authorization: redacted\n"));
 	free(text);
