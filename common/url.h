@@ -55,7 +55,7 @@ int url_resolve(const struct url *base, const char *location,
 	struct url *ret_url, const char **ret_error);
 /*
  * The URL as text that parses back to the same.  With redact the user part
- * is printed as `redacted`.  Returns buf.
+ * and the query are each printed as `redacted`.  Returns buf.
  */
 const char *url_format(
 	const struct url *url, bool redact, char buf[URL_TEXT_BYTES]);

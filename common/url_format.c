@@ -64,6 +64,18 @@ put_host(char *to, const struct url *url, bool with_zone)
 	return to;
 }
 
+/* Nobody can tell a token in a query from what is no secret. */
+static char *
+put_target(char *to, const struct url *url, bool redact)
+{
+	const char *query = strchr(url->target, '?');
+
+	if (!redact || query == NULL || query[1] == '\0')
+		return stpcpy(to, url->target);
+	to = mempcpy(to, url->target, (size_t)(query - url->target));
+	return stpcpy(to, "?redacted");
+}
+
 const char *
 url_format(const struct url *url, bool redact, char buf[URL_TEXT_BYTES])
 {
@@ -71,7 +83,7 @@ url_format(const struct url *url, bool redact, char buf[URL_TEXT_BYTES])
 
 	to = put_user(to, url, redact);
 	to = put_host(to, url, true);
-	to = stpcpy(to, url->target);
+	to = put_target(to, url, redact);
 	assert(to < buf + URL_TEXT_BYTES);
 	return buf;
 }

@@ -215,7 +215,7 @@ count_outcome(struct aggregate *aggregate, struct target *target,
 	}
 }
 
-/* With the user part hidden; what does not parse holds who knows what. */
+/* With user part and query hidden; what does not parse holds who knows what. */
 static const char *
 loggable_url(const struct target *target, char text[URL_TEXT_BYTES])
 {

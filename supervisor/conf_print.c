@@ -15,17 +15,18 @@ fits_a_line(const char *value)
 {
 	size_t len = strlen(value);
 
-	return len == 0 ||
-	       (value[0] != ' ' && value[len - 1] != ' ' && value[0] != ';' &&
-		       strstr(value, " ;") == NULL);
+	return len == 0 || (value[0] != ' ' && value[len - 1] != ' ' &&
+				   strstr(value, " ;") == NULL);
 }
 
-/* The value, or why there is none, as a line that loads. */
+/* The value, or why there is none, as a line that loads.  At its begin a
+ * semicolon is part of it, unless there is a blank before. */
 static void
 put_line(struct strbuf *out, const struct conf_key *key, const char *value)
 {
 	if (fits_a_line(value))
-		strbuf_printf(out, "%s = %s\n", key->name, value);
+		strbuf_printf(out, "%s =%s%s\n", key->name,
+			value[0] != ';' ? " " : "", value);
 	else
 		strbuf_printf(out,
 			"; %s: its value can stand in the "

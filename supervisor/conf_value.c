@@ -334,8 +334,9 @@ static int
 parse_string(const struct conf_key *key, const char *text, char **field,
 	struct strbuf *why)
 {
-	/* "not set" is no method */
-	if (*text != '\0' || key->type == CONF_METHOD) {
+	/* "not set" is no method, and nothing to check */
+	if (*text != '\0' || key->type == CONF_METHOD ||
+		(key->type == CONF_URL && key->section == CONF_SECTION_CHECK)) {
 		int err = check_string(key, text, why);
 
 		if (err != 0)

@@ -99,10 +99,9 @@ http_client_on_request(void *cls, struct MHD_Connection *connection,
 					 client, connection, method, version)
 			       : MHD_YES;
 	if (*upload_bytes > 0) {
-		client->body_bytes += *upload_bytes;
+		client->body_bytes += *upload_bytes; /* as many as announced */
 		*upload_bytes = 0;
-		return client->body_bytes <= HTTP_BODY_MAX_BYTES ? MHD_YES
-								 : MHD_NO;
+		return MHD_YES;
 	}
 	http_deadline_answer(
 		&daemon->site->deadlines, &client->deadline, false);
@@ -168,8 +167,8 @@ http_client_on_completed(void *cls, struct MHD_Connection *connection,
 	if (daemon->retired)
 		http_deadline_cut(deadlines, &client->deadline);
 	else
-		http_deadline_answered(deadlines, &client->deadline,
-			client->body_bytes, !client->request.is_chunked);
+		http_deadline_answered(
+			deadlines, &client->deadline, client->body_bytes);
 }
 
 /* Its headers are complete, and the library has told nobody yet. */

@@ -166,14 +166,14 @@ received_bytes(int fd)
 
 void
 http_deadline_answered(struct http_deadlines *deadlines,
-	struct http_deadline *deadline, size_t body_bytes, bool is_exact)
+	struct http_deadline *deadline, size_t body_bytes)
 {
 	if (deadline->phase == HTTP_PHASE_COUNT)
 		return;
 	deadline->consumed_bytes += body_bytes;
 	/* without a true sum of our own what has come so far must do: a next
 	 * request of which a part came already is then seen to be late */
-	if (!deadline->is_plain || !is_exact || deadline->is_unsure)
+	if (!deadline->is_plain || deadline->is_unsure)
 		deadline->consumed_bytes = received_bytes(deadline->fd);
 	deadline->is_unsure = false;
 	deadline->idle_since_ns = loop_now_ns(deadlines->loop);

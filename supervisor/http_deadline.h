@@ -89,10 +89,9 @@ void http_deadline_headers_done(struct http_deadlines *deadlines,
 /* An answer begins.  is_stream: that may take a while. */
 void http_deadline_answer(struct http_deadlines *deadlines,
 	struct http_deadline *deadline, bool is_stream);
-/* The answer is sent and the connection kept.  is_exact: the body was just
- * body_bytes on the wire. */
+/* The answer is sent and the connection kept. */
 void http_deadline_answered(struct http_deadlines *deadlines,
-	struct http_deadline *deadline, size_t body_bytes, bool is_exact);
+	struct http_deadline *deadline, size_t body_bytes);
 /* The connection is gone.  Idempotent. */
 void http_deadline_close(
 	struct http_deadlines *deadlines, struct http_deadline *deadline);

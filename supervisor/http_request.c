@@ -239,11 +239,10 @@ http_request_header(struct http_request *request, const char *name,
 		return;
 	}
 	if (http_is_word(name, name_len, "transfer-encoding")) {
-		/* untrimmed, for so does the library compare it */
-		if (request->is_chunked ||
+		if (request->is_encoded ||
 			!http_is_word(value, value_len, "chunked"))
 			refuse(request, 501);
-		request->is_chunked = true;
+		request->is_encoded = true;
 		return;
 	}
 	http_trim(&value, &value_len);
@@ -281,6 +280,11 @@ http_request_refusal(const struct http_request *request, const char *method,
 	/* a Host is needed from HTTP/1.1 on */
 	if (request->n_hosts == 0 && strcmp(version, "HTTP/1.0") != 0)
 		return 400;
+	/* two lengths, or a coding that HTTP/1.0 does not know: somebody before
+	 * us may have read another one (RFC 9112, 6.1) */
+	if (request->is_encoded &&
+		(request->has_length || strcmp(version, "HTTP/1.0") == 0))
+		return 400;
 	if (request->refused_status != 0)
 		return request->refused_status;
 	if (!is_method_allowed(request, method))
@@ -288,6 +292,12 @@ http_request_refusal(const struct http_request *request, const char *method,
 	if (request->route == HTTP_ROUTE_SERVER &&
 		strcmp(method, "OPTIONS") != 0)
 		return 400;
+	/*
+	 * No page needs a body, and what the library takes for a chunk is more
+	 * than RFC 9112 section 7.1 allows: none is read (section 6.3).
+	 */
+	if (request->is_encoded)
+		return 411;
 	if (request->length_bytes > HTTP_BODY_MAX_BYTES)
 		return 413;
 	return 0;
@@ -296,7 +306,7 @@ http_request_refusal(const struct http_request *request, const char *method,
 bool
 http_request_has_body(const struct http_request *request)
 {
-	return request->is_chunked || request->length_bytes > 0;
+	return request->is_encoded || request->length_bytes > 0;
 }
 
 bool

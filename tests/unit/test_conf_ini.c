@@ -475,6 +475,8 @@ static const struct {
 	{ K "use_tls = true\ncert_file = c\ncert_key = k\nlisten = :8443",
 		"t.ini: listen_tls: an address of it is in listen, too" },
 	{ "[check c]\ninterval = 1s", "t.ini:1: url: is missing in [check c]" },
+	{ "[check a]\nurl =", "t.ini:2: url: " },
+	{ "[check a]\nurl = \nmethod = HEAD", "t.ini:2: url: " },
 	{ "[check neighbourhood_state]\nurl = http://h",
 		"t.ini:1: [check neighbourhood_state]: has a name" },
 	{ "[check path]\nurl = http://h", "t.ini:1: [check path]: has a name" },

@@ -320,6 +320,9 @@ check_serves(const char *host, uint16_t port)
 #define BAD_REQUEST                                                            \
 	"HTTP/1.1 400 Bad Request\r\n" CLOSE TEXT                              \
 	"Content-Length: 15\r\n\r\n400 Bad Request"
+#define NO_LENGTH                                                              \
+	"HTTP/1.1 411 Length Required\r\n" CLOSE TEXT                          \
+	"Content-Length: 19\r\n\r\n411 Length Required"
 
 static const struct {
 	const char *request, *answer;
@@ -352,9 +355,10 @@ static const struct {
 	/* bodies are read and dropped */
 	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
 		EMPTY("200 OK"), true },
+	/* but for chunks */
 	{ "GET /ready HTTP/1.1\r\n" HOST
 	  "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-		EMPTY("200 OK"), true },
+		NO_LENGTH, false },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\nab",
 		"HTTP/1.1 413 Content Too Large\r\n" CLOSE TEXT
 		"Content-Length: 21\r\n\r\n413 Content Too Large",
@@ -529,21 +533,15 @@ START_TEST(headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431)
 }
 END_TEST
 
-START_TEST(a_body_without_end_is_cut_off)
+START_TEST(a_body_without_end_is_not_read)
 {
-	char chunk[6 + 4096 + 2];
 	int fd;
 
-	memset(chunk, 'x', sizeof(chunk));
-	memcpy(chunk, "1000\r\n", 6);
-	memcpy(chunk + sizeof(chunk) - 2, "\r\n", 2);
 	serve((struct http_server_options){ 0 });
 	fd = client();
 	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
 		      "Transfer-Encoding: chunked\r\n\r\n");
-	while (send_bytes(fd, chunk, sizeof(chunk)))
-		turn();
-	close(fd);
+	check_answer(fd, NO_LENGTH);
 	check_serves("127.0.0.1", http_server_port(server, 0));
 }
 END_TEST
@@ -837,8 +835,7 @@ START_TEST(an_end_that_comes_with_the_request_is_noticed)
 {
 	static const char *const requests[] = {
 		"GET /ready HTTP/1.1\r\n" HOST "\r\n",
-		"GET /ready HTTP/1.1\r\n" HOST
-		"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"GET /ready HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\na",
 	};
 
 	serve((struct http_server_options){ .timeouts.headers_ns = 5 * SHORT });
@@ -1007,11 +1004,7 @@ hold(int fd, int how)
 		send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
 			      "Content-Length: 9\r\n\r\na");
 		break;
-	case 3:
-		send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
-			      "Transfer-Encoding: chunked\r\n\r\n9\r\na");
-		break;
-	case 4: /* an answer is not taken */
+	case 3: /* an answer is not taken */
 		ask_until_nothing_goes(fd);
 		break;
 	default: /* idle after an answer */
@@ -1029,7 +1022,7 @@ START_TEST(who_holds_all_connections_keeps_nobody_out)
 	serve((struct http_server_options){ .max_connections = 16 });
 	for (int i = 0; i < (int)COUNT(fds); i++) {
 		fds[i] = client();
-		hold(fds[i], _i < 6 ? _i : i % 6);
+		hold(fds[i], _i < 5 ? _i : i % 5);
 	}
 	ck_assert_uint_le(http_server_connections(server), 16);
 	check_serves("127.0.0.1", http_server_port(server, 0));
@@ -1483,7 +1476,7 @@ add_answer_tests(TCase *tcase)
 		COUNT(odd_requests));
 	tcase_add_test(
 		tcase, headers_of_sixteen_kibibytes_pass_and_thirtytwo_are_431);
-	tcase_add_test(tcase, a_body_without_end_is_cut_off);
+	tcase_add_test(tcase, a_body_without_end_is_not_read);
 	tcase_add_test(tcase, ready_follows_the_source);
 	tcase_add_test(tcase, alive_is_500_until_the_first_round_has_ended);
 	tcase_add_test(tcase, alive_shows_the_request_as_it_was);
@@ -1513,7 +1506,7 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, others_are_served_during_an_endless_scrape);
 	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
 	tcase_add_loop_test(
-		tcase, who_holds_all_connections_keeps_nobody_out, 0, 7);
+		tcase, who_holds_all_connections_keeps_nobody_out, 0, 6);
 	tcase_add_test(tcase, who_pipelines_lets_others_go_first);
 	tcase_add_test(tcase, who_waits_his_turn_may_vanish);
 	tcase_add_test(tcase, the_server_may_be_freed_when_some_wait);

@@ -243,15 +243,23 @@ START_TEST(format_parses_back_to_the_same)
 }
 END_TEST
 
-START_TEST(redacted_is_without_user_and_password)
+START_TEST(redacted_is_without_user_password_and_query)
 {
 	struct url url = parsed("https://alice:secret@h:1/x?y#z");
 	char text[URL_TEXT_BYTES];
 
+	ck_assert_str_eq(url_format(&url, true, text),
+		"https://redacted@h:1/x?redacted");
+	url = parsed("https://h:1/x?token=secret&a=b?c");
 	ck_assert_str_eq(
-		url_format(&url, true, text), "https://redacted@h:1/x?y");
-	url = parsed("https://h:1/x?y");
-	ck_assert_str_eq(url_format(&url, true, text), "https://h:1/x?y");
+		url_format(&url, true, text), "https://h:1/x?redacted");
+	url = parsed(text);
+	ck_assert_str_eq(
+		url_format(&url, true, text), "https://h:1/x?redacted");
+	url = parsed("https://h:1/x?");
+	ck_assert_str_eq(url_format(&url, true, text), "https://h:1/x?");
+	url = parsed("https://h:1/x%3Fy");
+	ck_assert_str_eq(url_format(&url, true, text), "https://h:1/x%3Fy");
 }
 END_TEST
 
@@ -444,7 +452,7 @@ main(void)
 	tcase_add_test(tcase, bounds);
 	tcase_add_test(tcase, a_host_name_has_253_bytes_at_most);
 	tcase_add_test(tcase, format_parses_back_to_the_same);
-	tcase_add_test(tcase, redacted_is_without_user_and_password);
+	tcase_add_test(tcase, redacted_is_without_user_password_and_query);
 	tcase_add_test(tcase, the_longest_parts_fit_the_text);
 	tcase_add_loop_test(tcase, references_of_rfc_3986, 0, COUNT(resolved));
 	tcase_add_test(tcase, a_relative_location_keeps_user_zone_and_port);
