@@ -75,6 +75,7 @@ struct api_client {
 	struct transport transport;
 	struct loop_watch *watch; /* the winner's; NULL: no connection */
 	struct loop_timer deadline;
+	struct loop_timer again; /* goes on in the next turn */
 	uint64_t silence_ns;
 	uint64_t heard_ns;
 	char *request; /* with the token; wiped once it is written */
