@@ -11,11 +11,13 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +29,9 @@
 /* Programs in a row fit a pipe, which holds 64 KiB (pipe(7)): a child can
  * write and end though nobody reads yet.  Ours have some 200 instructions. */
 #define CODE_MAX_BYTES (16 * 1024)
+
+/* Of processor time.  A program takes some 10 ms (measured). */
+#define LIBRARY_MAX_S 5
 
 struct program {
 	struct sock_filter *code; /* NULL: not made */
@@ -123,19 +128,44 @@ fill(scmp_filter_ctx context, enum sandbox_role role)
 	return rc;
 }
 
+/*
+ * Where an allocation fails, libseccomp 2.5 may go round its lists for ever
+ * (measured).  SIGPROF then ends the process, whatever other signals it blocks.
+ */
+static int
+limit_time(time_t max_s)
+{
+	const struct itimerval timer = { .it_value.tv_sec = max_s };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPROF);
+	if (signal(SIGPROF, SIG_DFL) == SIG_ERR ||
+		sigprocmask(SIG_UNBLOCK, &set, NULL) < 0 ||
+		setitimer(ITIMER_PROF, &timer, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
 /* The program, as bytes into a pipe. */
 static int
 write_program(enum sandbox_role role, int fd)
 {
-	scmp_filter_ctx context = seccomp_init(SCMP_ACT_TRAP);
-	int rc;
+	scmp_filter_ctx context;
+	int rc = limit_time(LIBRARY_MAX_S);
 
+	if (rc < 0)
+		return rc;
+	context = seccomp_init(SCMP_ACT_TRAP);
 	if (context == NULL)
-		return -ENOMEM;
-	rc = fill(context, role);
+		rc = -ENOMEM;
+	if (rc == 0)
+		rc = fill(context, role);
 	if (rc == 0)
 		rc = seccomp_export_bpf(context, fd);
-	seccomp_release(context);
+	if (context != NULL)
+		seccomp_release(context);
+	limit_time(0);
 	return rc;
 }
 
@@ -167,11 +197,32 @@ read_program(int fd, struct program *ret_program)
 	return 0;
 }
 
+/* What the library did not survive was a lack of memory, too. */
+static int
+await_child(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
+		return -ETIME;
+	return status == 0 ? 0 : -ENOMEM;
+}
+
+static void
+forget_program(struct program *program)
+{
+	free(program->code);
+	*program = (struct program){ 0 };
+}
+
 /* Here, or in a child whose heap goes with it. */
 static int
 make_program(enum sandbox_role role, bool in_child)
 {
-	int fds[2], rc = 0;
+	int fds[2], rc = 0, child_rc = 0;
 	pid_t pid = 0;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -188,9 +239,12 @@ make_program(enum sandbox_role role, bool in_child)
 	if (rc == 0)
 		rc = read_program(fds[0], &programs[role]);
 	close(fds[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return rc;
+	if (pid > 0)
+		child_rc = await_child(pid);
+	if (child_rc == 0)
+		return rc;
+	forget_program(&programs[role]);
+	return child_rc;
 }
 
 int

@@ -190,9 +190,12 @@ redial(struct hop *hop)
 void
 hop_advance(struct hop *hop)
 {
+	struct loop *loop = hop_worker(hop)->loop;
 	enum io_result result = IO_DONE;
 	int rc = 0;
 
+	loop_timer_stop(loop, &hop->again);
+	transport_begin_turn(&hop->transport, loop_now_ns(loop));
 	while (result == IO_DONE && states[hop->state].step != NULL) {
 		result = states[hop->state].step(hop);
 		if (result != IO_DONE)
@@ -203,12 +206,13 @@ hop_advance(struct hop *hop)
 	}
 	switch (result) {
 	case IO_WANT_READ:
-		rc = loop_watch_change(
-			hop_worker(hop)->loop, hop->watch, LOOP_READ);
+		rc = loop_watch_change(loop, hop->watch, LOOP_READ);
 		break;
 	case IO_WANT_WRITE:
-		rc = loop_watch_change(
-			hop_worker(hop)->loop, hop->watch, LOOP_WRITE);
+		rc = loop_watch_change(loop, hop->watch, LOOP_WRITE);
+		break;
+	case IO_AGAIN:
+		loop_timer_start(loop, &hop->again, loop_now_ns(loop));
 		break;
 	case IO_DONE:
 		break;
@@ -225,6 +229,12 @@ hop_advance(struct hop *hop)
 			hop, -rc, states[hop->state].name, strerror(-rc));
 }
 
+static void
+on_again(struct loop_timer *timer)
+{
+	hop_advance(LOOP_OWNER(timer, struct hop, again));
+}
+
 void
 hop_init(struct hop *hop, void (*on_done)(struct hop *),
 	void (*on_connected)(struct hop *))
@@ -232,6 +242,7 @@ hop_init(struct hop *hop, void (*on_done)(struct hop *),
 	memset(hop, 0, sizeof(*hop));
 	hop->on_done = on_done;
 	hop->on_connected = on_connected;
+	loop_timer_init(&hop->again, on_again);
 }
 
 static void
@@ -378,6 +389,7 @@ hop_close(struct hop *hop)
 	hop->state = HOP_IDLE;
 	if (hop->watch == NULL)
 		return;
+	loop_timer_stop(hop_worker(hop)->loop, &hop->again);
 	loop_watch_forget(hop_worker(hop)->loop, hop->watch);
 	hop->watch = NULL;
 	/* with the peer's FIN in, closing leaves no TIME_WAIT on this side */

@@ -72,6 +72,7 @@ struct hop {
 	struct resolver_query query;
 	struct race race;
 	struct transport transport;
+	struct loop_timer again;      /* goes on in the next turn */
 	struct loop_watch *watch;     /* the winner's; NULL: no connection */
 	struct loop_watch kept_watch; /* of a connection that was kept */
 	bool is_kept; /* it comes from the pool, and nothing has come on it */
@@ -107,7 +108,7 @@ void hop_close(struct hop *hop);
 /* For the parts of a hop, hop_dial.c and hop_talk.c. */
 
 struct worker *hop_worker(const struct hop *hop);
-/* Makes the steps that can be made now. */
+/* Makes the steps that can be made in this turn of the loop. */
 void hop_advance(struct hop *hop);
 /* The present phase is the one that failed, with its time until now. */
 void hop_fail(

@@ -17,8 +17,6 @@
 
 /* Bodies are thrown away: one buffer serves all hops of the process. */
 #define READ_BUFFER_BYTES (16 * 1024)
-/* One that comes as fast as it is read must not keep the loop from others. */
-#define READS_PER_STEP 4
 
 /* A reason that no library of ours knows. */
 static enum io_result
@@ -268,13 +266,8 @@ hop_talk_read(struct hop *hop)
 	enum io_result result;
 	uint64_t arrived_ns;
 	size_t n_bytes;
-	unsigned n_reads = 0;
 
 	do {
-		/* what TLS holds back already no socket would tell of */
-		if (n_reads++ == READS_PER_STEP &&
-			!transport_is_secure(&hop->transport))
-			return IO_WANT_READ;
 		result = transport_read(
 			&hop->transport, bytes, sizeof(bytes), &n_bytes);
 		if (result == IO_EOF && hop->state == HOP_READ)

@@ -54,11 +54,12 @@ discard(struct idle_slot *slot)
  * they close) make it useless.
  */
 static bool
-is_quiet(struct transport *transport)
+is_quiet(const struct idle_pool *pool, struct transport *transport)
 {
 	char byte;
 	size_t n_bytes;
 
+	transport_begin_turn(transport, loop_now_ns(pool->loop));
 	return transport_read(transport, &byte, sizeof(byte), &n_bytes) ==
 	       IO_WANT_READ;
 }
@@ -69,7 +70,7 @@ on_ready(struct loop_watch *watch, unsigned ready)
 	struct idle_slot *slot = LOOP_OWNER(watch, struct idle_slot, watch);
 
 	(void)ready;
-	if (!is_quiet(&slot->transport))
+	if (!is_quiet(slot->pool, &slot->transport))
 		discard(slot);
 }
 
@@ -146,7 +147,7 @@ idle_pool_put(struct idle_pool *pool, const struct idle_place *place,
 
 	if (strlen(place->host) >= sizeof(slot->host) ||
 		strlen(place->zone) >= sizeof(slot->zone) ||
-		!has_room(pool, place) || !is_quiet(transport))
+		!has_room(pool, place) || !is_quiet(pool, transport))
 		return false;
 	if (loop_watch_open(
 		    pool->loop, &slot->watch, transport->fd, LOOP_READ) < 0)
@@ -172,7 +173,7 @@ idle_pool_take(struct idle_pool *pool, const struct idle_place *place,
 		if (!is_same(&slot->place, place))
 			continue;
 		/* what came in this turn of the loop may not be told yet */
-		if (!is_quiet(&slot->transport)) {
+		if (!is_quiet(slot->pool, &slot->transport)) {
 			discard(slot);
 			continue;
 		}

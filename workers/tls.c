@@ -8,6 +8,8 @@
 
 #include "workers/anchors.h"
 #include "workers/tls_bio.h"
+#include "workers/tls_limits.h"
+#include "workers/tls_memory.h"
 #include "workers/tls_pem.h"
 
 #include <arpa/inet.h>
@@ -21,14 +23,12 @@
 #include <string.h>
 
 /*
- * Reads of one step, at most.  The library works on as long as the peer sends
- * what is no application data; a peer that never stops must not keep the loop.
+ * From the socket.  The library works on as long as the peer sends what is no
+ * application data; a peer that never stops must not keep the loop.
  */
-#define READS_PER_STEP   4   /* of 16 KiB */
-#define NAME_MAX_LEN     253 /* RFC 1035 section 2.3.4: 255 octets on the wire */
-#define S_PER_DAY        86400
-#define RECORD_ALERT     21 /* RFC 8446 section 5.1 */
-#define RECORD_HANDSHAKE 22
+#define READS_PER_TURN 16  /* of 4 KiB, see tls_bio.c */
+#define NAME_MAX_LEN   253 /* RFC 1035 section 2.3.4: 255 octets on the wire */
+#define S_PER_DAY      86400
 
 struct tls_trust {
 	SSL_CTX *context;
@@ -124,6 +124,20 @@ session_of(X509_STORE_CTX *verification)
 	return BIO_get_data(SSL_get_rbio(ssl));
 }
 
+/* Before anything is computed with what the server sent. */
+static bool
+is_affordable(X509_STORE_CTX *verification, struct tls_session *session)
+{
+	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(verification);
+
+	session->refusal = tls_limits_refuse(sent, &session->verify_depth);
+	if (session->refusal == NULL)
+		return true;
+	X509_STORE_CTX_set_error(
+		verification, X509_V_ERR_APPLICATION_VERIFICATION);
+	return false;
+}
+
 static int
 on_chain_verify(X509_STORE_CTX *verification, void *unused)
 {
@@ -132,6 +146,8 @@ on_chain_verify(X509_STORE_CTX *verification, void *unused)
 
 	(void)unused;
 	note_expiry(verification, session);
+	if (!is_affordable(verification, session))
+		return 0;
 	trusted = X509_verify_cert(verification);
 	session->verify_depth = X509_STORE_CTX_get_error_depth(verification);
 	return trusted;
@@ -141,8 +157,12 @@ on_chain_verify(X509_STORE_CTX *verification, void *unused)
 static int
 on_chain_accept(X509_STORE_CTX *verification, void *unused)
 {
+	struct tls_session *session = session_of(verification);
+
 	(void)unused;
-	note_expiry(verification, session_of(verification));
+	note_expiry(verification, session);
+	if (!is_affordable(verification, session))
+		return 0;
 	X509_STORE_CTX_set_error(verification, X509_V_OK);
 	return 1;
 }
@@ -160,6 +180,15 @@ on_message(int written, int version, int content, const void *bytes,
 }
 
 static int
+limit_cost(SSL_CTX *context)
+{
+	SSL_CTX_set_max_cert_list(context, TLS_CERTIFICATES_BYTES_MAX);
+	return SSL_CTX_set_cipher_list(context, TLS_CIPHERS) &&
+	       (SSL_CTX_set1_groups_list(context, TLS_GROUPS) ||
+		       SSL_CTX_set1_groups_list(context, TLS_GROUPS_FIPS));
+}
+
+static int
 configure_context(SSL_CTX *context, bool insecure)
 {
 	static const unsigned char alpn[] = "\x08http/1.1";
@@ -174,12 +203,13 @@ configure_context(SSL_CTX *context, bool insecure)
 	/* One read for a whole flight instead of two for each record. */
 	SSL_CTX_set_read_ahead(context, 1);
 	SSL_CTX_set_msg_callback(context, on_message);
-	SSL_CTX_set_verify(
-		context, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	/* the callback decides, also for an insecure trust */
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(
 		context, insecure ? on_chain_accept : on_chain_verify, NULL);
 	/* 0 is success here */
-	return SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) == 0 &&
+	return limit_cost(context) &&
+	       SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) == 0 &&
 	       SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
 }
 
@@ -246,7 +276,7 @@ tls_trust_count(const struct tls_trust *trust)
 static int
 set_server_name(struct tls_session *session, const char *server_name)
 {
-	X509_VERIFY_PARAM *param = SSL_get0_param(session->ssl);
+	X509_VERIFY_PARAM *param = session->expected;
 	size_t len = strlen(server_name);
 	char name[NAME_MAX_LEN + 2];
 	unsigned char address[16];
@@ -289,6 +319,7 @@ tls_session_start(struct tls_session *session, int fd,
 	memset(session, 0, sizeof(*session));
 	session->fd = fd;
 	session->in_handshake = true;
+	turn_begin_first(&session->turn, READS_PER_TURN);
 	ERR_clear_error();
 	session->ssl = SSL_new(trust->context);
 	bio = session->ssl != NULL ? BIO_new(socket_bio) : NULL;
@@ -300,6 +331,7 @@ tls_session_start(struct tls_session *session, int fd,
 	BIO_set_init(bio, 1);
 	SSL_set_bio(session->ssl, bio, bio);
 	SSL_set_connect_state(session->ssl);
+	session->expected = SSL_get0_param(session->ssl);
 	if (named)
 		error = set_server_name(session, server_name);
 	if (error < 0)
@@ -308,28 +340,48 @@ tls_session_start(struct tls_session *session, int fd,
 }
 
 static void
-begin_step(struct tls_session *session)
+begin_call(void)
 {
-	session->reads_left = READS_PER_STEP;
 	ERR_clear_error();
+	tls_memory_begin();
+}
+
+void
+tls_session_begin_turn(struct tls_session *session, uint64_t now_ns)
+{
+	turn_begin(&session->turn, READS_PER_TURN, now_ns);
+}
+
+bool
+tls_session_has_pending(const struct tls_session *session)
+{
+	return SSL_has_pending(session->ssl);
+}
+
+static enum tls_failure
+cause_of(const struct tls_session *session)
+{
+	if (tls_memory_was_lacking())
+		return TLS_FAILURE_MEMORY;
+	if (session->message_count > TLS_MESSAGES_MAX)
+		return TLS_FAILURE_MESSAGES;
+	if (session->refusal != NULL)
+		return TLS_FAILURE_REFUSED;
+	if (session->in_handshake && session->verify_error != X509_V_OK)
+		return TLS_FAILURE_CERTIFICATE;
+	if (session->error.code == 0 && session->sys_errno != 0)
+		return TLS_FAILURE_SOCKET;
+	return TLS_FAILURE_PROTOCOL;
 }
 
 static enum io_result
 fail(struct tls_session *session)
 {
-	unsigned long error = ERR_peek_last_error();
-
-	session->ssl_error = error;
-	if (session->message_count > TLS_MESSAGES_MAX)
-		session->failure = TLS_FAILURE_MESSAGES;
-	else if (session->in_handshake &&
-		 SSL_get_verify_result(session->ssl) != X509_V_OK)
-		session->failure = TLS_FAILURE_CERTIFICATE;
-	else if (error == 0 && session->sys_errno != 0)
-		session->failure = TLS_FAILURE_SOCKET;
-	else
-		session->failure = TLS_FAILURE_PROTOCOL;
-	ERR_clear_error();
+	tls_error_take(&session->error);
+	session->verify_error = SSL_get_verify_result(session->ssl);
+	session->failure = cause_of(session);
+	if (session->failure == TLS_FAILURE_MEMORY)
+		session->sys_errno = ENOMEM;
 	return IO_ERROR;
 }
 
@@ -373,12 +425,14 @@ tls_session_handshake(struct tls_session *session)
 {
 	enum io_result result;
 
-	begin_step(session);
+	begin_call();
 	result = settle(session, SSL_do_handshake(session->ssl));
 	if (result != IO_DONE)
 		return result;
-	if (!is_protocol_ours(session->ssl))
-		return fail(session);
+	if (!is_protocol_ours(session->ssl)) {
+		session->failure = TLS_FAILURE_OFFER;
+		return IO_ERROR;
+	}
 	session->in_handshake = false;
 	return IO_DONE;
 }
@@ -396,7 +450,7 @@ tls_session_read(struct tls_session *session, void *buf, size_t cap_bytes,
 	enum io_result result;
 	int answer;
 
-	begin_step(session);
+	begin_call();
 	answer = SSL_read(session->ssl, buf, clamp_int(cap_bytes));
 	result = settle(session, answer);
 	if (result == IO_DONE) {
@@ -413,7 +467,7 @@ tls_session_write(struct tls_session *session, const void *bytes,
 	enum io_result result;
 	int answer;
 
-	begin_step(session);
+	begin_call();
 	answer = SSL_write(session->ssl, bytes, clamp_int(len_bytes));
 	result = settle(session, answer);
 	if (result == IO_DONE)
@@ -435,142 +489,13 @@ tls_session_close(struct tls_session *session, bool polite)
 {
 	if (session->ssl == NULL)
 		return;
-	begin_step(session);
+	ERR_clear_error();
 	if (polite && !session->in_handshake && !session->fin_seen &&
 		session->failure == TLS_FAILURE_NONE)
 		(void)SSL_shutdown(session->ssl);
 	SSL_free(session->ssl);
 	ERR_clear_error();
 	session->ssl = NULL;
-}
-
-/* What failed, in words. */
-
-static void
-describe_name(const struct tls_session *session, char *text, size_t cap_bytes)
-{
-	X509_VERIFY_PARAM *param = SSL_get0_param(session->ssl);
-	const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
-	char *address =
-		host == NULL ? X509_VERIFY_PARAM_get1_ip_asc(param) : NULL;
-
-	snprintf(text, cap_bytes, "tls: certificate is not for %s",
-		host != NULL      ? host
-		: address != NULL ? address
-				  : "it");
-	OPENSSL_free(address);
-}
-
-static void
-describe_certificate(
-	const struct tls_session *session, char *text, size_t cap_bytes)
-{
-	long error = SSL_get_verify_result(session->ssl);
-	const char *whose = session->verify_depth > 0 ? "issuer's certificate"
-						      : "certificate";
-
-	switch (error) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		snprintf(text, cap_bytes, "tls: %s has expired", whose);
-		return;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		snprintf(text, cap_bytes, "tls: %s is not yet valid", whose);
-		return;
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		describe_name(session, text, cap_bytes);
-		return;
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		snprintf(text, cap_bytes, "tls: certificate is self-signed");
-		return;
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		snprintf(text, cap_bytes,
-			"tls: certificate is signed by an unknown authority");
-		return;
-	default:
-		snprintf(text, cap_bytes, "tls: certificate: %s",
-			X509_verify_cert_error_string(error));
-		return;
-	}
-}
-
-static bool
-is_tls_at_all(const struct tls_session *session)
-{
-	return session->first_count == 0 ||
-	       session->first_bytes[0] == RECORD_ALERT ||
-	       session->first_bytes[0] == RECORD_HANDSHAKE;
-}
-
-/* "tlsv13 alert certificate required" without its first words. */
-static const char *
-alert_name(const char *words)
-{
-	const char *name = words != NULL ? strchr(words, ' ') : NULL;
-
-	if (name == NULL)
-		return "unknown";
-	return strncmp(name, " alert ", 7) == 0 ? name + 7 : name + 1;
-}
-
-static void
-describe_protocol(
-	const struct tls_session *session, char *text, size_t cap_bytes)
-{
-	int reason = ERR_GET_REASON(session->ssl_error);
-	const char *words = ERR_reason_error_string(session->ssl_error);
-
-	if (!is_tls_at_all(session))
-		snprintf(text, cap_bytes, "tls: server %s",
-			memcmp(session->first_bytes, "HTTP/", 5) == 0
-				? "answered in plain HTTP"
-				: "does not speak TLS");
-	else if (session->ssl_error == 0)
-		snprintf(text, cap_bytes,
-			"tls: server chose a protocol that was not offered");
-	else if (reason == SSL_R_UNSUPPORTED_PROTOCOL ||
-		 reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
-		snprintf(text, cap_bytes,
-			"tls: server does not offer TLS 1.2 or later");
-	else if (reason >= SSL_AD_REASON_OFFSET)
-		snprintf(text, cap_bytes, "tls: server sent alert: %s",
-			alert_name(words));
-	else
-		snprintf(text, cap_bytes, "tls: %s",
-			words != NULL ? words : "protocol error");
-}
-
-void
-tls_session_describe(
-	const struct tls_session *session, char *ret_text, size_t cap_bytes)
-{
-	switch (session->failure) {
-	case TLS_FAILURE_NONE:
-		snprintf(ret_text, cap_bytes, "%s", "");
-		break;
-	case TLS_FAILURE_SOCKET:
-		snprintf(ret_text, cap_bytes, "%s%s",
-			session->in_handshake ? "tls: " : "",
-			strerror(session->sys_errno));
-		break;
-	case TLS_FAILURE_CLOSED:
-		snprintf(ret_text, cap_bytes,
-			"tls: server closed the connection in the handshake");
-		break;
-	case TLS_FAILURE_MESSAGES:
-		snprintf(ret_text, cap_bytes,
-			"tls: server sends handshake messages without end");
-		break;
-	case TLS_FAILURE_PROTOCOL:
-		describe_protocol(session, ret_text, cap_bytes);
-		break;
-	case TLS_FAILURE_CERTIFICATE:
-		describe_certificate(session, ret_text, cap_bytes);
-		break;
-	}
 }
 
 /* The library. */
@@ -600,6 +525,7 @@ tls_library_init(void)
 {
 	if (socket_bio != NULL)
 		return 0;
+	tls_memory_init();
 	if (!OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS |
 				      OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
 		    NULL))

@@ -9,6 +9,8 @@
 #define WORKERS_TLS_H
 
 #include "common/io.h"
+#include "workers/tls_error.h"
+#include "workers/turn.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +48,9 @@ enum tls_failure {
 	TLS_FAILURE_PROTOCOL, /* an alert, or not TLS as we speak it */
 	TLS_FAILURE_MESSAGES, /* of the handshake, after it, and no data */
 	TLS_FAILURE_CERTIFICATE, /* not one to be trusted for this name */
+	TLS_FAILURE_REFUSED,     /* it costs more than we spend on a server */
+	TLS_FAILURE_OFFER,       /* the peer chose what was not offered */
+	TLS_FAILURE_MEMORY,      /* this process has none; sys_errno, too */
 };
 
 /* Embedded in a transport; moves by tls_session_move alone while started. */
@@ -53,16 +58,19 @@ struct tls_session {
 	struct ssl_st *ssl; /* NULL: not started */
 	int fd;             /* the caller's */
 	enum tls_failure failure;
-	int sys_errno;           /* of the socket; 0: none */
-	unsigned long ssl_error; /* the library's code; 0: none */
-	int verify_depth;        /* which certificate failed; 0: the server's */
+	int sys_errno; /* of the socket; 0: none */
+	struct tls_error error;
+	const char *refusal; /* why a certificate is refused, or NULL */
+	struct X509_VERIFY_PARAM_st *expected; /* the ssl's: its name */
+	long verify_error;                     /* with a failure */
+	int verify_depth; /* which certificate failed; 0: the server's */
 	int64_t not_after_unix_s;
 	uint64_t stamp_mono_ns;
 	/* of the handshake, since it ended or since the last data */
 	uint32_t message_count;
 	uint8_t first_bytes[5]; /* to tell what is not TLS at all */
 	uint8_t first_count;
-	uint8_t reads_left; /* of this step */
+	struct turn turn; /* of reads from the socket */
 	bool in_handshake;
 	bool fin_seen;     /* the socket's end was reached */
 	bool close_notify; /* the peer said goodbye */
@@ -75,6 +83,10 @@ struct tls_session {
 int tls_session_start(struct tls_session *session, int fd,
 	const struct tls_trust *trust, const char *server_name);
 enum io_result tls_session_handshake(struct tls_session *session);
+/* At the start of a turn of the loop: what the session may read in it. */
+void tls_session_begin_turn(struct tls_session *session, uint64_t now_ns);
+/* The session holds bytes that the socket no longer has. */
+bool tls_session_has_pending(const struct tls_session *session);
 /* IO_EOF with or without the peer's close_notify. */
 enum io_result tls_session_read(struct tls_session *session, void *buf,
 	size_t cap_bytes, size_t *ret_bytes);

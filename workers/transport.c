@@ -9,6 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of transport_read in one turn: up to 64 KiB.  A record of TLS may be tiny. */
+#define PLAIN_READS_PER_TURN  4
+#define SECURE_READS_PER_TURN 64
+
 struct transport_ops {
 	enum io_result (*handshake)(struct transport *transport);
 	enum io_result (*read)(struct transport *transport, void *buf,
@@ -83,6 +87,19 @@ static const struct transport_ops secure_ops = {
 	secure_write,
 };
 
+static bool
+is_secure(const struct transport *transport)
+{
+	return transport->ops == &secure_ops;
+}
+
+static unsigned
+reads_per_turn(const struct transport *transport)
+{
+	return is_secure(transport) ? SECURE_READS_PER_TURN
+				    : PLAIN_READS_PER_TURN;
+}
+
 int
 transport_start(struct transport *transport, int fd,
 	const struct tls_trust *trust, const char *server_name)
@@ -98,7 +115,15 @@ transport_start(struct transport *transport, int fd,
 	}
 	transport->ops = trust != NULL ? &secure_ops : &plain_ops;
 	transport->fd = fd;
+	turn_begin_first(&transport->turn, reads_per_turn(transport));
 	return 0;
+}
+
+void
+transport_begin_turn(struct transport *transport, uint64_t now_ns)
+{
+	turn_begin(&transport->turn, reads_per_turn(transport), now_ns);
+	tls_session_begin_turn(&transport->tls, now_ns);
 }
 
 enum io_result
@@ -128,27 +153,26 @@ enum io_result
 transport_read(struct transport *transport, void *buf, size_t cap_bytes,
 	size_t *ret_bytes)
 {
-	return transport->ops->read(transport, buf, cap_bytes, ret_bytes);
-}
-
-bool
-transport_is_secure(const struct transport *transport)
-{
-	return transport->ops == &secure_ops;
+	if (turn_take_read(&transport->turn))
+		return transport->ops->read(
+			transport, buf, cap_bytes, ret_bytes);
+	return is_secure(transport) && tls_session_has_pending(&transport->tls)
+		       ? IO_AGAIN
+		       : IO_WANT_READ; /* the socket stays readable */
 }
 
 uint64_t
 transport_stamp_mono_ns(const struct transport *transport)
 {
-	return transport_is_secure(transport) ? transport->tls.stamp_mono_ns
-					      : transport->stamp_mono_ns;
+	return is_secure(transport) ? transport->tls.stamp_mono_ns
+				    : transport->stamp_mono_ns;
 }
 
 bool
 transport_ended_cleanly(const struct transport *transport)
 {
-	return transport_is_secure(transport) ? transport->tls.close_notify
-					      : transport->fin_seen;
+	return is_secure(transport) ? transport->tls.close_notify
+				    : transport->fin_seen;
 }
 
 enum io_result

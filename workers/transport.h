@@ -20,8 +20,9 @@ struct transport_ops;
 struct transport {
 	const struct transport_ops *ops; /* NULL: closed */
 	int fd;
-	int sys_errno; /* of a plain step that failed */
-	bool fin_seen; /* of a plain read, or while waiting for it */
+	int sys_errno;    /* of a plain step that failed */
+	bool fin_seen;    /* of a plain read, or while waiting for it */
+	struct turn turn; /* of transport_read */
 	uint64_t stamp_mono_ns;
 	struct tls_session tls;
 };
@@ -39,6 +40,11 @@ enum transport_close {
  */
 int transport_start(struct transport *transport, int fd,
 	const struct tls_trust *trust, const char *server_name);
+/*
+ * At the start of each turn of the loop in which steps are made: how much they
+ * may do in it (turn.h).  now_ns: loop_now_ns().
+ */
+void transport_begin_turn(struct transport *transport, uint64_t now_ns);
 /* The steps.  Plain: the handshake is done at once. */
 enum io_result transport_handshake(struct transport *transport);
 /*
@@ -49,7 +55,8 @@ enum io_result transport_write(struct transport *transport, const void *bytes,
 	size_t len_bytes, size_t *progress_bytes);
 /*
  * IO_DONE with at least one byte.  TLS keeps bytes the socket no longer has:
- * read until another answer comes before waiting for readiness.
+ * read until another answer comes before waiting for readiness.  IO_AGAIN: the
+ * turn is over, and there are such bytes.
  */
 enum io_result transport_read(struct transport *transport, void *buf,
 	size_t cap_bytes, size_t *ret_bytes);
@@ -63,8 +70,6 @@ uint64_t transport_stamp_mono_ns(const struct transport *transport);
  * without close_notify, so an answer that only its end delimits may be cut.
  */
 bool transport_ended_cleanly(const struct transport *transport);
-/* Under TLS: there may be more to read than the socket says. */
-bool transport_is_secure(const struct transport *transport);
 /*
  * After the answer: discards until the peer's FIN is here (IO_EOF), so that
  * closing leaves no TIME_WAIT on this side.  IO_WANT_READ: not yet.  IO_ERROR:

@@ -54,7 +54,8 @@ struct fake_peer {
 	int64_t not_after_unix_s;
 	uint64_t write_ns; /* how long the socket is full; FAKE_NEVER */
 	int write_errno;
-	bool no_goodbye; /* TLS ends without close_notify */
+	size_t read_max_bytes; /* one read gives so many at most; 0: all */
+	bool no_goodbye;       /* TLS ends without close_notify */
 	int transport_start_rc;
 	struct fake_step steps[FAKE_STEPS];
 	size_t step_count;
@@ -101,6 +102,10 @@ static struct {
 	uint64_t held_ns; /* as loop_held_ns has it */
 	uint64_t late_ns; /* this process runs so long after each event */
 	uint64_t write_takes_ns; /* a call of write lasts */
+	/* of the transport; 0: no bound.  What is left announces itself by no
+	 * readiness, as what TLS has in its buffer */
+	unsigned reads_per_turn, reads_in_turn, turns;
+	uint64_t read_takes_ns;
 	/* what came out */
 	struct wire_record records[FAKE_MAX];
 	size_t record_count;
@@ -490,7 +495,7 @@ transport_read(struct transport *transport, void *buf, size_t cap_bytes,
 {
 	struct fake_socket *fake_socket = fake_socket_of(transport->fd);
 	const struct fake_step *step = fake_step_of(fake_socket);
-	size_t len;
+	size_t read_max = fake_socket->peer->read_max_bytes, len;
 
 	if (step == NULL || fake_socket->step_due_ns > fake.now_ns)
 		return IO_WANT_READ;
@@ -502,9 +507,16 @@ transport_read(struct transport *transport, void *buf, size_t cap_bytes,
 		transport->fin_seen = true;
 		return IO_EOF;
 	}
+	if (fake.reads_per_turn != 0 &&
+		fake.reads_in_turn == fake.reads_per_turn)
+		return IO_AGAIN;
+	fake.reads_in_turn++;
+	fake.now_ns += fake.read_takes_ns;
 	len = strlen(step->bytes) - fake_socket->step_taken_bytes;
 	if (len > cap_bytes)
 		len = cap_bytes;
+	if (read_max != 0 && len > read_max)
+		len = read_max;
 	memcpy(buf, step->bytes + fake_socket->step_taken_bytes, len);
 	fake_socket->step_taken_bytes += len;
 	*ret_bytes = len;
@@ -531,10 +543,13 @@ transport_ended_cleanly(const struct transport *transport)
 	return !fake_socket->secure || !fake_socket->peer->no_goodbye;
 }
 
-bool
-transport_is_secure(const struct transport *transport)
+void
+transport_begin_turn(struct transport *transport, uint64_t now_ns)
 {
-	return fake_socket_of(transport->fd)->secure;
+	ck_assert_uint_eq(now_ns, fake.now_ns);
+	fake.reads_in_turn = 0;
+	fake.turns++;
+	(void)transport;
 }
 
 enum io_result
@@ -811,6 +826,8 @@ fake_ready_ns(const struct loop_watch *watch)
 		return fake_socket->ready_ns;
 	if (fake_socket->secure && fake_socket->in_tunnel)
 		return fake_socket->ready_ns;
+	if (fake.reads_per_turn != 0 && fake_socket->step_taken_bytes > 0)
+		return FAKE_NEVER;
 	return fake_socket->step_due_ns;
 }
 

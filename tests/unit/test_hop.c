@@ -636,22 +636,92 @@ START_TEST(an_answer_that_is_there_at_once_takes_turns_with_others)
 		.step_count = 2 };
 	int head_len = snprintf(answer, sizeof(answer),
 		"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
-	struct loop_watch *watch;
+	struct fake_event event;
 
 	memset(answer + head_len, 'x', 100000);
 	fake.peers = &peer;
 	fake.peer_count = 1;
+	fake.reads_per_turn = 4;
 	apply_target();
 	fake_run_for(7 * MS - 1);
 	fake.now_ns++;
-	watch = fake_next_event().watch;
-	ck_assert_ptr_nonnull(watch);
-	watch->on_ready(watch, watch->wanted);
+	event = fake_next_event();
+	ck_assert_ptr_nonnull(event.watch);
+	event.watch->on_ready(event.watch, event.watch->wanted);
 	ck_assert_uint_eq(fake.sockets[0].step_taken_bytes, 64 * 1024);
 	ck_assert_uint_eq(fake.record_count, 0);
+	/* it asks to go on at once, and leaves the turn to others */
+	event = fake_next_event();
+	ck_assert_ptr_nonnull(event.timer);
+	ck_assert_uint_eq(event.due_ns, fake.now_ns);
 	fake_run_for(0);
 	ck_assert_uint_eq(fake.record_count, 1);
 	ck_assert_uint_eq(fake.records[0].body.sample.outcome, OUTCOME_OK);
+}
+END_TEST
+
+#define HINTS "HTTP/1.1 103 Early Hints\r\n\r\n"
+
+/* In each state that reads: the smallest turns, of one byte each. */
+static const struct {
+	const char *tunnel, *answer;
+} crumbs[] = {
+	{ NULL, OK_BYTES },
+	{ NULL, HINTS HINTS HINTS OK_BYTES },
+	{ NULL, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"1\r\na\r\n1\r\nb\r\n0\r\n\r\n" },
+	{ "HTTP/1.1 200 Yes\r\nX-Filler: crumbs\r\n\r\n", OK_BYTES },
+};
+
+START_TEST(crumbs_take_turns_in_every_state)
+{
+	const struct fake_peer peer = {
+		.address = crumbs[_i].tunnel != NULL ? "198.51.100.1:3128"
+						     : "192.0.2.1:443",
+		.connect_ns = 3 * MS,
+		.tunnel = { .after_ns = 2 * MS, .bytes = crumbs[_i].tunnel },
+		.steps = { { .after_ns = 4 * MS, .bytes = crumbs[_i].answer },
+			FIN },
+		.step_count = 2,
+		.read_max_bytes = 1,
+	};
+	size_t len_bytes = strlen(crumbs[_i].answer);
+
+	if (crumbs[_i].tunnel != NULL) {
+		len_bytes += strlen(crumbs[_i].tunnel);
+		use_proxies("", "http://198.51.100.1:3128");
+	}
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	fake.reads_per_turn = 1;
+	spec.url = "https://192.0.2.1/";
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_ge(fake.turns, len_bytes);
+}
+END_TEST
+
+/* The deadline comes between two turns. */
+START_TEST(crumbs_without_end_are_a_timeout)
+{
+	static char answer[100 * 1024];
+	static const struct fake_peer peer = { .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS, .bytes = answer }, FIN },
+		.step_count = 2,
+		.read_max_bytes = 1 };
+	int head_len = snprintf(answer, sizeof(answer),
+		"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+	const struct wire_sample *sample;
+
+	memset(answer + head_len, 'x', 100000);
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	fake.reads_per_turn = 1;
+	fake.read_takes_ns = 1 * MS;
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_str_eq(sample->detail, "answer: timeout");
+	ck_assert_uint_eq(sample->check_duration_ns, 6 * S);
 }
 END_TEST
 
@@ -713,6 +783,7 @@ main(void)
 		a_status_of_000_is_an_answer,
 		the_server_is_given_100_ms_to_close_first,
 		an_answer_that_is_there_at_once_takes_turns_with_others,
+		crumbs_without_end_are_a_timeout,
 		a_body_beyond_the_bound_is_closed_at_once };
 	Suite *suite = suite_create("hop");
 	TCase *tcase = tcase_create("hop");
@@ -723,6 +794,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, probe_setup, probe_teardown);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tcase, tests[i]);
+	tcase_add_loop_test(tcase, crumbs_take_turns_in_every_state, 0,
+		sizeof(crumbs) / sizeof(crumbs[0]));
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -7,13 +7,17 @@
 #include "common/strbuf.h"
 #include "tests/unit/loopback.h"
 #include "tests/unit/tls_peer.h"
+#include "tests/unit/under_valgrind.h"
 #include "workers/socket.h"
 #include "workers/tls.h"
+#include "workers/tls_limits.h"
 #include "workers/transport.h"
 
 #include <check.h>
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <poll.h>
 #include <signal.h>
@@ -35,6 +39,35 @@ static struct tls_trust *trust;
 static struct tls_peer peer;
 static struct transport client;
 static char text[256];
+
+/* The linker puts these in the place of the allocator's (see Makefile.am). */
+static struct {
+	bool may_fail; /* now */
+	unsigned long count, fail_at;
+} memory;
+
+void *__real_malloc(size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static bool
+memory_fails(void)
+{
+	return memory.may_fail && ++memory.count == memory.fail_at;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return memory_fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return memory_fails() ? NULL : __real_realloc(old, size);
+}
 
 static void
 trust_identity(struct tls_trust *into, const struct peer_identity *identity)
@@ -120,6 +153,7 @@ finish_handshake(void)
 	enum io_result result;
 
 	for (;;) {
+		transport_begin_turn(&client, clock_mono_ns());
 		result = transport_handshake(&client);
 		peer_step(&peer);
 		if (result == IO_WANT_WRITE)
@@ -151,13 +185,34 @@ read_text(void)
 	enum io_result result;
 	size_t got_bytes = 0;
 
-	while ((result = transport_read(&client, text, sizeof(text) - 1,
-			&got_bytes)) == IO_WANT_READ) {
+	for (;;) {
+		transport_begin_turn(&client, clock_mono_ns());
+		result = transport_read(
+			&client, text, sizeof(text) - 1, &got_bytes);
+		if (result != IO_WANT_READ)
+			break;
 		peer_step(&peer);
 		loopback_wait_either(client.fd, peer.fd);
 	}
 	text[got_bytes] = '\0';
 	return result;
+}
+
+/* The server's first flight, of TLS 1.2: nothing in it is encrypted. */
+static void
+prepare_flight(void)
+{
+	char bytes[4096];
+	ssize_t len;
+
+	SSL_CTX_set_max_proto_version(peer.context, TLS1_2_VERSION);
+	start(trust, NAME);
+	ck_assert_int_eq(transport_handshake(&client), IO_WANT_READ);
+	loopback_wait(peer.fd, POLLIN);
+	len = recv(peer.fd, bytes, sizeof(bytes), 0);
+	ck_assert_int_gt(len, 0);
+	BIO_write(peer.in, bytes, (int)len);
+	(void)SSL_do_handshake(peer.ssl);
 }
 
 static int64_t
@@ -446,30 +501,200 @@ START_TEST(insecure_believes_whoever_answers_and_knows_the_date)
 }
 END_TEST
 
-START_TEST(a_chain_of_a_hundred_is_judged)
+/* The server sends so many issuers; the one in the middle ends first. */
+static enum io_result
+shake_with_issuers(int count, int64_t *ret_earliest)
 {
 	struct peer_identity issuer =
 		make(NULL, -PEER_DAY_S, 40 * PEER_DAY_S, true, &ca);
 	struct peer_identity next;
-	int64_t earliest = 0;
-	int i;
+	enum io_result result;
 
-	for (i = 0; i < 99; i++) {
+	for (int i = 1; i < count; i++) {
+		bool is_middle = i == count / 2;
+
 		SSL_CTX_add1_chain_cert(peer.context, issuer.certificate);
-		next = make(NULL, -PEER_DAY_S, (i == 50 ? 5 : 40) * PEER_DAY_S,
-			true, &issuer);
-		if (i == 50)
-			earliest = expiry_of(&next);
+		next = make(NULL, -PEER_DAY_S,
+			(is_middle ? 5 : 40) * PEER_DAY_S, true, &issuer);
+		if (is_middle)
+			*ret_earliest = expiry_of(&next);
 		peer_identity_free(&issuer);
 		issuer = next;
 	}
 	use_server(
 		make(ALT_NAMES, -PEER_DAY_S, 20 * PEER_DAY_S, false, &issuer));
 	SSL_CTX_add1_chain_cert(peer.context, issuer.certificate);
-	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	result = shake(trust, NAME);
+	peer_identity_free(&issuer);
+	return result;
+}
+
+START_TEST(a_long_chain_is_judged)
+{
+	int64_t earliest = 0;
+
+	ck_assert_int_eq(
+		shake_with_issuers(TLS_CERTIFICATES_MAX - 1, &earliest),
+		IO_DONE);
+	ck_assert_int_ne(earliest, 0);
 	ck_assert_int_eq(
 		transport_certificate_expiry_unix_s(&client), earliest);
-	peer_identity_free(&issuer);
+}
+END_TEST
+
+START_TEST(a_longer_chain_is_refused)
+{
+	int64_t earliest;
+
+	ck_assert_int_eq(
+		shake_with_issuers(TLS_CERTIFICATES_MAX, &earliest), IO_ERROR);
+	ck_assert_str_eq(text, "tls: server sent more than 8 certificates");
+	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_REFUSED);
+}
+END_TEST
+
+/* Of a certificate, and whether anything is computed with it. */
+static const struct {
+	const char *type, *curve;
+	unsigned bits;
+	unsigned long exponent;
+	bool accepted;
+} keys[] = {
+	{ "RSA", NULL, 2048, 65537, true },
+	{ "RSA", NULL, 2048, 0x80000001, false },
+	{ "EC", "P-384", 0, 0, true },
+	{ "EC", "P-521", 0, 0, true },
+	{ "ED25519", NULL, 0, 0, true },
+	{ "ED448", NULL, 0, 0, false },
+	{ "EC", "brainpoolP512r1", 0, 0, false },
+};
+
+#define DEAR_KEY 1
+
+static EVP_PKEY *
+make_key(int i)
+{
+	EVP_PKEY_CTX *context =
+		EVP_PKEY_CTX_new_from_name(NULL, keys[i].type, NULL);
+	BIGNUM *exponent = BN_new();
+	EVP_PKEY *key = NULL;
+
+	ck_assert_int_eq(EVP_PKEY_keygen_init(context), 1);
+	if (keys[i].bits != 0) {
+		BN_set_word(exponent, keys[i].exponent);
+		EVP_PKEY_CTX_set_rsa_keygen_bits(context, (int)keys[i].bits);
+		EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, exponent);
+	}
+	if (keys[i].curve != NULL)
+		EVP_PKEY_CTX_set_group_name(context, keys[i].curve);
+	ck_assert_int_eq(EVP_PKEY_generate(context, &key), 1);
+	BN_free(exponent);
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
+static bool
+refuses(X509 *certificate)
+{
+	STACK_OF(X509) *sent = sk_X509_new_null();
+	int depth = -1;
+	const char *why;
+
+	sk_X509_push(sent, server.certificate);
+	sk_X509_push(sent, certificate);
+	why = tls_limits_refuse(sent, &depth);
+	ck_assert_int_eq(depth, why != NULL ? 1 : -1);
+	sk_X509_free(sent);
+	return why != NULL;
+}
+
+START_TEST(a_key_has_its_price)
+{
+	X509 *certificate = X509_new();
+	EVP_PKEY *key = make_key(_i);
+
+	X509_set_pubkey(certificate, key);
+	ck_assert_int_eq(refuses(certificate), !keys[_i].accepted);
+	EVP_PKEY_free(key);
+	X509_free(certificate);
+}
+END_TEST
+
+/* Even an insecure check computes with the key of the one that it asks. */
+START_TEST(a_dear_key_is_refused)
+{
+	struct tls_trust *insecure = tls_trust_new(NULL, true);
+	EVP_PKEY *key = make_key(DEAR_KEY);
+
+	EVP_PKEY_free(server.key);
+	server.key = key;
+	/* the issuer's signature is wrong now, and nobody looks */
+	X509_set_pubkey(server.certificate, key);
+	peer_fini(&peer);
+	peer_init(&peer, &server);
+	expect_refusal(insecure, NAME, TLS_FAILURE_REFUSED,
+		"tls: certificate's key is not of RSA up to 8192 bits, P-256, "
+		"P-384, P-521 or Ed25519");
+	tls_trust_free(insecure);
+}
+END_TEST
+
+/* The bound itself needs no handshake, and no seconds for a key. */
+START_TEST(the_size_of_a_key_is_bounded)
+{
+	static const unsigned bits[] = { 8192, 8193, 16384 };
+	X509 *certificate = X509_new();
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	OSSL_PARAM *params;
+	BIGNUM *modulus = BN_new();
+	EVP_PKEY *key = NULL;
+
+	BN_set_bit(modulus, (int)bits[_i] - 1);
+	BN_set_bit(modulus, 0);
+	OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus);
+	OSSL_PARAM_BLD_push_ulong(build, OSSL_PKEY_PARAM_RSA_E, 65537);
+	params = OSSL_PARAM_BLD_to_param(build);
+	ck_assert_int_eq(EVP_PKEY_fromdata_init(context), 1);
+	ck_assert_int_eq(
+		EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params),
+		1);
+	X509_set_pubkey(certificate, key);
+	ck_assert_int_eq(refuses(certificate), _i > 0);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	BN_free(modulus);
+	EVP_PKEY_CTX_free(context);
+}
+END_TEST
+
+/* A key exchange in a group of the server's choice: no, in either version. */
+static const struct {
+	const char *ciphers, *groups;
+	int version;
+} finite_fields[] = {
+	{ "kDHE", NULL, TLS1_2_VERSION },
+	{ "kRSA", NULL, TLS1_2_VERSION },
+	{ "DEFAULT", "ffdhe2048:ffdhe8192", TLS1_3_VERSION },
+	{ "DEFAULT", "X448", TLS1_3_VERSION },
+};
+
+START_TEST(a_server_of_finite_fields_is_told)
+{
+	SSL_CTX_set_dh_auto(peer.context, 1);
+	SSL_CTX_set_min_proto_version(peer.context, finite_fields[_i].version);
+	SSL_CTX_set_max_proto_version(peer.context, finite_fields[_i].version);
+	ck_assert_int_eq(SSL_CTX_set_cipher_list(
+				 peer.context, finite_fields[_i].ciphers),
+		1);
+	if (finite_fields[_i].groups != NULL)
+		ck_assert_int_eq(SSL_CTX_set1_groups_list(peer.context,
+					 finite_fields[_i].groups),
+			1);
+	expect_refusal(trust, NAME, TLS_FAILURE_PROTOCOL,
+		"tls: server sent alert: handshake failure");
 }
 END_TEST
 
@@ -514,6 +739,75 @@ START_TEST(what_is_not_tls_is_named)
 	transport_describe_failure(&client, text, sizeof(text));
 	ck_assert_str_eq(text, not_tls[_i].words);
 	ck_assert_int_eq(transport_certificate_expiry_unix_s(&client), 0);
+}
+END_TEST
+
+/* Certificates that are none: what is changed in it, and what is said. */
+static const struct {
+	size_t at;
+	unsigned char value;
+	const char *words;
+} no_certificates[] = {
+	{ 0, 0x31, "tls: certificate cannot be parsed: wrong tag" },
+	{ 1, 0x80, "tls: certificate cannot be parsed: " },
+	{ 4, 0x02, "tls: certificate cannot be parsed: wrong tag" },
+	{ 6, 0xff, "tls: certificate cannot be parsed: " },
+};
+
+START_TEST(what_is_no_certificate_is_not_called_an_alert)
+{
+	unsigned char *der = NULL, *found;
+	int der_len = i2d_X509(server.certificate, &der);
+	char *flight;
+	long flight_len;
+
+	prepare_flight();
+	flight_len = BIO_get_mem_data(peer.out, &flight);
+	found = memmem(flight, (size_t)flight_len, der, (size_t)der_len);
+	ck_assert_ptr_nonnull(found);
+	found[no_certificates[_i].at] = no_certificates[_i].value;
+	peer_step(&peer);
+	loopback_wait(client.fd, POLLIN);
+	ck_assert_int_eq(transport_handshake(&client), IO_ERROR);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_mem_eq(text, no_certificates[_i].words,
+		strlen(no_certificates[_i].words));
+	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_PROTOCOL);
+	OPENSSL_free(der);
+}
+END_TEST
+
+/* Each allocation of a handshake fails in turn, the peer's do not. */
+START_TEST(no_memory_is_not_the_servers_fault)
+{
+	/* there the whole takes minutes */
+	const unsigned long step = is_under_valgrind() ? 29 : 1;
+	enum io_result result;
+	bool in_time = true;
+
+	for (memory.fail_at = 1; in_time; memory.fail_at += step) {
+		peer_fini(&peer);
+		peer_init(&peer, &server);
+		start(trust, NAME);
+		memory.count = 0;
+		do {
+			transport_begin_turn(&client, UINT64_MAX / 2);
+			memory.may_fail = true;
+			result = transport_handshake(&client);
+			memory.may_fail = false;
+			peer_step(&peer);
+			if (result == IO_WANT_READ)
+				loopback_wait_either(client.fd, peer.fd);
+		} while (result == IO_WANT_READ);
+		transport_describe_failure(&client, text, sizeof(text));
+		if (result != IO_DONE) {
+			ck_assert_str_eq(text, "tls: Cannot allocate memory");
+			ck_assert_int_eq(transport_errno(&client), ENOMEM);
+		}
+		in_time = memory.count >= memory.fail_at;
+		transport_close(&client, TRANSPORT_CLOSE_ABORT);
+	}
+	ck_assert_uint_gt(memory.fail_at, 100); /* there were many */
 }
 END_TEST
 
@@ -789,6 +1083,50 @@ START_TEST(a_step_ends_under_a_flood)
 }
 END_TEST
 
+/* Reads until the turn is over: how often, and of what result. */
+static unsigned
+read_one_turn(uint64_t now_ns, enum io_result *ret_result)
+{
+	unsigned count = 0;
+	size_t got_bytes;
+
+	transport_begin_turn(&client, now_ns);
+	while ((*ret_result = transport_read(
+			&client, text, sizeof(text), &got_bytes)) == IO_DONE) {
+		ck_assert_uint_eq(got_bytes, 1);
+		count++;
+	}
+	return count;
+}
+
+/* A million of these take a million reads: not in one turn of the loop. */
+START_TEST(records_of_one_byte_take_turns)
+{
+	enum { RECORDS = 1000 };
+	unsigned count = 0, in_turn, turns = 0, again = 0;
+	enum io_result result = IO_AGAIN;
+
+	ck_assert_int_eq(shake(trust, NAME), IO_DONE);
+	for (int i = 0; i < RECORDS; i++)
+		peer_send(&peer, "x");
+	while (count < RECORDS) {
+		if (result == IO_WANT_READ)
+			loopback_wait(client.fd, POLLIN);
+		/* 0: only the count ends it, however slow this machine is */
+		in_turn = read_one_turn(_i == 0 ? UINT64_MAX / 2 : 0, &result);
+		ck_assert_int_le(in_turn, _i == 0 ? 64 : 1);
+		ck_assert(result == IO_AGAIN || result == IO_WANT_READ);
+		again += result == IO_AGAIN;
+		count += in_turn;
+		turns++;
+	}
+	ck_assert_uint_eq(count, RECORDS);
+	ck_assert_uint_ge(turns, _i == 0 ? RECORDS / 64 : RECORDS);
+	/* no readiness would have told of these */
+	ck_assert_uint_gt(again, 0);
+}
+END_TEST
+
 static void
 send_tickets(int count)
 {
@@ -1002,7 +1340,13 @@ add_trust_tests(TCase *tcase)
 		tcase, a_derived_trust_believes_both_and_its_base_does_not);
 	tcase_add_test(
 		tcase, insecure_believes_whoever_answers_and_knows_the_date);
-	tcase_add_test(tcase, a_chain_of_a_hundred_is_judged);
+	tcase_add_test(tcase, a_long_chain_is_judged);
+	tcase_add_test(tcase, a_longer_chain_is_refused);
+	tcase_add_loop_test(tcase, a_key_has_its_price, 0, COUNT_OF(keys));
+	tcase_add_test(tcase, a_dear_key_is_refused);
+	tcase_add_loop_test(tcase, the_size_of_a_key_is_bounded, 0, 3);
+	tcase_add_loop_test(tcase, a_server_of_finite_fields_is_told, 0,
+		COUNT_OF(finite_fields));
 	tcase_add_test(tcase, a_text_without_certificates_is_said);
 	tcase_add_loop_test(tcase, a_bad_certificate_does_not_drop_the_others,
 		0, COUNT_OF(bad_blocks));
@@ -1015,6 +1359,10 @@ add_session_tests(TCase *tcase)
 	tcase_add_test(tcase, tls_1_2_is_spoken);
 	tcase_add_loop_test(
 		tcase, what_is_not_tls_is_named, 0, COUNT_OF(not_tls));
+	tcase_add_loop_test(tcase,
+		what_is_no_certificate_is_not_called_an_alert, 0,
+		COUNT_OF(no_certificates));
+	tcase_add_test(tcase, no_memory_is_not_the_servers_fault);
 	tcase_add_loop_test(tcase, an_end_in_the_handshake_is_told, 0, 7);
 	tcase_add_test(tcase, a_reset_in_the_handshake_is_told);
 	tcase_add_test(tcase, one_targets_failure_is_not_told_of_the_next);
@@ -1032,6 +1380,7 @@ add_session_tests(TCase *tcase)
 	tcase_add_test(tcase, the_stamp_under_tls_is_that_of_the_answer);
 	tcase_add_test(tcase, a_session_goes_on_at_another_place);
 	tcase_add_test(tcase, a_step_ends_under_a_flood);
+	tcase_add_loop_test(tcase, records_of_one_byte_take_turns, 0, 2);
 	tcase_add_test(tcase, tickets_between_data_are_no_flood);
 	tcase_add_loop_test(tcase, messages_without_end_are_one_failure, 0, 3);
 	tcase_add_test(tcase, much_is_written_piece_by_piece);

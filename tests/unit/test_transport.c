@@ -59,6 +59,7 @@ START_TEST(bytes_go_both_ways_with_a_stamp)
 	for (i = 0; i < 1000 && stamp_ns == 0; i++) {
 		loopback_send(server_fd, "answer", 6);
 		loopback_wait(client.fd, POLLIN);
+		transport_begin_turn(&client, clock_mono_ns());
 		ck_assert_int_eq(
 			transport_read(&client, text, sizeof(text), &got_bytes),
 			IO_DONE);
@@ -70,6 +71,32 @@ START_TEST(bytes_go_both_ways_with_a_stamp)
 	ck_assert_int_eq(
 		transport_read(&client, text, sizeof(text), &got_bytes),
 		IO_WANT_READ);
+}
+END_TEST
+
+static unsigned
+reads_of_turn(uint64_t now_ns)
+{
+	size_t got_bytes;
+	unsigned count = 0;
+
+	transport_begin_turn(&client, now_ns);
+	while (transport_read(&client, text, 1, &got_bytes) == IO_DONE)
+		count++;
+	return count;
+}
+
+/* So many reads, or one when the turn has lasted too long already. */
+START_TEST(a_turn_ends)
+{
+	loopback_send(server_fd, "0123456789", 10);
+	loopback_wait(client.fd, POLLIN);
+	ck_assert_uint_eq(reads_of_turn(UINT64_MAX / 2), 4);
+	ck_assert_uint_eq(reads_of_turn(0), 1);
+	ck_assert_uint_eq(reads_of_turn(0), 1);
+	loopback_wait(client.fd, POLLIN); /* the rest announces itself */
+	ck_assert_uint_eq(reads_of_turn(UINT64_MAX / 2), 4);
+	ck_assert_uint_eq(reads_of_turn(UINT64_MAX / 2), 0);
 }
 END_TEST
 
@@ -190,6 +217,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, open_pair, close_pair);
 	tcase_add_test(tcase, a_plain_handshake_is_done_at_once);
 	tcase_add_test(tcase, bytes_go_both_ways_with_a_stamp);
+	tcase_add_test(tcase, a_turn_ends);
 	tcase_add_test(tcase, a_blocked_write_goes_on_where_it_stopped);
 	tcase_add_test(tcase, the_end_is_clean_and_the_fin_known);
 	tcase_add_test(tcase, waiting_for_the_fin_passes_over_data);

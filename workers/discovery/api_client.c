@@ -19,12 +19,10 @@
 #define DIAL_NS (10 * NS_PER_S)
 /*
  * One piece of an answer; one buffer serves all clients of the process.  It
- * unpacks to 4 MiB at most (zlib.net/zlib_tech.html: 1032 to 1).
+ * unpacks to 4 MiB at most (zlib.net/zlib_tech.html: 1032 to 1), and turn.h
+ * ends the turn after a piece that took long.
  */
 #define READ_BUFFER_BYTES (4 * 1024)
-/* So that a server that never pauses does not keep the heartbeat waiting. */
-#define READS_PER_TURN      256
-#define WORK_PER_TURN_BYTES (1024 * 1024)
 
 /* The body's part of the piece, without the framing of chunks. */
 static struct {
@@ -42,6 +40,7 @@ close_connection(struct api_client *client)
 		race_stop(&client->race);
 	if (client->watch == NULL)
 		return;
+	loop_timer_stop(client->worker->loop, &client->again);
 	loop_watch_forget(client->worker->loop, client->watch);
 	client->watch = NULL;
 	transport_close(&client->transport, TRANSPORT_CLOSE_NORMAL);
@@ -297,7 +296,6 @@ take_bytes(struct api_client *client, const char *bytes, size_t n_bytes)
 	client->heard_ns = clock_mono_ns();
 	client->has_bytes = true;
 	forget_request(client); /* an answer may overtake what is written */
-	client->work_bytes += n_bytes;
 	client->ops->on_received(client, n_bytes);
 	body.len = 0;
 	progress = http_response_feed(response, bytes, n_bytes, &used);
@@ -360,34 +358,30 @@ read_answer(struct api_client *client)
 	enum io_result result;
 	size_t n_bytes;
 
-	client->work_bytes = 0;
-	for (unsigned i = 0;
-		i < READS_PER_TURN && client->work_bytes < WORK_PER_TURN_BYTES;
-		i++) {
+	for (;;) {
 		result = transport_read(
 			&client->transport, bytes, sizeof(bytes), &n_bytes);
 		if (result == IO_EOF || result == IO_ERROR) {
 			read_end(client, result);
 			return IO_DONE;
 		}
-		if (result != IO_DONE) {
+		if (result == IO_WANT_READ)
 			client->ops->on_pause(client);
+		if (result != IO_DONE)
 			return result;
-		}
 		if (take_bytes(client, bytes, n_bytes))
 			return IO_DONE;
 	}
-	/* TLS may hold bytes that the socket no longer has: come back */
-	loop_timer_start(client->worker->loop, &client->deadline,
-		loop_now_ns(client->worker->loop));
-	return IO_WANT_READ;
 }
 
 static void
 step(struct api_client *client)
 {
+	struct loop *loop = client->worker->loop;
 	enum io_result result = IO_DONE;
 
+	loop_timer_stop(loop, &client->again);
+	transport_begin_turn(&client->transport, loop_now_ns(loop));
 	if (client->state == API_CLIENT_IDLE) {
 		/* nothing was asked: it closes, or speaks out of turn */
 		close_connection(client);
@@ -412,8 +406,16 @@ step(struct api_client *client)
 		return;
 	}
 	if (result == IO_WANT_READ || result == IO_WANT_WRITE)
-		loop_watch_change(client->worker->loop, client->watch,
+		loop_watch_change(loop, client->watch,
 			result == IO_WANT_READ ? LOOP_READ : LOOP_WRITE);
+	else if (result == IO_AGAIN)
+		loop_timer_start(loop, &client->again, loop_now_ns(loop));
+}
+
+static void
+on_again(struct loop_timer *timer)
+{
+	step(LOOP_OWNER(timer, struct api_client, again));
 }
 
 static void
@@ -450,7 +452,6 @@ on_deadline(struct loop_timer *timer)
 		if (now_ns < client->heard_ns + client->silence_ns) {
 			loop_timer_start(client->worker->loop, timer,
 				client->heard_ns + client->silence_ns);
-			step(client);
 		} else if (client->has_headers) {
 			end(client, API_CLIENT_CUT);
 		} else {
@@ -468,6 +469,7 @@ api_client_init(struct api_client *client, struct worker *worker,
 	client->worker = worker;
 	client->ops = ops;
 	loop_timer_init(&client->deadline, on_deadline);
+	loop_timer_init(&client->again, on_again);
 }
 
 void

@@ -76,11 +76,9 @@ struct api_client {
 	struct transport transport;
 	struct loop_watch *watch; /* the winner's; NULL: no connection */
 	struct loop_timer deadline;
+	struct loop_timer again; /* goes on in the next turn */
 	uint64_t silence_ns;
 	uint64_t heard_ns;
-	/* Of this turn: bytes of the answer.  on_body adds what it makes of
-	 * them, so that a turn ends in time, however far they unpack. */
-	uint64_t work_bytes;
 	char *request; /* with the token; wiped once it is written */
 	size_t request_cap_bytes, request_len_bytes, written_bytes;
 	struct http_response response;

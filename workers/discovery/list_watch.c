@@ -208,8 +208,6 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 static bool
 count_bytes(struct list_watch *watch, size_t len)
 {
-	watch->client.work_bytes +=
-		len + table_parser_pending_bytes(watch->parser);
 	watch->answer_bytes += len;
 	watch->event_bytes += len;
 	return watch->state == LIST_WATCH_WATCHING

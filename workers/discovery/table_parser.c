@@ -142,12 +142,6 @@ table_parser_feed(struct table_parser *parser, const char *bytes, size_t len)
 	return parser->document.rc;
 }
 
-size_t
-table_parser_pending_bytes(const struct table_parser *parser)
-{
-	return parser->silent_bytes;
-}
-
 int
 table_parser_finish(struct table_parser *parser)
 {

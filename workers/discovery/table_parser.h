@@ -84,8 +84,6 @@ void table_parser_free(struct table_parser *parser);
  */
 int table_parser_feed(
 	struct table_parser *parser, const char *bytes, size_t len);
-/* The next feed begins with this much of a token that has not ended yet. */
-size_t table_parser_pending_bytes(const struct table_parser *parser);
 /*
  * The answer has ended.  -EPROTO: before the end of the list.  A watch may be
  * cut anywhere; the event that was cut was none.
