@@ -145,13 +145,14 @@ start_process(unsigned number)
 {
 	struct worker_slot *slot = &pool.slots[number / 2];
 	struct worker_process *process = &slot->processes[number % 2];
-	int control[2], pipe[2];
+	int control[2], pipe[2], log_fd = -1;
 
 	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
 			control) == 0);
 	REQUIRE(pipe2(pipe, O_NONBLOCK) == 0);
-	REQUIRE(worker_process_ask(process, GENERATION, control[0], pipe[0]) ==
-		0);
+	REQUIRE(worker_process_ask(process, GENERATION, control[0], pipe[0],
+			&log_fd) == 0);
+	close(log_fd);
 	process->state = number % 2 == 0 ? WORKER_DRAINING : WORKER_SPEAKING;
 	control_fds[number] = control[1];
 	pipe_fds[number] = pipe[1];

@@ -71,6 +71,7 @@ START_TEST(built_in_checks_stay_on_their_host)
 
 	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/there")));
 	worker.kind = kinds[_i];
+	settings.api_direct_url = settings.api_dns_url = spec.url;
 	last = run_check();
 	ck_assert_uint_eq(fake.record_count, 1);
 	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
