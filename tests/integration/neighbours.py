@@ -70,9 +70,11 @@ doctor.up()
 are("N 1.12 the addresses of the name are checked, but for the own one",
     "10.7.0.1", "10.7.0.2", "fd07::3")
 equal(doctor.results()["neighbourhood_state"], "ok", "the state is ok")
-nurses("10.7.0.0", "10.7.0.2", "fd07::3", "10.7.0.4")
+nurses("10.7.0.0", "10.7.0.2", "fd07::3", "10.7.0.4", "127.0.0.9", "fe80::9")
 dnsmasq.send(signal.SIGHUP)
 are("one that leaves the name and one that comes", "10.7.0.2", "10.7.0.4", "fd07::3")
+equal(doctor.metrics().number('kubenurse_neighbours{state="refused"}'), 2,
+      "N 5.8 those at no other machine are refused")
 equal(doctor.metrics().total("kubenurse_errors_total.*"), 0, "no check has failed")
 dnsmasq.stop()
 wait_ok(lambda: up() == "0", "N 4.29 no nameserver: discovery is not up")

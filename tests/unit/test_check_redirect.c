@@ -92,8 +92,7 @@ START_TEST(built_in_checks_go_to_https_of_their_host)
 }
 END_TEST
 
-/* F 3.29: what an answer from elsewhere says is not for the readers of /alive.
- */
+/* F 3.29 */
 START_TEST(another_hosts_words_are_not_shown)
 {
 	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/")),
@@ -123,7 +122,7 @@ assert_refused(const struct wire_sample *last, const char *detail)
 		}                                                              \
 	}
 
-/* F 3.30: nobody is there, and nothing tries to connect */
+/* F 3.30 */
 START_TEST(no_redirect_leads_to_this_machine)
 {
 	static const struct {
@@ -189,7 +188,7 @@ START_TEST(no_redirect_comes_back_to_this_machine)
 }
 END_TEST
 
-/* F 3.30: the proxy finds the address of a name */
+/* F 3.30 */
 START_TEST(what_a_proxy_is_asked_for_is_judged_by_its_address)
 {
 	static const struct {
