@@ -18,3 +18,11 @@ heap_give_back_large(void)
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 #endif
 }
+
+void
+heap_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}

@@ -8,5 +8,8 @@
  * back to the kernel when it is freed.  Call it first of all.
  */
 void heap_give_back_large(void);
+/* What was freed goes back to the kernel: some microseconds, or for tens of
+ * megabytes in small pieces some milliseconds. */
+void heap_trim(void);
 
 #endif

@@ -162,6 +162,7 @@ http_client_on_completed(void *cls, struct MHD_Connection *connection,
 	client->target = NULL;
 	if (why != MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		return;
+	http_tls_allow_request(&client->peer);
 	client->ends_well = !client->refused_early;
 	client->answered_run = daemon->n_runs;
 	if (daemon->retired)
@@ -250,7 +251,7 @@ open_client(struct http_daemon *daemon, struct MHD_Connection *connection,
 		&site->deadlines, &client->deadline, fd, daemon->tls == NULL);
 	daemon->n_clients++;
 	daemon->n_steps++;
-	site->n_clients++;
+	http_site_count(site, true);
 	if (site->n_clients > site->max_clients - site->max_clients / 16)
 		http_deadlines_cut_oldest(&site->deadlines, NULL, NULL);
 }
@@ -272,7 +273,7 @@ close_client(struct http_client *client)
 	http_turns_forget(client);
 	daemon->n_clients--;
 	daemon->n_steps++;
-	site->n_clients--;
+	http_site_count(site, false);
 	free(client->target);
 	free(client);
 }

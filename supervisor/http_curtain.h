@@ -4,7 +4,8 @@
  * where libmicrohttpd is included, and the objects its calls come back with.
  * http_daemon.c drives the library, http_client.c follows a connection and the
  * requests on it, http_turns.c says who must let others go first, http_reply.c
- * answers, http_site.c is what they all belong to.  Nobody else includes this.
+ * answers, http_stream.c with what is made while it is sent, http_site.c is
+ * what they all belong to.  Nobody else includes this.
  */
 #ifndef SUPERVISOR_HTTP_CURTAIN_H
 #define SUPERVISOR_HTTP_CURTAIN_H
@@ -14,6 +15,7 @@
 #include "supervisor/http_daemon.h"
 #include "supervisor/http_deadline.h"
 #include "supervisor/http_request.h"
+#include "supervisor/http_stream.h"
 #include "supervisor/http_tls.h"
 
 #include <microhttpd.h>
@@ -28,9 +30,9 @@ struct http_site {
 	/* HTTP/1.0 gets a second set, which says so */
 	struct MHD_Response *answers[2][HTTP_ANSWER_COUNT];
 	size_t n_clients, max_clients;
-	unsigned n_scrapes, max_scrapes;
-	unsigned n_alive, max_alive; /* the long ones */
-	unsigned blocks_left;        /* in this turn */
+	size_t peak_clients; /* since memory was given back */
+	struct loop_timer trim_timer;
+	struct http_streams streams;
 	uint64_t short_mono_ns; /* when accepting failed last; 0: it works */
 };
 
@@ -44,7 +46,7 @@ struct http_daemon {
 	bool is_short; /* the library could not accept */
 	bool is_full;  /* it has all the clients it may have */
 	size_t n_clients;
-	uint64_t n_steps;  /* of clients and requests: begun, ended */
+	uint64_t n_steps;  /* requests begun and ended, blocks made */
 	uint64_t pause_ns; /* TLS: until the next look at who says nothing */
 	bool retired;
 	uint64_t n_runs;
@@ -76,6 +78,9 @@ struct http_client {
 	bool waits, may_go;
 	struct http_client *before, *behind;
 };
+
+/* http_site.c: a client has come, or gone. */
+void http_site_count(struct http_site *site, bool is_new);
 
 /* http_reply.c: queues the answer that the request asks for. */
 enum MHD_Result http_reply(struct http_client *client,

@@ -25,9 +25,6 @@
  * zeros all over it.
  */
 #define CONNECTION_MEMORY_BYTES 20480
-/* Blocks of /alive and /metrics made in one turn: that long, 0.25 ms with
- * gzip, everybody else may have to wait. */
-#define BLOCKS_PER_TURN 1
 /* Before a socket is closed: the library accepts eleven per run. */
 #define SETTLE_RUNS 64
 
@@ -97,8 +94,7 @@ begin_shortage(struct http_daemon *daemon)
 static uint64_t
 progress(const struct http_daemon *daemon)
 {
-	return daemon->n_steps + http_tls_heard(daemon->tls) +
-	       (BLOCKS_PER_TURN - daemon->site->blocks_left);
+	return daemon->n_steps + http_tls_heard(daemon->tls);
 }
 
 /* Returns for how long the next run can wait. */
@@ -138,7 +134,7 @@ run(struct http_daemon *daemon)
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 	uint64_t pause_ns = 0;
 
-	daemon->site->blocks_left = BLOCKS_PER_TURN;
+	http_streams_begin_turn(&daemon->site->streams);
 	http_turns_begin(daemon);
 	if (daemon->tls != NULL)
 		pause_ns = run_tls(daemon);

@@ -16,16 +16,14 @@ static void on_due(struct loop_timer *timer);
 
 void
 http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
-	const struct http_timeouts *timeouts, size_t max_idle,
-	size_t max_handshakes)
+	const struct http_timeouts *timeouts,
+	const size_t max[HTTP_PHASE_COUNT])
 {
 	struct http_deadline_queue *queues = deadlines->queues;
 
 	memset(deadlines, 0, sizeof(*deadlines));
 	deadlines->loop = loop;
 	deadlines->idle_ns = timeouts->idle_ns;
-	deadlines->max_idle = max_idle;
-	deadlines->max_handshakes = max_handshakes;
 	queues[HTTP_PHASE_HANDSHAKE].timeout_ns = timeouts->headers_ns;
 	queues[HTTP_PHASE_HEADERS].timeout_ns = timeouts->headers_ns;
 	queues[HTTP_PHASE_BODY].timeout_ns = timeouts->answer_ns;
@@ -36,6 +34,7 @@ http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
 			: timeouts->idle_ns;
 	for (size_t i = 0; i < HTTP_PHASE_COUNT; i++) {
 		queues[i].deadlines = deadlines;
+		queues[i].max = max[i];
 		loop_timer_init(&queues[i].timer, on_due);
 	}
 }
@@ -68,6 +67,21 @@ leave(struct http_deadlines *deadlines, struct http_deadline *deadline)
 	deadline->phase = HTTP_PHASE_COUNT;
 }
 
+/* The newest is never the first of its queue: that has two at least. */
+static void
+cut_first(struct http_deadlines *deadlines, enum http_phase phase)
+{
+	struct http_deadline *first =
+		http_deadlines_find(deadlines, phase, NULL, NULL);
+
+	if (first == NULL)
+		return;
+	if (phase == HTTP_PHASE_ANSWER)
+		http_deadline_reset(deadlines, first);
+	else
+		http_deadline_cut(deadlines, first);
+}
+
 /*
  * The timer runs while the queue is not empty.  It is not moved when the
  * oldest leaves: it then fires once too early and looks who is the oldest now.
@@ -91,22 +105,19 @@ enter(struct http_deadlines *deadlines, struct http_deadline *deadline,
 	if (!queue->timer.armed)
 		loop_timer_start(
 			deadlines->loop, &queue->timer, deadline->due_ns);
+	if (queue->max > 0 && queue->n > queue->max)
+		cut_first(deadlines, phase);
 }
 
 void
 http_deadline_open(struct http_deadlines *deadlines,
 	struct http_deadline *deadline, int fd, bool is_plain)
 {
-	struct http_deadline_queue *queue =
-		&deadlines->queues[HTTP_PHASE_HANDSHAKE];
-
 	memset(deadline, 0, sizeof(*deadline));
 	deadline->fd = fd;
 	deadline->is_plain = is_plain;
 	enter(deadlines, deadline,
 		is_plain ? HTTP_PHASE_HEADERS : HTTP_PHASE_HANDSHAKE);
-	if (queue->n > deadlines->max_handshakes)
-		http_deadline_cut(deadlines, queue->oldest);
 }
 
 void
@@ -179,8 +190,6 @@ http_deadline_answered(struct http_deadlines *deadlines,
 	deadline->idle_since_ns = loop_now_ns(deadlines->loop);
 	leave(deadlines, deadline);
 	enter(deadlines, deadline, HTTP_PHASE_IDLE);
-	if (deadlines->queues[HTTP_PHASE_IDLE].n > deadlines->max_idle)
-		http_deadlines_cut_oldest(deadlines, NULL, NULL);
 }
 
 void
@@ -196,6 +205,18 @@ http_deadline_cut(
 {
 	leave(deadlines, deadline);
 	shutdown(deadline->fd, SHUT_RDWR);
+}
+
+void
+http_deadline_reset(
+	struct http_deadlines *deadlines, struct http_deadline *deadline)
+{
+	const struct linger at_once = { 1, 0 };
+
+	/* else the kernel keeps megabytes of it for minutes */
+	(void)setsockopt(
+		deadline->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	http_deadline_cut(deadlines, deadline);
 }
 
 struct http_deadline *
@@ -317,6 +338,8 @@ on_due(struct loop_timer *timer)
 			break;
 		if (oldest->phase == HTTP_PHASE_IDLE)
 			look_at_idle(deadlines, oldest);
+		else if (oldest->phase == HTTP_PHASE_ANSWER)
+			http_deadline_reset(deadlines, oldest);
 		else
 			http_deadline_cut(deadlines, oldest);
 	}

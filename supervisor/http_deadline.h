@@ -55,6 +55,7 @@ struct http_deadline_queue {
 	struct http_deadlines *deadlines;
 	struct http_deadline *oldest, *newest;
 	size_t n;
+	size_t max; /* the one that is in it for longest is cut; 0: no limit */
 	struct loop_timer timer;
 	uint64_t timeout_ns; /* of IDLE: from one look to the next */
 };
@@ -62,15 +63,14 @@ struct http_deadline_queue {
 struct http_deadlines {
 	struct loop *loop;
 	uint64_t idle_ns;
-	size_t max_idle, max_handshakes;
 	struct http_deadline_queue queues[HTTP_PHASE_COUNT];
 };
 
-/* Beyond max_idle idle connections the one that is so longest is cut; of
- * handshakes likewise. */
+/* max: connections in each phase, streams not counted; beyond it the one that
+ * is in it for longest is cut.  0: no limit. */
 void http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
-	const struct http_timeouts *timeouts, size_t max_idle,
-	size_t max_handshakes);
+	const struct http_timeouts *timeouts,
+	const size_t max[HTTP_PHASE_COUNT]);
 /* Its connections must be gone. */
 void http_deadlines_fini(struct http_deadlines *deadlines);
 
@@ -104,6 +104,9 @@ struct http_deadline *http_deadlines_find(
 	const void *arg);
 /* Ends the connection by shutdown(2): the library sees it and cleans up. */
 void http_deadline_cut(
+	struct http_deadlines *deadlines, struct http_deadline *deadline);
+/* The same for who does not take an answer: what is left of it goes, too. */
+void http_deadline_reset(
 	struct http_deadlines *deadlines, struct http_deadline *deadline);
 /*
  * Makes room: cuts one of those meant (NULL: of all), who is idle longest or

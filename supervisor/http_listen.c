@@ -205,3 +205,22 @@ http_listen_format(
 	else
 		snprintf(text, HTTP_ADDRESS_CAP_BYTES, "[%s]:%u", host, port);
 }
+
+struct http_peer
+http_listen_peer(const struct sockaddr *address)
+{
+	struct http_peer peer = { { 0 } };
+	struct sockaddr_in6 v6;
+	struct sockaddr_in v4;
+
+	if (address != NULL && address->sa_family == AF_INET) {
+		memcpy(&v4, address, sizeof(v4));
+		memset(peer.bytes + 10, 0xff, 2); /* as ::ffff:192.0.2.1 */
+		memcpy(peer.bytes + 12, &v4.sin_addr, 4);
+	} else if (address != NULL && address->sa_family == AF_INET6) {
+		memcpy(&v6, address, sizeof(v6));
+		memcpy(peer.bytes, &v6.sin6_addr,
+			IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) ? 16 : 8);
+	}
+	return peer;
+}

@@ -35,4 +35,16 @@ struct sockaddr;
 void http_listen_format(
 	const struct sockaddr *address, char text[HTTP_ADDRESS_CAP_BYTES]);
 
+/* What counts as one client where addresses are counted; to be compared as
+ * bytes. */
+struct http_peer {
+	unsigned char bytes[16];
+};
+
+/*
+ * An IPv4 address, or the /64 of an IPv6 one, which one host can have all of.
+ * Those of other families, and NULL, are one.
+ */
+struct http_peer http_listen_peer(const struct sockaddr *address);
+
 #endif

@@ -7,20 +7,12 @@
 #include "supervisor/http_curtain.h"
 #include "supervisor/http_listen.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* An /alive of this size has a Content-Length, a longer one is chunked. */
 #define SHORT_ALIVE_BYTES 2048
-
-/* An answer that is made while it is sent. */
-struct stream {
-	struct http_client *client;
-	struct http_body *body; /* NULL: of HEAD */
-	unsigned *n_open;       /* counts its like */
-};
 
 static bool
 is_http_1_0(const char *version)
@@ -50,72 +42,6 @@ http_reply_refusal(struct http_site *site, struct MHD_Connection *connection,
 {
 	return queue_answer(
 		site, connection, version, status, http_answer_refusal(status));
-}
-
-static ssize_t
-read_stream(void *cls, uint64_t position, char *buf, size_t cap)
-{
-	struct stream *stream = cls;
-	struct http_client *client = stream->client;
-	struct http_site *site = client->daemon->site;
-	ssize_t n;
-
-	(void)position;
-	if (stream->body == NULL)
-		return MHD_CONTENT_READER_END_OF_STREAM; /* HEAD */
-	if (site->blocks_left == 0)
-		return 0; /* asked again in the next turn */
-	site->blocks_left--;
-	n = http_body_read(stream->body, buf, cap);
-	if (n == -EAGAIN)
-		return 0;
-	if (n < 0) {
-		/* the library forgets to close until something happens */
-		http_deadline_cut(&site->deadlines, &client->deadline);
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	}
-	return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-static void
-free_stream(void *cls)
-{
-	struct stream *stream = cls;
-
-	(*stream->n_open)--;
-	http_body_free(stream->body);
-	free(stream);
-}
-
-/*
- * Owns the body, which is NULL for HEAD, from now on.  HEAD gets no chunked
- * coding and a closed connection: libmicrohttpd 0.9.75 would send the last
- * chunk of the body that is not there.  NULL: no memory.
- */
-static struct MHD_Response *
-new_stream(struct http_client *client, struct http_body *body, unsigned *n_open)
-{
-	struct stream *stream = malloc(sizeof(*stream));
-	struct MHD_Response *response;
-
-	if (stream == NULL) {
-		http_body_free(body);
-		return NULL;
-	}
-	*stream = (struct stream){ client, body, n_open };
-	(*n_open)++;
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN,
-		HTTP_BODY_BLOCK_BYTES, read_stream, stream, free_stream);
-	if (response == NULL) {
-		free_stream(stream);
-		return NULL;
-	}
-	if (client->is_head)
-		MHD_set_response_options(response,
-			MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-	http_deadline_answer(
-		&client->daemon->site->deadlines, &client->deadline, true);
-	return response;
 }
 
 static enum MHD_Result
@@ -154,10 +80,11 @@ answer_metrics(struct http_client *client, struct MHD_Connection *connection,
 	struct MHD_Response *response = NULL;
 	struct http_body *body = NULL;
 
-	if (!client->is_head && site->n_scrapes < site->max_scrapes)
+	if (!client->is_head && http_streams_make_room(&site->streams, client,
+					HTTP_PAGE_METRICS))
 		body = http_body_metrics(&site->source, gzip);
 	if (body != NULL || client->is_head)
-		response = new_stream(client, body, &site->n_scrapes);
+		response = http_stream_new(client, body, HTTP_PAGE_METRICS);
 	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_METRICS_TEXT);
 	add_header(&response, MHD_HTTP_HEADER_VARY,
 		MHD_HTTP_HEADER_ACCEPT_ENCODING);
@@ -216,7 +143,7 @@ new_alive_body(struct http_client *client, struct MHD_Connection *connection)
 static struct MHD_Response *
 new_alive(struct http_client *client, struct http_body *body)
 {
-	struct http_site *site = client->daemon->site;
+	struct http_streams *streams = &client->daemon->site->streams;
 	struct MHD_Response *response;
 	const char *text;
 	size_t len;
@@ -233,8 +160,11 @@ new_alive(struct http_client *client, struct http_body *body)
 	if (client->is_head) {
 		http_body_free(body);
 		body = NULL;
+	} else if (!http_streams_make_room(streams, client, HTTP_PAGE_ALIVE)) {
+		http_body_free(body);
+		return NULL;
 	}
-	return new_stream(client, body, &site->n_alive);
+	return http_stream_new(client, body, HTTP_PAGE_ALIVE);
 }
 
 static enum MHD_Result
@@ -243,14 +173,11 @@ answer_alive(struct http_client *client, struct MHD_Connection *connection,
 {
 	struct http_site *site = client->daemon->site;
 	struct MHD_Response *response = NULL;
-	struct http_body *body = NULL;
 
 	if (!site->source.first_round_ended(site->source.arg))
 		return queue_answer(
 			site, connection, version, 500, HTTP_ANSWER_EMPTY);
-	if (site->n_alive < site->max_alive)
-		body = new_alive_body(client, connection);
-	response = new_alive(client, body);
+	response = new_alive(client, new_alive_body(client, connection));
 	add_header(&response, MHD_HTTP_HEADER_CONTENT_TYPE, HTTP_PLAIN_TEXT);
 	return queue_stream(client, connection, version, response);
 }

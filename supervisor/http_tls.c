@@ -20,6 +20,12 @@
 #define CHAIN_MAX      16
 /* A handshake that began with a pair ends within the headers' deadline, 5 s. */
 #define RETIRED_KEEP_NS (30 * NS_PER_S)
+/*
+ * A record takes two reads and 10 us, however little is in it.  So many for a
+ * request, the first one with its handshake, are 5 ms, and enough for 64 KiB
+ * in pieces of 130 bytes.
+ */
+#define READS_PER_REQUEST 1024
 
 struct pair {
 	struct pair *next; /* of those retired */
@@ -298,13 +304,21 @@ http_tls_free(struct http_tls *tls)
 	free(tls);
 }
 
-/* The first bytes are kept, to know later what did not want to be TLS. */
+/* The first bytes are kept, to know later what did not want to be TLS.  Who
+ * sends too many records is taken for one who has hung up. */
 static ssize_t
 pull(gnutls_transport_ptr_t pointer, void *buf, size_t cap_bytes)
 {
 	struct http_tls_peer *peer = pointer;
-	ssize_t n = recv(peer->fd, buf, cap_bytes, 0);
+	ssize_t n;
 
+	if (peer->reads_left == 0) {
+		errno = ECONNRESET;
+		return -1;
+	}
+	n = recv(peer->fd, buf, cap_bytes, 0);
+	if (n > 0)
+		peer->reads_left--;
 	if (n >= 0 || errno != EAGAIN)
 		peer->tls->heard++;
 	for (ssize_t i = 0;
@@ -339,6 +353,7 @@ http_tls_attach(struct http_tls_peer *peer, struct http_tls *tls, int fd,
 	peer->tls = tls;
 	peer->fd = fd;
 	peer->first_count = 0;
+	http_tls_allow_request(peer);
 	/* who speaks none of them is served all the same */
 	(void)gnutls_alpn_set_protocols(session, &protocol, 1, 0);
 	gnutls_transport_set_ptr2(
@@ -347,6 +362,12 @@ http_tls_attach(struct http_tls_peer *peer, struct http_tls *tls, int fd,
 	peer->on_handshaken = on_handshaken;
 	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED,
 		GNUTLS_HOOK_POST, on_finished);
+}
+
+void
+http_tls_allow_request(struct http_tls_peer *peer)
+{
+	peer->reads_left = READS_PER_REQUEST;
 }
 
 static ssize_t

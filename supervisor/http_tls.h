@@ -29,6 +29,7 @@ struct http_tls_peer {
 	struct http_tls *tls; /* NULL: plain HTTP */
 	int fd;
 	void (*on_handshaken)(struct http_tls_peer *peer);
+	unsigned reads_left; /* until the next request */
 	uint8_t first_count;
 	char first_bytes[5];
 };
@@ -53,6 +54,8 @@ uint64_t http_tls_heard(const struct http_tls *tls);
 void http_tls_attach(struct http_tls_peer *peer, struct http_tls *tls, int fd,
 	gnutls_session_t session,
 	void (*on_handshaken)(struct http_tls_peer *peer));
+/* A request has been answered: the next one may take as much as this one. */
+void http_tls_allow_request(struct http_tls_peer *peer);
 /* The same when there is no memory for it: its handshake ends at once. */
 void http_tls_refuse(gnutls_session_t session);
 /* For GnuTLS: which certificate a session of an attached peer shows. */

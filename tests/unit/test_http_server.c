@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/loop.h"
 #include "common/strbuf.h"
+#include "supervisor/http_listen.h"
 #include "supervisor/http_server.h"
 #include "tests/lib/one_result.h"
 #include "tests/unit/under_valgrind.h"
@@ -252,6 +253,24 @@ drop_dates(char *text)
 		ck_assert_ptr_nonnull(end);
 		memmove(date, end + 5, strlen(end + 5) + 1);
 	}
+}
+
+static bool
+is_readable(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* Nothing has come, and no end either. */
+static bool
+is_open(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       errno == EAGAIN;
 }
 
 /* Everything up to the end of the stream, without dates; to be freed. */
@@ -942,29 +961,241 @@ START_TEST(others_are_served_during_an_endless_scrape)
 }
 END_TEST
 
-START_TEST(one_scrape_too_many_is_told_so)
-{
-	int first, second;
+/* Far more than the kernel holds for who does not read. */
+#define LONG_PAGE_BYTES ((size_t)(16 * 1024 * 1024))
 
-	source_state.metrics_len = SIZE_MAX;
-	serve((struct http_server_options){ .max_scrapes = 1 });
-	first = client();
-	send_text(first, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
-	read_until(first, "\r\n\r\n");
-	second = client();
-	send_text(second, "GET /metrics HTTP/1.1\r\n" HOST CLOSE "\r\n");
-	check_answer(second, "HTTP/1.1 503 Service Unavailable\r\n" CLOSE TEXT
-			     "Retry-After: 1\r\nContent-Length: 23\r\n\r\n"
-			     "503 Service Unavailable");
-	/* and when the first has gone there is room again */
-	close(first);
-	while (source_state.n_readers > 0)
+/* One that asks for a long page and reads nothing of it. */
+static int
+stall(const char *host)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), bytes = 1024;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(inet_pton(AF_INET, host, &address.sin_addr), 1);
+	ck_assert_int_eq(
+		bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)),
+		0);
+	address.sin_port = htons(http_server_port(server, 0));
+	ck_assert_int_eq(inet_pton(AF_INET, "127.0.0.1", &address.sin_addr), 1);
+	ck_assert_int_eq(
+		connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	send_text(fd, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	while (!is_readable(fd))
 		turn();
-	source_state.metrics_len = 1;
-	second = client();
-	send_text(second, "GET /metrics HTTP/1.0\r\n\r\n");
-	check_answer(
-		second, "HTTP/1.0 200 OK\r\n" CLOSE METRICS_TEXT VARY "\r\na");
+	return fd;
+}
+
+/* Reads a scrape that was asked for by HTTP/1.0 to its end. */
+static void
+check_long_page(int fd)
+{
+	size_t n_bytes = 0;
+	struct strbuf in;
+
+	strbuf_init(&in, 0);
+	while (take(fd, &in)) {
+		ck_assert_uint_le(source_state.n_readers, 8);
+		turn();
+		n_bytes += in.len_bytes;
+		strbuf_reset(&in);
+	}
+	n_bytes += in.len_bytes;
+	strbuf_fini(&in);
+	close(fd);
+	ck_assert_uint_gt(n_bytes, LONG_PAGE_BYTES);
+}
+
+#define N_STALLED 20
+
+/* Each from an address of his own, or all from that of the honest one. */
+START_TEST(who_does_not_read_keeps_no_scrape_out)
+{
+	int fds[N_STALLED], honest;
+	char host[32];
+
+	source_state.metrics_len = LONG_PAGE_BYTES;
+	serve((struct http_server_options){ 0 });
+	for (int i = 0; i < N_STALLED; i++) {
+		snprintf(host, sizeof(host), "127.0.0.%d", _i == 0 ? i + 2 : 1);
+		fds[i] = stall(host);
+		ck_assert_uint_le(source_state.n_readers, _i == 0 ? 8 : 4);
+	}
+	honest = client();
+	send_text(honest, "GET /metrics HTTP/1.0\r\n\r\n");
+	check_long_page(honest);
+	for (int i = 0; i < N_STALLED; i++)
+		close(fds[i]);
+}
+END_TEST
+
+/* It is neither the oldest that goes, nor the newest. */
+START_TEST(the_scrape_that_is_furthest_behind_goes)
+{
+	int fds[N_STALLED], honest;
+	size_t n_bytes = 0;
+	struct strbuf in;
+	char host[32];
+
+	source_state.metrics_len = LONG_PAGE_BYTES;
+	serve((struct http_server_options){ 0 });
+	honest = client();
+	send_text(honest, "GET /metrics HTTP/1.0\r\n\r\n");
+	strbuf_init(&in, 0);
+	for (int i = 0; i < N_STALLED; i++) {
+		snprintf(host, sizeof(host), "127.0.0.%d", i + 2);
+		fds[i] = stall(host);
+		/* slowly: he is not done before they have all come */
+		strbuf_reset(&in);
+		ck_assert(take(honest, &in));
+		n_bytes += in.len_bytes;
+	}
+	strbuf_fini(&in);
+	ck_assert_uint_gt(n_bytes, 0);
+	ck_assert_uint_lt(n_bytes, LONG_PAGE_BYTES / 2);
+	ck_assert_uint_eq(source_state.n_readers, 8);
+	source_state.metrics_len = LONG_PAGE_BYTES + n_bytes;
+	check_long_page(honest);
+	for (int i = 0; i < N_STALLED; i++)
+		close(fds[i]);
+}
+END_TEST
+
+/* All at one moment: what they make the server hold is bounded. */
+START_TEST(a_crowd_of_scrapes_is_bounded_and_told_so)
+{
+	unsigned n_busy = 0, most = 0;
+	int fds[100];
+
+	source_state.metrics_len = LONG_PAGE_BYTES;
+	serve((struct http_server_options){ 0 });
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = client();
+		send_text(fds[i], "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	}
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		char status[13] = "";
+
+		while (recv(fds[i], status, 12, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+			errno == EAGAIN) {
+			turn();
+			if (source_state.n_readers > most)
+				most = source_state.n_readers;
+		}
+		n_busy += strcmp(status, "HTTP/1.1 503") == 0;
+	}
+	ck_assert_uint_gt(n_busy, 0);
+	ck_assert_uint_le(most, 8);
+	for (size_t i = 0; i < COUNT(fds); i++)
+		close(fds[i]);
+}
+END_TEST
+
+/* An hour is what the deadlines would give him. */
+START_TEST(a_scrape_that_stands_still_is_cut_off)
+{
+	int fd;
+
+	source_state.metrics_len = LONG_PAGE_BYTES;
+	serve((struct http_server_options){ 0 });
+	fd = stall("127.0.0.1");
+	ck_assert_uint_eq(source_state.n_readers, 1);
+	while (http_server_connections(server) > 0)
+		turn();
+	ck_assert_uint_eq(source_state.n_readers, 0);
+	close(fd);
+}
+END_TEST
+
+/* 1 Mbit/s, by the same clock as the server's; longer than the other lives. */
+START_TEST(a_scrape_that_is_slow_goes_on)
+{
+	uint64_t began_ns, age_ns = 0;
+	size_t n_bytes = 0;
+	char buf[4096];
+	int fd;
+
+	source_state.metrics_len = LONG_PAGE_BYTES;
+	serve((struct http_server_options){ 0 });
+	fd = stall("127.0.0.1");
+	began_ns = clock_mono_ns();
+	while (age_ns < 5 * NS_PER_S / 2) {
+		age_ns = clock_mono_ns() - began_ns;
+		while (n_bytes < age_ns / 8000) {
+			ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+			ck_assert_msg(
+				n > 0 || (n < 0 && errno == EAGAIN), "cut off");
+			if (n < 0)
+				break;
+			n_bytes += (size_t)n;
+		}
+		turn();
+	}
+	ck_assert_uint_eq(source_state.n_readers, 1);
+	close(fd);
+}
+END_TEST
+
+static struct http_peer
+peer_of(const char *text)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+		return http_listen_peer((struct sockaddr *)&v4);
+	ck_assert_int_eq(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+	return http_listen_peer((struct sockaddr *)&v6);
+}
+
+START_TEST(an_ipv6_network_is_one_peer)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} pairs[] = {
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.2", false },
+		{ "192.0.2.1", "::ffff:192.0.2.1", true },
+		{ "::ffff:192.0.2.1", "::ffff:192.0.2.2", false },
+		{ "2001:db8::1", "2001:db8::ffff:1", true },
+		{ "2001:db8::1", "2001:db8:0:1::1", false },
+	};
+
+	for (size_t i = 0; i < COUNT(pairs); i++) {
+		struct http_peer a = peer_of(pairs[i].a);
+		struct http_peer b = peer_of(pairs[i].b);
+
+		ck_assert_msg((memcmp(&a, &b, sizeof(a)) == 0) == pairs[i].same,
+			"%s %s", pairs[i].a, pairs[i].b);
+	}
+}
+END_TEST
+
+/* Half of a request each: they are fewer than the connections may be. */
+START_TEST(of_too_many_unfinished_requests_the_oldest_goes)
+{
+	static const char *const halves[] = { "GET /ready HTTP/1.1\r\nX: ",
+		"GET /ready HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\na" };
+	int fds[300];
+
+	serve((struct http_server_options){ .max_connections = 2048 });
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = client();
+		send_text(fds[i], halves[_i]);
+		turn();
+	}
+	while (http_server_connections(server) > 256)
+		turn();
+	ck_assert_uint_eq(http_server_connections(server), 256);
+	check_serves("127.0.0.1", http_server_port(server, 0));
+	ck_assert(!is_open(fds[0]));
+	ck_assert(is_open(fds[COUNT(fds) - 1]));
+	for (size_t i = 0; i < COUNT(fds); i++)
+		close(fds[i]);
 }
 END_TEST
 
@@ -1504,7 +1735,14 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, a_client_that_does_not_read_is_cut_off);
 	tcase_add_test(tcase, a_body_that_does_not_come_is_cut_off);
 	tcase_add_test(tcase, others_are_served_during_an_endless_scrape);
-	tcase_add_test(tcase, one_scrape_too_many_is_told_so);
+	tcase_add_loop_test(tcase, who_does_not_read_keeps_no_scrape_out, 0, 2);
+	tcase_add_test(tcase, the_scrape_that_is_furthest_behind_goes);
+	tcase_add_test(tcase, a_crowd_of_scrapes_is_bounded_and_told_so);
+	tcase_add_test(tcase, a_scrape_that_stands_still_is_cut_off);
+	tcase_add_test(tcase, a_scrape_that_is_slow_goes_on);
+	tcase_add_test(tcase, an_ipv6_network_is_one_peer);
+	tcase_add_loop_test(
+		tcase, of_too_many_unfinished_requests_the_oldest_goes, 0, 2);
 	tcase_add_loop_test(
 		tcase, who_holds_all_connections_keeps_nobody_out, 0, 6);
 	tcase_add_test(tcase, who_pipelines_lets_others_go_first);
