@@ -36,7 +36,8 @@
 
 /* clang-format off */
 const struct sandbox_calls sandbox_calls[] = {
-	{ "memory of its own that is counted, but none that can be executed", ALL, "mmap mmap2",
+	{ "memory of its own that is counted, but none that can be executed",
+	  ALL, "mmap mmap2",
 	  { { 2, PROT_EXEC, 1, { 0 }, false },
 	    { 3, UNCOUNTED_MEMORY, 1, { 0 }, false } } },
 	{ "memory, but none that can be executed", ALL, "mprotect",

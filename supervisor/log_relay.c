@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #define READ_BYTES 4096
-/* All that a pipe holds (pipe(7)): the last words of a process are no more. */
-#define TURN_READS 16
+/* As pipe(7) has it where pages are of 4 KiB. */
+#define LOG_PIPE_BYTES (64 * 1024)
+/* All that is in the pipe: the last words of a process are no more. */
+#define TURN_READS (LOG_PIPE_BYTES / READ_BYTES)
 /* Stands for a NUL, which no text of the log can hold. */
 #define NUL_MARK '\x1a'
 
@@ -120,6 +122,7 @@ log_relay_open(struct log_relay *relay, int *ret_write_fd)
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
+	(void)fcntl(fds[0], F_SETPIPE_SZ, LOG_PIPE_BYTES);
 	rc = loop_watch_open(relay->loop, &relay->watch, fds[0], LOOP_READ);
 	if (rc < 0) {
 		close(fds[0]);

@@ -89,9 +89,9 @@ static char **
 child_environment(void)
 {
 	static const char *const names[] = { "SSL_CERT_FILE", "SSL_CERT_DIR",
-		"LOCALDOMAIN", "RES_OPTIONS", "JOURNAL_STREAM", "TZ", "PATH",
-		"LD_LIBRARY_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS",
-		"UBSAN_OPTIONS", "MALLOC_ARENA_MAX" };
+		"LOCALDOMAIN", "RES_OPTIONS", "TZ", "PATH", "LD_LIBRARY_PATH",
+		"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+		"MALLOC_ARENA_MAX" };
 	static char *list[sizeof(names) / sizeof(names[0]) + 1];
 	size_t count = 0;
 

@@ -35,36 +35,49 @@ birth_tie_to_parent(pid_t supervisor_pid)
 	return getppid() == supervisor_pid ? 0 : -ESRCH;
 }
 
-/* Both the limit and what it could be raised to.  0 or a negative errno. */
-static int
-lower(int resource, rlim_t wanted)
+/* Both the limit and what it could be raised to. */
+static void
+lower(struct rlimit *limit, rlim_t wanted)
 {
-	struct rlimit limit;
+	if (wanted < limit->rlim_max)
+		limit->rlim_max = wanted;
+	limit->rlim_cur = limit->rlim_max;
+}
 
-	if (getrlimit(resource, &limit) < 0)
+/* Shadow memory is data too, and terabytes of addresses. */
+static int
+limit_memory(void)
+{
+	struct rlimit stack, data, addresses;
+
+	if (SANDBOX_HAS_SANITIZER)
+		return 0;
+	if (getrlimit(RLIMIT_STACK, &stack) < 0 ||
+		getrlimit(RLIMIT_DATA, &data) < 0 ||
+		getrlimit(RLIMIT_AS, &addresses) < 0)
 		return -errno;
-	if (wanted < limit.rlim_max)
-		limit.rlim_max = wanted;
-	limit.rlim_cur = limit.rlim_max;
-	return setrlimit(resource, &limit) < 0 ? -errno : 0;
+	lower(&stack, STACK_MAX_BYTES);
+	lower(&data, DATA_MAX_BYTES);
+	lower(&addresses, ADDRESS_SPACE_MAX_BYTES);
+	if (setrlimit(RLIMIT_STACK, &stack) < 0 ||
+		setrlimit(RLIMIT_DATA, &data) < 0 ||
+		setrlimit(RLIMIT_AS, &addresses) < 0)
+		return -errno;
+	return 0;
 }
 
 int
 birth_limit_resources(void)
 {
 	const struct rlimit none = { 0, 0 };
-	int rc = 0;
+	struct rlimit files;
 
-	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
-		setrlimit(RLIMIT_NPROC, &none) < 0)
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
-	rc = lower(RLIMIT_NOFILE, FILES_MAX);
-	if (rc == 0)
-		rc = lower(RLIMIT_STACK, STACK_MAX_BYTES);
-	/* shadow memory is data too, and terabytes of addresses */
-	if (rc == 0 && !SANDBOX_HAS_SANITIZER)
-		rc = lower(RLIMIT_DATA, DATA_MAX_BYTES);
-	if (rc == 0 && !SANDBOX_HAS_SANITIZER)
-		rc = lower(RLIMIT_AS, ADDRESS_SPACE_MAX_BYTES);
-	return rc;
+	lower(&files, FILES_MAX);
+	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
+		setrlimit(RLIMIT_NPROC, &none) < 0 ||
+		setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	return limit_memory();
 }

@@ -372,7 +372,7 @@ def ends_of_pipe(doctor):
 
     def writable(name, pid, fd):
         with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as info:
-            return name.startswith("pipe:") and \
+            return fd != "2" and name.startswith("pipe:") and \
                 re.search(r"flags:\s+\d*[12]\n", info.read())
     name, output = find(doctor.worker("extra"), writable,
                         os.O_WRONLY | os.O_NONBLOCK)
