@@ -2,7 +2,7 @@
 """An API server that means harm: answers that unpack to a thousand times their
 size, that never end, are too deep or tell of too many neighbours, and changes
 without end.  Each is one error, counted and said; discovery is not killed for
-it, and the neighbours that were known are checked.  Eight doctors at a time, for
+it, and the neighbours that were known are checked.  Nine doctors at a time, for
 the waits between.
 """
 import json
@@ -171,6 +171,29 @@ def try_changes():
     nurse.halt()
 
 
+def try_cordons():
+    """Every node there can be is cordoned at once, then none."""
+    nurse = Nurse("cordons")
+    rows = pods(NEIGHBOURS_MAX - 3)
+    nurse.api.items["pods"].update(rows)
+    nurse.api.cut(GONE)
+    wait_ok(lambda: len(nurse.results()["neighbourhood"]) ==
+            NEIGHBOURS_MAX - 1, "20,000 neighbours", LONG_S)
+    names = [row[4] for row in rows.values()]
+    for wanted in ({name: [name] for name in names}, {}):
+        nurse.api.items["nodes"] = wanted
+        wait(lambda: nurse.api.watches["nodes"])
+        for watch in nurse.api.watches["nodes"]:
+            watch.put(GONE)
+            watch.put(None)
+        nurse.api.watches["nodes"].clear()
+        count = 2 if wanted else NEIGHBOURS_MAX - 1
+        wait_ok(lambda: len(nurse.results()["neighbourhood"]) == count,
+                f"{len(wanted)} cordons: {count} neighbours", LONG_S)
+    equal(nurse.restarts(), 0, "and discovery is not killed as silent")
+    nurse.halt()
+
+
 tries = [threading.Thread(target=one, args=args) for one, *args in (
     (try_act, "packed", endless(b'{"kind":"Table","x":[0,', b"0,", True),
      "longer than 512 MiB"),
@@ -183,7 +206,7 @@ tries = [threading.Thread(target=one, args=args) for one, *args in (
     (try_act, "blanks", endless(b'{"kind":', b" "),
      "a value that is too long"),
     (try_act, "deep", endless(b'{"a":', b'{"a":'), "nested too deep"),
-    (try_many,), (try_changes,))]
+    (try_many,), (try_changes,), (try_cordons,))]
 for one in tries:
     one.start()
 for one in tries:

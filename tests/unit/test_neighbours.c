@@ -157,6 +157,70 @@ plan(void)
 
 #define READY WIRE_NEIGHBOUR_READY
 
+/* Each on a node of its own; what is said of the last one. */
+static int
+say_many(const char *prefix, size_t count)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		struct wire_neighbour record = { .flags = READY };
+
+		snprintf(record.pod_name, WIRE_NAME_BYTES, "%s%zu", prefix, i);
+		snprintf(record.node_name, WIRE_NAME_BYTES, "n-%s%zu", prefix,
+			i);
+		wire_set_text(record.pod_ip, WIRE_ADDRESS_BYTES, "10.0.0.1");
+		record.node_hash = node_hash(record.node_name);
+		rc = neighbours_take(&t.neighbours, &record);
+	}
+	return rc;
+}
+
+START_TEST(more_than_there_can_be_is_nonsense)
+{
+	ck_assert_int_eq(say_many("a", NEIGHBOURS_MAX), 0);
+	ck_assert_int_eq(say_many("b", NEIGHBOUR_TABLE_MAX), -EPROTO);
+	ck_assert_uint_eq(t.neighbours.table.count, NEIGHBOUR_TABLE_MAX);
+	/* what is known may change and leave */
+	ck_assert_int_eq(say_many("a", NEIGHBOURS_MAX), 0);
+	say_status(true, true, "");
+	ck_assert_uint_eq(t.neighbours.table.count, NEIGHBOUR_TABLE_MAX);
+}
+END_TEST
+
+/* It knows as many as there can be, none of which the one before knew. */
+START_TEST(a_new_process_knows_none_of_the_old_names)
+{
+	ck_assert_int_eq(say_many("a", NEIGHBOURS_MAX), 0);
+	say_status(true, true, "");
+	ck_assert_uint_eq(target_count(), 10);
+	neighbours_begin(&t.neighbours);
+	ck_assert_int_eq(say_many("b", NEIGHBOURS_MAX), 0);
+	/* until it has told all, those that are checked stay */
+	ck_assert_uint_eq(t.neighbours.table.count, NEIGHBOURS_MAX + 10);
+	ck_assert_uint_eq(target_count(), 10);
+	say_status(true, true, "");
+	ck_assert_uint_eq(t.neighbours.table.count, NEIGHBOURS_MAX);
+	ck_assert_uint_eq(target_count(), 10);
+}
+END_TEST
+
+START_TEST(without_a_limit_all_are_checked_up_to_a_bound)
+{
+	teardown();
+	setup_with(INI "neighbour_limit = 0\n");
+	neighbours_begin(&t.neighbours);
+	ck_assert_int_eq(say_many("a", NEIGHBOURS_SELECTED_MAX), 0);
+	say_status(true, true, "");
+	ck_assert_uint_eq(target_count(), NEIGHBOURS_SELECTED_MAX);
+	ck_assert(!t.neighbours.left_out);
+	ck_assert_int_eq(say_many("b", 100), 0);
+	plan();
+	ck_assert_uint_eq(target_count(), NEIGHBOURS_SELECTED_MAX);
+	ck_assert(t.neighbours.left_out);
+}
+END_TEST
+
 START_TEST(nobody_is_checked_before_the_list_is_complete)
 {
 	say("a", "n-a", "10.0.0.1", READY);
@@ -670,6 +734,9 @@ main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, more_than_there_can_be_is_nonsense);
+	tcase_add_test(tcase, a_new_process_knows_none_of_the_old_names);
+	tcase_add_test(tcase, without_a_limit_all_are_checked_up_to_a_bound);
 	tcase_add_test(tcase, nobody_is_checked_before_the_list_is_complete);
 	tcase_add_test(tcase, oneself_and_cordoned_nodes_are_left_out);
 	tcase_add_test(tcase, addresses_of_no_other_machine_are_refused);
