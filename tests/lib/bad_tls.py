@@ -166,6 +166,15 @@ class Peer:
     def say(self, data):
         self.call("SSL_write", data, len(data))
 
+    def say_apart(self, data, *words):
+        """Each byte in a record of its own, with these calls of the library
+        after it; all are made first, and sent at once."""
+        for byte in data:
+            _F["SSL_write"](self.ssl, bytes((byte,)), 1)
+            for name, *arguments in words:
+                _F[name](self.ssl, *arguments)
+        self._flush()
+
     def goodbye(self):
         self.call("SSL_shutdown")
 
@@ -209,6 +218,14 @@ def floods(*words):
                 if peer.call(name, *arguments) <= 0:
                     raise ConnectionError(name)
             time.sleep(0.002)  # the other servers share this processor
+    return act
+
+
+def endless(start, piece):
+    def act(peer):
+        peer.say(start)
+        while True:
+            peer.say(piece)
     return act
 
 
