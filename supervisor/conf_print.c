@@ -50,8 +50,10 @@ put_key(struct strbuf *out, const struct conf_key *key, const void *object)
 		strbuf_reset(&value);
 		n++;
 	}
+	/* set to nothing is not the same as not set where there is a default */
 	if (n == 0)
-		strbuf_printf(out, ";%s =\n", key->name);
+		strbuf_printf(out, "%s%s =\n",
+			key->default_text == NULL ? ";" : "", key->name);
 	strbuf_fini(&value);
 }
 

@@ -144,6 +144,20 @@ START_TEST(a_semicolon_at_the_begin_loads_back)
 }
 END_TEST
 
+START_TEST(nothing_in_place_of_a_default_loads_back)
+{
+	struct fixture f = load(K "api_server_dns =\n", ENV());
+	char *text;
+
+	expect_clean(&f);
+	text = printed(f.conf);
+	ck_assert_ptr_nonnull(strstr(text, "\napi_server_dns =\n"));
+	free(text);
+	expect_stable(&f);
+	unload(&f);
+}
+END_TEST
+
 START_TEST(what_no_file_can_hold_is_a_comment)
 {
 	struct fixture f = load_env(ENV((char *)"KUBENURSE_NODE_NAME= a",
@@ -265,6 +279,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, very_long_values_load_back);
 	tcase_add_test(tcase, secrets_are_redacted);
 	tcase_add_test(tcase, a_semicolon_at_the_begin_loads_back);
+	tcase_add_test(tcase, nothing_in_place_of_a_default_loads_back);
 	tcase_add_test(tcase, what_no_file_can_hold_is_a_comment);
 	tcase_add_test(tcase, a_full_disk_is_an_error);
 	tcase_add_loop_test(tcase, every_row_is_whole, 0, (int)conf_n_keys);
