@@ -373,8 +373,8 @@ worker_process_take_memory(struct worker_process *process, int memory_fd)
 	close_fd(&process->memory_fd);
 	process->memory_fd = memory_fd;
 	if (memory_fd < 0)
-		LOG_WARN("the memory of a worker cannot be watched, for it has "
-			 "no /proc",
+		LOG_WARN("the memory of a worker cannot be watched: there is "
+			 "no /proc, or no descriptor is left",
 			LOG_STR("worker", worker_type_name(process->type)));
 }
 
