@@ -22,7 +22,8 @@
 #define SERIES_BUDGET_BUILT_IN_TARGETS 4
 /*
  * Neighbours come from a server, not from the configuration: with
- * neighbour_limit = 0 they have this and no more, some 30 MB of text.
+ * neighbour_limit = 0 they have this and no more: some 30 MB of text, 50 MB
+ * with the longest names.
  */
 #define SERIES_BUDGET_PATH_LINES  300000
 #define SERIES_BUDGET_PATH_SERIES 40000
