@@ -19,20 +19,12 @@ neighbour_text(const struct neighbour *neighbour, enum neighbour_text which)
 	return neighbour->texts + neighbour->text_at[which];
 }
 
-/* FNV-1a, 64 bits (draft-eastlake-fnv). */
 static size_t
 bucket_of(const struct neighbour_table *table, const char *namespace_name,
 	const char *pod_name)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
-
-	for (; *namespace_name != '\0'; namespace_name++)
-		hash = (hash ^ (unsigned char)*namespace_name) *
-		       0x100000001b3ULL;
-	hash = (hash ^ '/') * 0x100000001b3ULL;
-	for (; *pod_name != '\0'; pod_name++)
-		hash = (hash ^ (unsigned char)*pod_name) * 0x100000001b3ULL;
-	return (size_t)(hash ^ hash >> 32) & (table->bucket_count - 1);
+	return (size_t)name_hash(&table->hash_key, namespace_name, pod_name) &
+	       (table->bucket_count - 1);
 }
 
 static struct neighbour **
@@ -72,7 +64,8 @@ entry_new(const struct wire_neighbour *record)
 static int
 grow(struct neighbour_table *table)
 {
-	struct neighbour_table bigger = { .count = table->count };
+	struct neighbour_table bigger = { .hash_key = table->hash_key,
+		.count = table->count };
 	struct neighbour *entry;
 
 	if (table->count < table->bucket_count)
@@ -101,6 +94,7 @@ void
 neighbour_table_init(struct neighbour_table *table)
 {
 	memset(table, 0, sizeof(*table));
+	name_hash_key_init(&table->hash_key);
 }
 
 void

@@ -7,6 +7,7 @@
 #ifndef SUPERVISOR_NEIGHBOUR_TABLE_H
 #define SUPERVISOR_NEIGHBOUR_TABLE_H
 
+#include "common/name_hash.h"
 #include "common/neighbour_limits.h"
 #include "common/wire.h"
 
@@ -45,6 +46,7 @@ struct neighbour {
 };
 
 struct neighbour_table {
+	struct name_hash_key hash_key;
 	struct neighbour **buckets;
 	size_t bucket_count; /* a power of two */
 	size_t count;

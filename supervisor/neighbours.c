@@ -228,11 +228,12 @@ fill_candidates(struct neighbours *neighbours,
 	return count;
 }
 
-/* Without neighbour_limit all should be checked. */
+/* More should be checked than can be. */
 static void
 log_left_out(struct neighbours *neighbours, size_t known, size_t selected)
 {
-	bool left_out = neighbours->conf->neighbour_limit <= 0 &&
+	int64_t limit = neighbours->conf->neighbour_limit;
+	bool left_out = (limit <= 0 || limit > NEIGHBOURS_SELECTED_MAX) &&
 			selected == NEIGHBOURS_SELECTED_MAX && known > selected;
 
 	if (left_out && !neighbours->left_out)

@@ -27,6 +27,8 @@ struct account {
 	struct registry_budget budget;
 	size_t n_series; /* by weight */
 	size_t n_lines;
+	size_t n_idle_series; /* those of them that nobody holds */
+	size_t n_idle_lines;
 	uint64_t n_refused;
 	struct series *idle_head; /* the one longest without references */
 	struct series *idle_tail;
@@ -244,11 +246,20 @@ account_of(const struct series *series)
 	return &series->family->registry->accounts[series->account];
 }
 
+/* Lines of a series whose key is short. */
+static size_t
+lines_of(const struct family *family)
+{
+	return is_histogram(family) ? hist_lines_max(family->layout) : 1;
+}
+
 static void
 idle_add(struct series *series)
 {
 	struct account *account = account_of(series);
 
+	account->n_idle_series += series->weight;
+	account->n_idle_lines += series->weight * lines_of(series->family);
 	series->idle_prev = account->idle_tail;
 	series->idle_next = NULL;
 	if (account->idle_tail != NULL)
@@ -263,6 +274,8 @@ idle_remove(struct series *series)
 {
 	struct account *account = account_of(series);
 
+	account->n_idle_series -= series->weight;
+	account->n_idle_lines -= series->weight * lines_of(series->family);
 	if (series->idle_prev != NULL)
 		series->idle_prev->idle_next = series->idle_next;
 	else
@@ -271,13 +284,6 @@ idle_remove(struct series *series)
 		series->idle_next->idle_prev = series->idle_prev;
 	else
 		account->idle_tail = series->idle_prev;
-}
-
-/* Lines of a series whose key is short. */
-static size_t
-lines_of(const struct family *family)
-{
-	return is_histogram(family) ? hist_lines_max(family->layout) : 1;
 }
 
 static void
@@ -292,21 +298,29 @@ delete_series(struct registry *registry, struct series *series)
 	series_free(series);
 }
 
-/* True: there is, or was made, room for one of this weight. */
+static bool
+fits(size_t count, size_t more, size_t max)
+{
+	return more <= max && count <= max - more;
+}
+
+/* True: there is, or was made, room for one of this weight.  What would not
+ * fit beside what is held costs nothing. */
 static bool
 make_room(struct registry *registry, struct account *account, size_t weight,
 	size_t lines)
 {
 	const struct registry_budget *budget = &account->budget;
+	size_t held_series = account->n_series - account->n_idle_series;
+	size_t held_lines = account->n_lines - account->n_idle_lines;
 
-	if (weight > budget->max_series || lines > budget->max_lines)
+	if (!fits(held_series, weight, budget->max_series) ||
+		!fits(held_lines, lines, budget->max_lines))
 		return false;
-	while (account->n_series > budget->max_series - weight ||
-		account->n_lines > budget->max_lines - lines) {
+	while (!fits(account->n_series, weight, budget->max_series) ||
+		!fits(account->n_lines, lines, budget->max_lines)) {
 		struct series *series = account->idle_head;
 
-		if (series == NULL)
-			return false;
 		idle_remove(series);
 		delete_series(registry, series);
 	}

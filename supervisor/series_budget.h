@@ -17,12 +17,13 @@
 /* Neighbours and extra checks beyond those there are: the series of what has
  * gone stay for series_ttl, as far as there is room. */
 #define SERIES_BUDGET_SPARE_TARGETS 64
-/* A built-in check is one target with a fixed name; what it needs, and as much
- * again for redirects to everywhere. */
+/* A built-in check is one target with a fixed name: room for all that it needs
+ * and for many more status codes and nameservers. */
 #define SERIES_BUDGET_BUILT_IN_TARGETS 4
 /*
  * Neighbours come from a server, not from the configuration: with
- * neighbour_limit = 0 they have this and no more, some 30 MB of text.
+ * neighbour_limit = 0 they have this and no more: some 30 MB of text, 50 MB
+ * with the longest names.
  */
 #define SERIES_BUDGET_PATH_LINES  300000
 #define SERIES_BUDGET_PATH_SERIES 40000

@@ -315,7 +315,7 @@ START_TEST(what_nobody_holds_makes_room_for_what_is_new)
 {
 	const struct registry_budget budget = { 100, SECONDS_LINES };
 	struct registry *registry = make_registry(100);
-	struct series *first, *held;
+	struct series *first, *held, *fifth;
 
 	registry_set_budget(registry, 1, &budget);
 	held = get_for(registry, 1, REQUESTS, "held");
@@ -326,13 +326,15 @@ START_TEST(what_nobody_holds_makes_room_for_what_is_new)
 	get_for(registry, 1, REQUESTS, "fourth");
 	ck_assert_uint_eq(count_shown(registry), SECONDS_LINES);
 	/* the one longest unheld has gone, and no other */
-	get_for(registry, 1, REQUESTS, "fifth");
+	fifth = get_for(registry, 1, REQUESTS, "fifth");
 	ck_assert_uint_eq(count_shown(registry), SECONDS_LINES);
 	ck_assert_ptr_eq(get_for(registry, 1, REQUESTS, "first"), first);
 	ck_assert_ptr_eq(get_for(registry, 1, REQUESTS, "held"), held);
 	ck_assert_ptr_null(get_for(registry, 1, REQUESTS, "second"));
 	/* a histogram does not fit beside what is held, and costs nothing */
+	registry_put(fifth, 3);
 	ck_assert_ptr_null(get_for(registry, 1, SECONDS, "a"));
+	ck_assert_uint_eq(count_shown(registry), SECONDS_LINES);
 	ck_assert_uint_eq(registry_refused_count(registry, 1), 2);
 	registry_free(registry);
 }

@@ -47,20 +47,12 @@ is_named(const struct item *item, const char *namespace_name, const char *name)
 	       strcmp(fields.namespace_name, namespace_name) == 0;
 }
 
-/* FNV-1a, 64 bits (draft-eastlake-fnv). */
 static size_t
 bucket_of(const struct item_store *store, const char *namespace_name,
 	const char *name)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
-
-	for (; *namespace_name != '\0'; namespace_name++)
-		hash = (hash ^ (unsigned char)*namespace_name) *
-		       0x100000001b3ULL;
-	hash = (hash ^ '/') * 0x100000001b3ULL;
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x100000001b3ULL;
-	return (size_t)(hash ^ hash >> 32) & (store->bucket_count - 1);
+	return (size_t)name_hash(&store->hash_key, namespace_name, name) &
+	       (store->bucket_count - 1);
 }
 
 static struct item *
@@ -245,6 +237,7 @@ void
 item_store_init(struct item_store *store)
 {
 	memset(store, 0, sizeof(*store));
+	name_hash_key_init(&store->hash_key);
 }
 
 void

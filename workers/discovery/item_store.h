@@ -9,6 +9,7 @@
 #ifndef WORKERS_DISCOVERY_ITEM_STORE_H
 #define WORKERS_DISCOVERY_ITEM_STORE_H
 
+#include "common/name_hash.h"
 #include "common/neighbour_limits.h"
 
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct item {
 };
 
 struct item_store {
+	struct name_hash_key hash_key;
 	struct item **buckets;
 	size_t bucket_count;  /* a power of two */
 	size_t count;         /* all objects */

@@ -310,7 +310,8 @@ malformed_text(const struct list_watch *watch)
 		return error;
 	if (watch->answer_bytes > LIST_MAX_BYTES)
 		return "longer than 512 MiB";
-	if (watch->event_bytes > EVENT_MAX_BYTES)
+	if (watch->state == LIST_WATCH_WATCHING &&
+		watch->event_bytes > EVENT_MAX_BYTES)
 		return "an event longer than 8 MiB";
 	return "not gzip";
 }
