@@ -56,15 +56,18 @@ holds_ipv4(const struct in6_addr *address)
 static enum address_kind
 kind_of_ipv4(const uint8_t bytes[4])
 {
+	static const uint8_t broadcast[4] = { 255, 255, 255, 255 };
+
 	if (bytes[0] == 0)
 		return ADDRESS_UNSPECIFIED;
 	if (bytes[0] == 127)
 		return ADDRESS_LOOPBACK;
 	if (bytes[0] == 169 && bytes[1] == 254)
 		return ADDRESS_LINK_LOCAL;
-	if (bytes[0] >= 240)
-		return ADDRESS_RESERVED;
-	return bytes[0] >= 224 ? ADDRESS_MULTICAST : ADDRESS_ORDINARY;
+	if (memcmp(bytes, broadcast, sizeof(broadcast)) == 0)
+		return ADDRESS_BROADCAST;
+	return bytes[0] >= 224 && bytes[0] < 240 ? ADDRESS_MULTICAST
+						 : ADDRESS_ORDINARY;
 }
 
 enum address_kind
@@ -96,8 +99,8 @@ address_kind_name(enum address_kind kind)
 		return "link-local";
 	case ADDRESS_MULTICAST:
 		return "multicast";
-	case ADDRESS_RESERVED:
-		return "reserved";
+	case ADDRESS_BROADCAST:
+		return "broadcast";
 	}
 	return "ordinary";
 }

@@ -11,14 +11,17 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* By the registries of special-purpose addresses (RFC 6890). */
+/*
+ * By the registries of special-purpose addresses (RFC 6890).  240.0.0.0/4 is
+ * reserved there, but clusters give it to their pods.
+ */
 enum address_kind {
 	ADDRESS_ORDINARY,
 	ADDRESS_UNSPECIFIED, /* 0.0.0.0/8, ::, where Linux connects to itself */
 	ADDRESS_LOOPBACK,
 	ADDRESS_LINK_LOCAL, /* metadata services of clouds, too */
 	ADDRESS_MULTICAST,
-	ADDRESS_RESERVED, /* 240.0.0.0/4 with 255.255.255.255 */
+	ADDRESS_BROADCAST, /* 255.255.255.255 */
 };
 
 /* False: this is no address.  The text of IPv6 has no brackets and no zone. */

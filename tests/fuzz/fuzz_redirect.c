@@ -134,7 +134,7 @@ static void
 check_address(const struct url *url)
 {
 	static const char *const refused[] = { "127.", "0.", "169.254.", "224.",
-		"239.", "240.", "255.", "fe80:", "ff02:", "::ffff:127.",
+		"239.", "255.255.255.255:", "fe80:", "ff02:", "::ffff:127.",
 		"::ffff:0.", "::ffff:169.254.", "64:ff9b::7f00:1]" };
 	struct in6_addr from, to;
 	struct race_address address;

@@ -276,7 +276,7 @@ equal(nurse.metrics().select("kubenurse_samples_lost_total.*") and
 # ------------------------------------------------------------- refused addresses
 
 ELSEWHERE = ("0.0.0.0", "127.0.0.1", "127.8.8.8", "169.254.169.254", "224.0.0.1",
-             "255.255.255.255", "240.0.0.1", "::", "::1", "fe80::1", "ff02::1",
+             "255.255.255.255", "::", "::1", "fe80::1", "ff02::1",
              "::ffff:127.0.0.1")
 for i, address in enumerate(ELSEWHERE):
     nurse.api.pod(f"refused-{i}", f"refused-{i}", address)
