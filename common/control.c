@@ -101,7 +101,6 @@ static void
 pack_nursery(struct pack *pack, struct control_nursery *nursery)
 {
 	pack_u32(pack, &nursery->log_level);
-	pack_u32(pack, &nursery->log_format);
 	pack_i32(pack, &nursery->supervisor_pid);
 	pack_u32(pack, &nursery->sandbox);
 	pack_bool(pack, &nursery->api_insecure);
@@ -124,7 +123,6 @@ pack_boot(struct pack *pack, struct control_boot *boot)
 	pack_u32(pack, &boot->worker_type);
 	pack_u32(pack, &boot->worker_gen);
 	pack_u32(pack, &boot->log_level);
-	pack_u32(pack, &boot->log_format);
 }
 
 static void

@@ -46,7 +46,6 @@ enum control_kind {
  */
 struct control_nursery {
 	uint32_t log_level;
-	uint32_t log_format;
 	int32_t supervisor_pid;
 	uint32_t sandbox; /* enum sandbox_mode */
 	bool api_insecure;
@@ -82,7 +81,6 @@ struct control_boot {
 	uint32_t worker_type;
 	uint32_t worker_gen;
 	uint32_t log_level; /* a reload may have changed the nursery's */
-	uint32_t log_format;
 };
 
 struct control_target {

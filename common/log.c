@@ -53,8 +53,9 @@ log_setup(enum log_level level, enum log_format format)
 }
 
 void
-log_to_supervisor(void)
+log_to_supervisor(enum log_level level)
 {
+	settings.level = level;
 	settings.to_supervisor = true;
 }
 

@@ -55,10 +55,10 @@ struct log_field {
  */
 void log_setup(enum log_level level, enum log_format format);
 /*
- * From now on lines go to the supervisor, which formats them and puts the name
- * of this process to them: stderr is its pipe (log_record.h).
+ * Instead of log_setup(): lines go to the supervisor, which formats them and
+ * puts the name of this process to them.  stderr is its pipe (log_record.h).
  */
-void log_to_supervisor(void);
+void log_to_supervisor(enum log_level level);
 void log_write(enum log_level level, const char *message,
 	const struct log_field *fields);
 /* A line of another process, with process=NAME. */

@@ -198,19 +198,12 @@ relisten(struct supervisor *supervisor, const struct conf *loaded)
 	return false;
 }
 
-/* What supervisor_set_birth() hands to each worker. */
-static bool
-is_birth_another(const struct conf *old, const struct conf *loaded)
-{
-	return old->log_level != loaded->log_level ||
-	       old->log_format != loaded->log_format;
-}
-
 static void
 apply(struct supervisor *supervisor, struct conf *loaded)
 {
 	struct conf *old = supervisor->conf;
-	bool birth_changed = is_birth_another(old, loaded);
+	/* what supervisor_set_birth() hands to each worker */
+	bool birth_changed = old->log_level != loaded->log_level;
 
 	supervisor->conf = loaded;
 	log_setup(loaded->log_level, loaded->log_format);

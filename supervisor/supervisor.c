@@ -290,7 +290,6 @@ start_nursery(struct supervisor *supervisor)
 	const struct conf *conf = supervisor->conf;
 	struct control_nursery settings = {
 		.log_level = conf->log_level,
-		.log_format = conf->log_format,
 		.supervisor_pid = getpid(),
 		.sandbox = conf->sandbox,
 		.api_insecure = conf->api_server_insecure,
@@ -363,7 +362,6 @@ supervisor_set_birth(struct supervisor *supervisor)
 	const struct conf *conf = supervisor->conf;
 
 	pool->log_level = conf->log_level;
-	pool->log_format = conf->log_format;
 }
 
 static void

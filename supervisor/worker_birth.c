@@ -47,7 +47,6 @@ send_boot(struct worker_slot *slot, struct worker_process *process)
 		.worker_type = slot->type,
 		.worker_gen = process->gen,
 		.log_level = slot->pool->log_level,
-		.log_format = slot->pool->log_format,
 	};
 	return worker_process_send(process, &message);
 }

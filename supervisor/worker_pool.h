@@ -54,7 +54,6 @@ struct worker_pool {
 	struct neighbours *neighbours;
 	/* What each worker gets in its boot message. */
 	enum log_level log_level;
-	enum log_format log_format;
 	struct discovery_order discovery_order;
 	uint32_t last_gen;
 	bool stopping;

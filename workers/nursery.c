@@ -187,9 +187,7 @@ nursery_run(char **argv)
 		return 2;
 	}
 	nursery.argv = argv;
-	log_setup((enum log_level)nursery.settings.log_level,
-		(enum log_format)nursery.settings.log_format);
-	log_to_supervisor();
+	log_to_supervisor((enum log_level)nursery.settings.log_level);
 	title_set("nursery");
 	ignore_signals();
 	rc = sandbox_drop_rights(0);

@@ -130,11 +130,9 @@ apply_boot(struct worker *worker, const struct control_boot *boot)
 
 	worker->kind = kind_find(boot->worker_type);
 	worker->gen = boot->worker_gen;
-	if (worker->kind == NULL || boot->log_level > LOG_LEVEL_ERROR ||
-		boot->log_format > LOG_FORMAT_JSON)
+	if (worker->kind == NULL || boot->log_level > LOG_LEVEL_ERROR)
 		return -EPROTO;
-	log_setup((enum log_level)boot->log_level,
-		(enum log_format)boot->log_format);
+	log_to_supervisor((enum log_level)boot->log_level);
 	title_set(worker_type_name(boot->worker_type));
 	rc = proxy_config_init(&worker->proxy, worker->settings->http_proxy,
 		worker->settings->https_proxy, worker->settings->no_proxy);

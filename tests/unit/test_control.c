@@ -92,7 +92,7 @@ START_TEST(every_kind_comes_out_as_it_went_in)
 		memset(&in, 0, sizeof(in));
 		in.kind = (enum control_kind)kind;
 		if (kind == CONTROL_BOOT)
-			in.body.boot = (struct control_boot){ 5, 6, 1, 1 };
+			in.body.boot = (struct control_boot){ 5, 6, 1 };
 		if (kind == CONTROL_TARGET_GONE)
 			in.body.gone = (struct control_target_gone){ 7, 8 };
 		if (kind == CONTROL_BIRTH)
