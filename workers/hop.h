@@ -45,8 +45,8 @@ struct hop_request {
 	const struct url *referer; /* whose answer leads here; NULL: none */
 	/* The address that the answer came from; NULL: unknown, or none. */
 	const struct in6_addr *referrer_address;
-	bool may_authorize; /* token and own headers of the target may be sent
-			     */
+	/* The token and the target's own headers may be sent. */
+	bool may_authorize;
 	const char *method;
 };
 
