@@ -21,6 +21,7 @@ need("openssl")
 authority = Authority("authority")
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(*authority.issue("api", "IP:127.0.0.1"))
+be_at("10.8.0.0/14")
 os.makedirs(ACCOUNT)
 os.chmod("/var/run/secrets", 0o755)
 replace(f"{ACCOUNT}/token", "token")
@@ -40,7 +41,7 @@ class Nurse(Doctor):
     def __init__(self, name, more=""):
         self.api = ApiServer(context)
         for i in range(3):
-            self.api.pod(f"kubenurse-{i}", f"node-{i}", f"127.0.1.{i}")
+            self.api.pod(f"kubenurse-{i}", f"node-{i}", f"10.8.1.{i}")
         super().__init__(f"""[kubenurse]
 listen = 127.0.0.1:{{port}}
 check_interval = 500ms
@@ -90,7 +91,7 @@ def endless(begin, more, packed=False):
 
 def pods(count):
     return {f"p-{i}": [f"p-{i}", "1/1", "Running",
-                       f"127.{2 + (i >> 16)}.{i >> 8 & 255}.{i & 255}",
+                       f"10.{9 + (i >> 16)}.{i >> 8 & 255}.{i & 255}",
                        f"n-{i}"] for i in range(count)}
 
 
@@ -128,7 +129,7 @@ def try_many():
     wait_ok(lambda: len(nurse.results()["neighbourhood"]) ==
             NEIGHBOURS_MAX - 1, "20,000 are no trouble", LONG_S)
     for i in range(100):
-        nurse.api.pod(f"more-{i}", f"more-{i}", "127.9.9.9")
+        nurse.api.pod(f"more-{i}", f"more-{i}", "10.8.9.9")
     wait_ok(lambda: nurse.errors("too_many") >= 2, "100 more by a watch are",
             LONG_S)
     equal(len(nurse.results()["neighbourhood"]), NEIGHBOURS_MAX - 1,
@@ -156,14 +157,14 @@ def try_changes():
     def event(i):
         name = f"p-{i % 1000}"
         return json.dumps({"type": "MODIFIED", "object": table(i, [
-            [name, "1/1", "Running", f"127.5.{i >> 8 & 255}.{i & 255}",
+            [name, "1/1", "Running", f"10.8.{i >> 8 & 255}.{i & 255}",
              f"n-{name}"]])}).encode() + b"\n"
 
     last = 60000
     for begin in range(200, last, 1000):
         for watch in nurse.api.watches["pods"]:
             watch.put(b"".join(map(event, range(begin, begin + 1000))))
-    wanted = f"127.5.{(last + 199) >> 8 & 255}.{(last + 199) & 255}"
+    wanted = f"10.8.{(last + 199) >> 8 & 255}.{(last + 199) & 255}"
     wait_ok(lambda: any(one["PodIP"] == wanted for one in
                         nurse.results()["neighbourhood"]),
             "60,000 changes: the last one arrives", LONG_S)
