@@ -145,7 +145,7 @@ const struct conf_key conf_keys[] = {
 	  .type = CONF_INTEGER, .offset = AT(neighbour_limit),
 	  .default_text = "10", .placeholder = "NUMBER",
 	  .help = "How many neighbours to check; each node is then checked by"
-		  " as many. 0 or less: all, up to 5000." },
+		  " as many. 0 or less: all, up to 10000." },
 	{ KUBENURSE, .name = "neighbour_port",
 	  .env = "KUBENURSE_NEIGHBOUR_PORT",
 	  .type = CONF_PORT, .offset = AT(neighbour_port), .min = "1",

@@ -20,10 +20,10 @@
 #include <stdint.h>
 
 /*
- * So many are checked at most, also without neighbour_limit: the nodes of the
- * largest cluster that Kubernetes supports.
+ * So many are checked at most, also without neighbour_limit: twice the nodes of
+ * the largest cluster that Kubernetes supports.
  */
-#define NEIGHBOURS_SELECTED_MAX 5000
+#define NEIGHBOURS_SELECTED_MAX 10000
 /* A node whose network is broken from birth must show. */
 #define NEIGHBOURS_ADMIT_NS (60 * 1000000000ULL)
 
