@@ -9,6 +9,8 @@
 
 /* Looks at an idle connection per header timeout: one of 5 s may last 6. */
 #define LOOKS_PER_TIMEOUT 5
+/* More than a socket holds of what nobody has read. */
+#define RECEIVED_MAX_BYTES ((size_t)(64 * 1024 * 1024))
 /* What one turn of the loop looks after; a look costs about half a us. */
 #define BATCH_COUNT 64
 
@@ -205,6 +207,10 @@ http_deadline_cut(
 {
 	leave(deadlines, deadline);
 	shutdown(deadline->fd, SHUT_RDWR);
+	/* else the library reads what has come first, in small pieces at last:
+	 * tcp(7), MSG_TRUNC */
+	(void)recv(deadline->fd, NULL, RECEIVED_MAX_BYTES,
+		MSG_TRUNC | MSG_DONTWAIT);
 }
 
 void
