@@ -2,13 +2,19 @@
 /* Deadlines of connections; see http_deadline.h. */
 #include "supervisor/http_deadline.h"
 
+#include "common/clock.h"
+
 #include <linux/tcp.h> /* glibc's tcp_info ends before tcpi_bytes_received */
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* Looks at an idle connection per header timeout: one of 5 s may last 6. */
 #define LOOKS_PER_TIMEOUT 5
+/* What has connected may be silent for so long, however many do it. */
+#define SILENT_NS     NS_PER_S
+#define LOOKS_PER_CUT 16
 /* More than a socket holds of what nobody has read. */
 #define RECEIVED_MAX_BYTES ((size_t)(64 * 1024 * 1024))
 /* What one turn of the loop looks after; a look costs about half a us. */
@@ -69,14 +75,62 @@ leave(struct http_deadlines *deadlines, struct http_deadline *deadline)
 	deadline->phase = HTTP_PHASE_COUNT;
 }
 
+/* 0: cannot be told. */
+static uint64_t
+received_bytes(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return 0;
+	return info.tcpi_bytes_received;
+}
+
+/* Of a request that is not complete, the library has read a part. */
+static bool
+is_half_read(const struct http_deadline *deadline)
+{
+	uint64_t received =
+		received_bytes(deadline->fd); /* first: this grows */
+	int unread = 0;
+
+	return ioctl(deadline->fd, FIONREAD, &unread) == 0 &&
+	       received > deadline->consumed_bytes + (uint64_t)unread;
+}
+
+/*
+ * Whether it may be cut because too many do what it does.  A connection of
+ * which nothing was read yet holds nothing either: it has SILENT_NS.
+ */
+static bool
+is_too_many(
+	const struct http_deadlines *deadlines, const struct http_deadline *one)
+{
+	uint64_t timeout_ns;
+
+	if (one->phase == HTTP_PHASE_ANSWER && one->is_stream)
+		return false;
+	if (one->phase != HTTP_PHASE_HEADERS)
+		return true;
+	timeout_ns = deadlines->queues[HTTP_PHASE_HEADERS].timeout_ns;
+	return loop_now_ns(deadlines->loop) >=
+		       one->due_ns - timeout_ns + SILENT_NS ||
+	       is_half_read(one);
+}
+
 /* The newest is never the first of its queue: that has two at least. */
 static void
 cut_first(struct http_deadlines *deadlines, enum http_phase phase)
 {
-	struct http_deadline *first =
-		http_deadlines_find(deadlines, phase, NULL, NULL);
+	struct http_deadline *first = deadlines->queues[phase].oldest;
 
-	if (first == NULL)
+	for (int i = 0; i < LOOKS_PER_CUT && first != NULL &&
+			!is_too_many(deadlines, first);
+		i++)
+		first = first->newer;
+	if (first == NULL || !is_too_many(deadlines, first))
 		return;
 	if (phase == HTTP_PHASE_ANSWER)
 		http_deadline_reset(deadlines, first);
@@ -128,6 +182,7 @@ http_deadline_handshaken(
 {
 	if (deadline->phase != HTTP_PHASE_HANDSHAKE)
 		return;
+	deadline->consumed_bytes = received_bytes(deadline->fd);
 	leave(deadlines, deadline);
 	enter(deadlines, deadline, HTTP_PHASE_HEADERS);
 }
@@ -162,19 +217,6 @@ http_deadline_answer(struct http_deadlines *deadlines,
 	deadline->is_stream = is_stream;
 	leave(deadlines, deadline);
 	enter(deadlines, deadline, HTTP_PHASE_ANSWER);
-}
-
-/* 0: cannot be told. */
-static uint64_t
-received_bytes(int fd)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	memset(&info, 0, sizeof(info));
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-		return 0;
-	return info.tcpi_bytes_received;
 }
 
 void

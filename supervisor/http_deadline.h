@@ -67,7 +67,8 @@ struct http_deadlines {
 };
 
 /* max: connections in each phase, streams not counted; beyond it the one that
- * is in it for longest is cut.  0: no limit. */
+ * is in it for longest is cut, but none that has just come and said nothing.
+ * 0: no limit. */
 void http_deadlines_init(struct http_deadlines *deadlines, struct loop *loop,
 	const struct http_timeouts *timeouts,
 	const size_t max[HTTP_PHASE_COUNT]);

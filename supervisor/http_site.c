@@ -28,8 +28,9 @@
 
 /*
  * With each piece that comes the library reads the line from its begin, up to
- * 17 us: two milliseconds in one run.  An honest request follows its connection
- * at once, so the others are few, and what they hold is 2.5 MiB.
+ * 17 us: two milliseconds in one run.  An honest request comes in one piece, so
+ * the others are few, and what they hold is 2.5 MiB.  Who says nothing at all
+ * is spared for a second.
  */
 #define MAX_UNFINISHED 128
 

@@ -1201,6 +1201,30 @@ START_TEST(of_too_many_unfinished_requests_the_oldest_goes)
 }
 END_TEST
 
+/* What has connected and says nothing holds nothing. */
+START_TEST(many_that_have_just_come_are_not_too_many)
+{
+	int fds[300];
+
+	serve((struct http_server_options){ .max_connections = 2048 });
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = client();
+		turn();
+	}
+	for (size_t i = 0; i < COUNT(fds); i++)
+		send_text(fds[i], "GET /ready HTTP/1.1\r\n" HOST "\r\n");
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		char answer[256] = "";
+
+		while (recv(fds[i], answer, sizeof(answer) - 1, MSG_DONTWAIT) <
+			0)
+			turn();
+		ck_assert_ptr_nonnull(strstr(answer, " 200 OK"));
+		close(fds[i]);
+	}
+}
+END_TEST
+
 /* Of a request for nearly two kilobytes: more than once it is not read. */
 static void
 ask_until_nothing_goes(int fd)
@@ -1745,6 +1769,7 @@ add_deadline_tests(TCase *tcase)
 	tcase_add_test(tcase, an_ipv6_network_is_one_peer);
 	tcase_add_loop_test(
 		tcase, of_too_many_unfinished_requests_the_oldest_goes, 0, 2);
+	tcase_add_test(tcase, many_that_have_just_come_are_not_too_many);
 	tcase_add_loop_test(
 		tcase, who_holds_all_connections_keeps_nobody_out, 0, 6);
 	tcase_add_test(tcase, who_pipelines_lets_others_go_first);
