@@ -12,8 +12,6 @@ const struct http_answer_def http_answers[HTTP_ANSWER_COUNT] = {
 		"Connection", "close" },
 	[HTTP_ANSWER_BAD_METHOD] = { 405, "405 Method Not Allowed",
 		HTTP_PLAIN_TEXT, "Allow", "GET, HEAD" },
-	[HTTP_ANSWER_NO_LENGTH] = { 411, "411 Length Required", HTTP_PLAIN_TEXT,
-		"Connection", "close" },
 	[HTTP_ANSWER_TOO_LARGE] = { 413, "413 Content Too Large",
 		HTTP_PLAIN_TEXT, "Connection", "close" },
 	[HTTP_ANSWER_BAD_EXPECTATION] = { 417, "417 Expectation Failed",

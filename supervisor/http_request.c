@@ -293,11 +293,11 @@ http_request_refusal(const struct http_request *request, const char *method,
 		strcmp(method, "OPTIONS") != 0)
 		return 400;
 	/*
-	 * No page needs a body, and what the library takes for a chunk is more
-	 * than RFC 9112 section 7.1 allows: none is read (section 6.3).
+	 * No page needs a body, and the library takes for a chunk what RFC 9112
+	 * section 7.1 does not allow: none is read.
 	 */
 	if (request->is_encoded)
-		return 411;
+		return 400;
 	if (request->length_bytes > HTTP_BODY_MAX_BYTES)
 		return 413;
 	return 0;

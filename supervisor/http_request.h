@@ -39,7 +39,7 @@ void http_request_init(struct http_request *request, const char *target);
 void http_request_header(struct http_request *request, const char *name,
 	size_t name_len, const char *value, size_t value_len);
 /* Once all headers were seen.  0: to be answered; else the status to refuse
- * it with: 400, 405, 411, 413, 417 or 501. */
+ * it with: 400, 405, 413, 417 or 501. */
 unsigned http_request_refusal(const struct http_request *request,
 	const char *method, const char *version);
 /* A body follows, or may follow. */

@@ -295,7 +295,7 @@ WORDS = {
         rb"^HTTP/1\.1 200 .*HTTP/1\.1 200 "),
     "such a body in chunks": (
         ASK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" +
-        ASK + END, rb"^HTTP/1\.1 200 .*HTTP/1\.1 200 "),
+        ASK + END, rb"^HTTP/1\.1 400 (?!.*HTTP/1\.1 )"),
     "a body of a megabyte": (
         ASK + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1000000,
         rb"^(HTTP/1\.1 413 |$)"),

@@ -134,7 +134,7 @@ static const struct {
 	{ "GET", "/alive", "HTTP/1.1", "Host:a\nContent-Length:-1", 400 },
 	{ "GET", "/alive", "HTTP/1.1", "Host:a\nContent-Length:5,5", 400 },
 	{ "GET", "/alive", "HTTP/1.1", "Host:a\nTransfer-Encoding:Chunked",
-		411 },
+		400 },
 	{ "POST", "/alive", "HTTP/1.1", "Host:a\nTransfer-Encoding:chunked",
 		405 },
 	{ "GET", "/alive", "HTTP/1.0", "Transfer-Encoding:chunked", 400 },

@@ -339,9 +339,6 @@ check_serves(const char *host, uint16_t port)
 #define BAD_REQUEST                                                            \
 	"HTTP/1.1 400 Bad Request\r\n" CLOSE TEXT                              \
 	"Content-Length: 15\r\n\r\n400 Bad Request"
-#define NO_LENGTH                                                              \
-	"HTTP/1.1 411 Length Required\r\n" CLOSE TEXT                          \
-	"Content-Length: 19\r\n\r\n411 Length Required"
 
 static const struct {
 	const char *request, *answer;
@@ -374,10 +371,10 @@ static const struct {
 	/* bodies are read and dropped */
 	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
 		EMPTY("200 OK"), true },
-	/* but for chunks */
+	/* except in chunks */
 	{ "GET /ready HTTP/1.1\r\n" HOST
 	  "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-		NO_LENGTH, false },
+		BAD_REQUEST, false },
 	{ "GET /ready HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\nab",
 		"HTTP/1.1 413 Content Too Large\r\n" CLOSE TEXT
 		"Content-Length: 21\r\n\r\n413 Content Too Large",
@@ -560,7 +557,7 @@ START_TEST(a_body_without_end_is_not_read)
 	fd = client();
 	send_text(fd, "GET /ready HTTP/1.1\r\n" HOST
 		      "Transfer-Encoding: chunked\r\n\r\n");
-	check_answer(fd, NO_LENGTH);
+	check_answer(fd, BAD_REQUEST);
 	check_serves("127.0.0.1", http_server_port(server, 0));
 }
 END_TEST
