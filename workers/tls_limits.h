@@ -10,7 +10,7 @@
 #include <openssl/x509.h>
 
 /* Of a server's message; some 60 us each, by OpenSSL 3.0 (measured). */
-#define TLS_CERTIFICATES_MAX 8
+#define TLS_CERTIFICATES_MAX 16
 /*
  * Of that message, which is parsed before it can be counted.  Chains of public
  * authorities have 3 to 6 KiB.

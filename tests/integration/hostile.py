@@ -321,10 +321,10 @@ def shows(certificate):
     return tls.talks(tls.Context(*certificate), ANSWER)
 
 
-CASES["tls_chain_of_8"] = Case(shows(issuer.chain(HERE, 8)),
+CASES["tls_chain_of_16"] = Case(shows(issuer.chain(HERE, 16)),
                                scheme="https", read=False)
-CASES["tls_chain_of_9"] = no_tls(shows(issuer.chain(HERE, 9)),
-                                 "more than 8 certificates")
+CASES["tls_chain_of_17"] = no_tls(shows(issuer.chain(HERE, 17)),
+                                 "more than 16 certificates")
 CASES["tls_chain_of_100"] = no_tls(shows(issuer.chain(HERE, 100)),
                                    "excessive message size")
 CASES["tls_names_400"] = Case(shows(issuer.enormous(HERE, 400)),

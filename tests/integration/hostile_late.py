@@ -20,11 +20,12 @@ enter()
 need("openssl")
 
 CHECKS = 60  # of the honest target, beside each server
-# How much later, on average, than beside none.  A step that is not bounded
-# takes 0.5 s and more; a slow machine has its turns take longer, too.
-LATE_S = 0.005
+# So many may start more than 50 ms late, beyond what is so beside none: a
+# machine that is busy holds a process for some ms.  A step without a bound
+# takes 0.4 s and more, and delays every fourth check or more.
+LATE_SHARE, BOUND = 0.1, "0.05"
 LATENESS = "kubenurse_scheduler_lateness_seconds"
-RECORDS = 200000
+RECORDS = 400000
 
 authority = Authority("authority")
 HERE = "IP:127.0.0.1"
@@ -105,9 +106,9 @@ def finite_field():
 # What /alive says of some: it is this that keeps them short.
 TEXTS = {
     "finite_field": "^tls: server sent alert: handshake failure$",
-    "chain_of_100": "^tls: (server sent more than 8 certificates|"
+    "chain_of_100": "^tls: (server sent more than 16 certificates|"
                     "excessive message size)$",
-    "chain_of_20": "^tls: server sent more than 8 certificates$",
+    "chain_of_20": "^tls: server sent more than 16 certificates$",
     "names_5000": "^tls: excessive message size$",
     "key_updates": "handshake messages without end",
 }
@@ -156,7 +157,6 @@ CALM = f"""[kubenurse]
 listen = 127.0.0.1:{{port}}
 check_interval = 200ms
 shutdown_duration = 0s
-histogram_buckets = .0005,.001,.002,.005,.01,.1,1
 legacy_metrics = false
 neighbour_source = static
 extra_ca = {authority.path}
@@ -169,7 +169,8 @@ interval = 50ms
 def beside(server):
     port = server if isinstance(server, int) else server.port
     scheme = "https" if port in secure else "http"
-    return f"[check hostile]\nurl = {scheme}://127.0.0.1:{port}/\ntimeout = 1s\n"
+    return "[check hostile]\n" \
+        f"url = {scheme}://127.0.0.1:{port}/\ntimeout = 3s\n"
 
 
 def lateness(metrics):
@@ -215,8 +216,9 @@ shown("none", calm_s, calm_shares)
 for name, server in SERVERS.items():
     late_s, late_shares = observe(CALM + beside(server))
     shown(name, late_s, late_shares)
-    ok(late_s <= calm_s + LATE_S, f"{name}: the honest target is in time",
-       f"mean {late_s:.4f} s, beside none {calm_s:.4f} s")
+    late, calm = 1 - late_shares[BOUND], 1 - calm_shares[BOUND]
+    ok(late <= calm + LATE_SHARE, f"{name}: the honest target is in time",
+       f"of {late:.2f} more than 50 ms late, beside none {calm:.2f}")
     if name in TEXTS:
         like(doctor.results()["hostile"], TEXTS[name], f"{name}: /alive says why")
 equal(doctor.worker("extra"), worker, "it is the same worker")

@@ -548,7 +548,7 @@ START_TEST(a_longer_chain_is_refused)
 
 	ck_assert_int_eq(
 		shake_with_issuers(TLS_CERTIFICATES_MAX, &earliest), IO_ERROR);
-	ck_assert_str_eq(text, "tls: server sent more than 8 certificates");
+	ck_assert_str_eq(text, "tls: server sent more than 16 certificates");
 	ck_assert_int_eq(transport_tls_failure(&client), TLS_FAILURE_REFUSED);
 }
 END_TEST
