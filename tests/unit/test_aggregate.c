@@ -66,7 +66,8 @@ setup(void)
 		0);
 	aggregate = (struct aggregate){ .registry = registry };
 	target_table_init(&targets);
-	target = add_target(WORKER_EXTRA, "shop", "http://u:secret@h.test/?t=secret");
+	target = add_target(
+		WORKER_EXTRA, "shop", "http://u:secret@h.test/?t=secret");
 }
 
 static void
