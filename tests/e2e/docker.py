@@ -45,6 +45,7 @@ LANDLOCK = ["landlock_create_ruleset", "landlock_add_rule",
             "landlock_restrict_self"]
 PR_SET_SECCOMP = 22
 AT_ONCE = 6  # what two cores can do
+EXPOSED = "the programs are readable"
 NO_FILES = "files cannot be locked away"
 NO_FILTER = "system calls cannot be filtered"
 os.environ["DOCKER_HOST"] = f"unix://{WORK}/docker.sock"
@@ -228,7 +229,9 @@ def well(one, level, warnings=()):
         equal(len([line for line in found if warning in line]),
               len(WORKERS) + 1, f"{one.name}: each process says once: {warning}")
     rest = [line for line in found
-            if not any(warning in line for warning in warnings)]
+            if not any(warning in line for warning in (*warnings, EXPOSED))]
+    equal(len([line for line in found if EXPOSED in line]), one.name == "root",
+          f"{one.name}: root alone can read the programs, and is warned")
     ok(not rest, f"{one.name}: no other warning", "\n".join(rest))
     readable(one)
 

@@ -18,10 +18,10 @@ import tempfile
 
 PROGRAMS = ("kubenurse", "kubenurse-worker")
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-USER = 65534
-PASSWD = b"""root:x:0:0:root:/:/sbin/nologin
-nobody:x:65534:65534:nobody:/:/sbin/nologin
-"""
+USER = 48080  # nobody else's; as in k8s/base
+PASSWD = f"""root:x:0:0:root:/:/sbin/nologin
+kubenurse:x:{USER}:{USER}:kubenurse:/:/sbin/nologin
+""".encode()
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 

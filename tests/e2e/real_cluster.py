@@ -298,8 +298,8 @@ def locked_in():
     facts = {pid: status_of(pid) for pid in processes}
     equal({(one["Uid"].split()[0], one["CapBnd"], one["CapEff"],
             one["NoNewPrivs"], one["Seccomp"]) for one in facts.values()},
-          {("65534", "0" * 16, "0" * 16, "1", "2")},
-          "each is nobody, without capabilities, and filtered by the runtime")
+          {("48080", "0" * 16, "0" * 16, "1", "2")},
+          "each is a user of its own, without capabilities, and filtered by the runtime")
     equal({root_options(pid) for pid in processes}, {"ro"},
           "each has a root that is read-only")
     wanted = 2 if landlock() else 1
