@@ -19,10 +19,10 @@
 #define BLOCKS_PER_TURN 1
 
 /*
- * An eighth of 1 Mbit/s.  A client that is slower gets no more than 144 KiB
- * before the 10 s are over that an answer, and by default a scrape of
- * Prometheus, may take.  The first second is free: lost segments are sent
- * again after 0.2 and 0.6 s.
+ * An eighth of 1 Mbit/s, while half of the places are taken.  A client that is
+ * slower gets no more than 144 KiB before the 10 s are over that an answer, and
+ * by default a scrape of Prometheus, may take.  The first second is free: lost
+ * segments are sent again after 0.2 and 0.6 s.
  */
 #define MIN_BYTES_PER_S 16384
 #define GRACE_NS        NS_PER_S
@@ -167,6 +167,13 @@ cut(struct http_stream *stream)
 		&client->daemon->site->deadlines, &client->deadline);
 }
 
+/* Else a slow client is in nobody's way: it has the time of any answer. */
+static bool
+are_scarce(const struct http_places *places)
+{
+	return places->n >= (places->max + 1) / 2;
+}
+
 static void
 on_look(struct loop_timer *timer)
 {
@@ -177,7 +184,8 @@ on_look(struct loop_timer *timer)
 	for (size_t i = 0; i < HTTP_PAGE_COUNT; i++) {
 		struct http_stream *next = streams->places[i].oldest;
 
-		while (next != NULL) {
+		any = any || next != NULL;
+		while (next != NULL && are_scarce(&streams->places[i])) {
 			struct http_stream *stream = next;
 
 			next = stream->newer;
@@ -186,7 +194,6 @@ on_look(struct loop_timer *timer)
 				taken_bytes(stream) < stream->given_bytes)
 				cut(stream);
 		}
-		any = any || streams->places[i].n > 0;
 	}
 	if (any)
 		loop_timer_start(streams->loop, timer,

@@ -1096,7 +1096,7 @@ START_TEST(a_scrape_that_stands_still_is_cut_off)
 	int fd;
 
 	source_state.metrics_len = LONG_PAGE_BYTES;
-	serve((struct http_server_options){ 0 });
+	serve((struct http_server_options){ .max_scrapes = 2 });
 	fd = stall("127.0.0.1");
 	ck_assert_uint_eq(source_state.n_readers, 1);
 	while (http_server_connections(server) > 0)
@@ -1115,7 +1115,7 @@ START_TEST(a_scrape_that_is_slow_goes_on)
 	int fd;
 
 	source_state.metrics_len = LONG_PAGE_BYTES;
-	serve((struct http_server_options){ 0 });
+	serve((struct http_server_options){ .max_scrapes = 2 });
 	fd = stall("127.0.0.1");
 	began_ns = clock_mono_ns();
 	while (age_ns < 5 * NS_PER_S / 2) {
