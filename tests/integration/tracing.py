@@ -50,6 +50,10 @@ def start(name, mode):
         os.chmod(f"{directory}/{program}", mode)
     doctor = Doctor(INI, name=name, program=f"{directory}/kubenurse")
     ok(doctor.up(), f"{name}: it starts") or done()
+    wait(lambda: doctor.worker("nursery") and doctor.worker("extra"))
+    if doctor.said("built with sanitizers"):
+        ok(True, "LeakSanitizer makes itself traceable, which it has to be")
+        done()
     return doctor
 
 
@@ -112,6 +116,7 @@ def uid(pid):
 doctor = Doctor(ANY_USER, name="no_user")
 ok(doctor.up() and doctor.said("this user is shared with other daemons.*nobody"),
    "no user kubenurse: it becomes nobody, and warns")
+wait(lambda: doctor.worker("nursery"))
 equal(uid(doctor.worker("nursery")), NOBODY, "as which the nursery runs")
 doctor.halt()
 with open("/etc/passwd", encoding="ascii") as file:
@@ -120,6 +125,7 @@ with open("/etc/passwd", encoding="ascii") as file:
 doctor = Doctor(ANY_USER, name="own_user")
 ok(doctor.up() and not doctor.said("this user is shared"),
    "with a user kubenurse there is no warning")
+wait(lambda: doctor.worker("nursery"))
 equal([uid(doctor.pid), uid(doctor.worker("nursery"))], [OWN, OWN],
       "it becomes that one")
 doctor.halt()
