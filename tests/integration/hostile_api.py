@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Takes long: half a gigabyte has to be read, several times.
 """An API server that means harm: answers that unpack to a thousand times their
 size, that never end, are too deep or tell of too many neighbours, and changes
 without end.  Each is one error, counted and said; discovery is not killed for
