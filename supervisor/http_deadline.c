@@ -15,8 +15,9 @@
 /* What has connected may be silent for so long, however many do it. */
 #define SILENT_NS     NS_PER_S
 #define LOOKS_PER_CUT 16
-/* More than a socket holds of what nobody has read. */
-#define RECEIVED_MAX_BYTES ((size_t)(64 * 1024 * 1024))
+/* Of what was not read when a connection is cut: 1 MiB at most. */
+#define DISCARD_BYTES (64 * 1024)
+#define DISCARDS      16
 /* What one turn of the loop looks after; a look costs about half a us. */
 #define BATCH_COUNT 64
 
@@ -247,12 +248,15 @@ void
 http_deadline_cut(
 	struct http_deadlines *deadlines, struct http_deadline *deadline)
 {
+	static char junk[DISCARD_BYTES];
+
 	leave(deadlines, deadline);
 	shutdown(deadline->fd, SHUT_RDWR);
-	/* else the library reads what has come first, in small pieces at last:
-	 * tcp(7), MSG_TRUNC */
-	(void)recv(deadline->fd, NULL, RECEIVED_MAX_BYTES,
-		MSG_TRUNC | MSG_DONTWAIT);
+	/* else the library reads what has come first, in small pieces at last
+	 */
+	for (int i = 0; i < DISCARDS; i++)
+		if (recv(deadline->fd, junk, sizeof(junk), MSG_DONTWAIT) <= 0)
+			break;
 }
 
 void

@@ -79,6 +79,13 @@ on_change(struct neighbours *of)
 }
 
 static void
+end_once(void)
+{
+	loop_free(loop);
+	conf_free(conf);
+}
+
+static void
 start_once(void)
 {
 	char ini[] = "[kubenurse]\nneighbour_source = static\n"
@@ -97,7 +104,7 @@ start_once(void)
 	fclose(input.stream);
 	conf_problems_fini(&problems);
 	loop = loop_new();
-	REQUIRE(conf != NULL && loop != NULL);
+	REQUIRE(conf != NULL && loop != NULL && atexit(end_once) == 0);
 	/* nothing: the standard error is the fuzzer's */
 	log_setup((enum log_level)(LOG_LEVEL_ERROR + 1), LOG_FORMAT_JSON);
 }

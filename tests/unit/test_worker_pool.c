@@ -408,6 +408,7 @@ START_TEST(a_worker_cannot_send_on_its_control_socket)
 	ck_assert_str_eq(told(&newborn), "T"); /* the other way is open */
 	close(newborn.control_fd);
 	close(newborn.pipe_fd);
+	close(newborn.log_fd);
 }
 END_TEST
 
