@@ -95,9 +95,9 @@ void sandbox_call_name(int call_number, char *buf, size_t cap_bytes);
 /*
  * Makes the role's filter by a child of the caller, so that the memory it takes
  * is gone, and so that children who enter later inherit it.  May be left out:
- * then sandbox_enter makes it.  0 or a negative errno; -ETIME: the library did
- * not come to an end, as when there is no memory.  In sandbox_enter that ends
- * the process, by SIGPROF.
+ * then sandbox_enter makes it.  0 or a negative errno.  -ENOMEM: there was no
+ * memory, or the library crashed; -ETIME: it did not come to an end.  In
+ * sandbox_enter either ends the process, by a signal.
  */
 int sandbox_filter_prepare(enum sandbox_role role);
 

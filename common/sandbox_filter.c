@@ -197,7 +197,8 @@ read_program(int fd, struct program *ret_program)
 	return 0;
 }
 
-/* What the library did not survive was a lack of memory, too. */
+/* What the library did not survive was a lack of memory, too; of what it says
+ * itself the exit status is the errno. */
 static int
 await_child(pid_t pid)
 {
@@ -208,7 +209,7 @@ await_child(pid_t pid)
 			return -errno;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)
 		return -ETIME;
-	return status == 0 ? 0 : -ENOMEM;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ENOMEM;
 }
 
 static void
@@ -234,7 +235,7 @@ make_program(enum sandbox_role role, bool in_child)
 	else if (pid == 0)
 		rc = write_program(role, fds[1]);
 	if (in_child && pid == 0)
-		_exit(rc == 0 ? 0 : 1);
+		_exit(-rc);
 	close(fds[1]);
 	if (rc == 0)
 		rc = read_program(fds[0], &programs[role]);

@@ -175,8 +175,12 @@ supervisor_sandbox_enter(
 	grant_all(conf, input);
 	if (reach.failed)
 		return -ENOMEM;
-	if (!SANDBOX_HAS_SANITIZER)
-		sandbox_filter_prepare(SANDBOX_SUPERVISOR); /* or it says why */
+	rc = SANDBOX_HAS_SANITIZER ? 0
+				   : sandbox_filter_prepare(SANDBOX_SUPERVISOR);
+	/* what a child did not survive this process would not; what else is
+	 * wrong sandbox_enter finds again, and says */
+	if (rc == -ENOMEM || rc == -ETIME)
+		return rc;
 	rc = drop_rights();
 	if (rc < 0)
 		return rc;

@@ -14,7 +14,7 @@
 
 /*
  * Logs what is missing.  0, or a negative errno when the configuration requires
- * all of it.
+ * all of it, or there was no memory to make it.
  */
 int supervisor_sandbox_enter(
 	const struct conf *conf, const struct conf_input *input);
