@@ -27,6 +27,8 @@
 #define MIN_BYTES_PER_S 16384
 #define GRACE_NS        NS_PER_S
 #define LOOK_NS         (NS_PER_S / 4)
+/* Two seconds of that rate, and more than the headers of an answer. */
+#define CREDIT_BYTES (2 * MIN_BYTES_PER_S)
 
 struct http_stream {
 	struct http_client *client;
@@ -167,6 +169,19 @@ cut(struct http_stream *stream)
 		&client->daemon->site->deadlines, &client->deadline);
 }
 
+/* Who has taken much and then stands still is as slow as any other: what lies
+ * further back than the credit is forgotten. */
+static void
+limit_credit(struct http_stream *stream)
+{
+	int64_t excess = -behind_bytes(stream, 0) - CREDIT_BYTES;
+
+	if (excess <= 0)
+		return;
+	stream->acked_before_bytes += (uint64_t)excess;
+	stream->given_bytes -= (uint64_t)excess;
+}
+
 /* Else a slow client is in nobody's way: it has the time of any answer. */
 static bool
 are_scarce(const struct http_places *places)
@@ -185,12 +200,14 @@ on_look(struct loop_timer *timer)
 		struct http_stream *next = streams->places[i].oldest;
 
 		any = any || next != NULL;
-		while (next != NULL && are_scarce(&streams->places[i])) {
+		while (next != NULL) {
 			struct http_stream *stream = next;
 
 			next = stream->newer;
+			limit_credit(stream);
 			/* who has taken all there was waits for us */
-			if (behind_bytes(stream, GRACE_NS) > 0 &&
+			if (are_scarce(&streams->places[i]) &&
+				behind_bytes(stream, GRACE_NS) > 0 &&
 				taken_bytes(stream) < stream->given_bytes)
 				cut(stream);
 		}
