@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs alone: its servers send as fast as they can.
+# Takes long: each of them has some checks to itself.
 """One hostile server, and an honest target beside it in the same worker: its
 checks start in time.  Each server has the worker to itself for a while; how
 late checks start then is compared with how late they start beside none.
@@ -20,12 +21,13 @@ enter()
 need("openssl")
 
 CHECKS = 60  # of the honest target, beside each server
-# So many may start more than 50 ms late, beyond what is so beside none: a
-# machine that is busy holds a process for some ms.  A step without a bound
-# takes 0.4 s and more, and delays every fourth check or more.
-LATE_SHARE, BOUND = 0.1, "0.05"
+# A step without a bound takes 0.8 s and more (a million records, a handshake
+# with 10,000 bits), and some check of the honest target starts so much too late
+# for each check of the hostile one.  A busy machine holds a process for so long
+# now and then, not each time.
+BOUND = "0.25"
 LATENESS = "kubenurse_scheduler_lateness_seconds"
-RECORDS = 400000
+RECORDS = 1000000
 
 authority = Authority("authority")
 HERE = "IP:127.0.0.1"
@@ -169,8 +171,13 @@ interval = 50ms
 def beside(server):
     port = server if isinstance(server, int) else server.port
     scheme = "https" if port in secure else "http"
-    return "[check hostile]\n" \
-        f"url = {scheme}://127.0.0.1:{port}/\ntimeout = 3s\n"
+    # so that its certificate is not the first thing to fail
+    insecure = server == SERVERS["finite_field"]
+    return f"""[check hostile]
+url = {scheme}://127.0.0.1:{port}/
+timeout = 10s
+insecure = {str(insecure).lower()}
+"""
 
 
 def lateness(metrics):
@@ -181,7 +188,8 @@ def lateness(metrics):
 
 
 def observe(ini):
-    """(mean in s, {bound: share}) while this is the configuration."""
+    """(mean in s, {bound: share}, how many later than BOUND, checks of the
+    hostile target) while this is the configuration."""
     doctor.reload(ini)
     start = doctor.metrics()
     first, before = start.checks("honest"), lateness(start)
@@ -199,7 +207,9 @@ def observe(ini):
     count = after["+Inf"] - before.get("+Inf", 0)
     return (after["sum"] - before.get("sum", 0)) / count, {
         bound: (after[bound] - before.get(bound, 0)) / count
-        for bound in after if bound != "sum"}
+        for bound in after if bound != "sum"}, count - (
+            after[BOUND] - before.get(BOUND, 0)), \
+        found[0].checks("hostile") - hostile
 
 
 def shown(name, mean_s, shares):
@@ -211,14 +221,13 @@ def shown(name, mean_s, shares):
 doctor = Doctor(CALM)
 doctor.wait_checks(["honest"])
 worker = doctor.worker("extra")
-calm_s, calm_shares = observe(CALM)
+calm_s, calm_shares, _, _ = observe(CALM)
 shown("none", calm_s, calm_shares)
 for name, server in SERVERS.items():
-    late_s, late_shares = observe(CALM + beside(server))
+    late_s, late_shares, n_late, n_hostile = observe(CALM + beside(server))
     shown(name, late_s, late_shares)
-    late, calm = 1 - late_shares[BOUND], 1 - calm_shares[BOUND]
-    ok(late <= calm + LATE_SHARE, f"{name}: the honest target is in time",
-       f"of {late:.2f} more than 50 ms late, beside none {calm:.2f}")
+    ok(n_late <= n_hostile / 2, f"{name}: the honest target is in time",
+       f"{n_late:.0f} checks late by 0.25 s, {n_hostile:.0f} hostile ones")
     if name in TEXTS:
         like(doctor.results()["hostile"], TEXTS[name], f"{name}: /alive says why")
 equal(doctor.worker("extra"), worker, "it is the same worker")
