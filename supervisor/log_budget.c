@@ -34,7 +34,6 @@ log_budget_tell(
 		return;
 	budget->suppressed_count = 0;
 	log_budget_take(budget, now_ns);
-	LOG_WARN("lines of the log were suppressed, for there were too many of "
-		 "them",
-		source, LOG_INT("lines", count));
+	LOG_WARN("log lines were suppressed: too many of them", source,
+		LOG_INT("lines", count));
 }

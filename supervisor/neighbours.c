@@ -85,8 +85,8 @@ is_neighbour(const struct neighbours *neighbours, const struct neighbour *n)
 }
 
 /*
- * What an API server or a nameserver tells is not an operator's word: whoever
- * answers for it could have every node ask itself, or its cloud's metadata
+ * What an API server or a nameserver says is not the operator's word: a
+ * hostile one could make every node check itself, or its cloud's metadata
  * service.
  */
 static bool

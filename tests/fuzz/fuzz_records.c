@@ -174,7 +174,7 @@ open_supervisor(void)
 	open_registry();
 	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) ==
 		0);
-	close(pair[1]); /* whoever asks for a worker gets none */
+	close(pair[1]); /* a request for a worker fails */
 	memset(&nursery, 0, sizeof(nursery));
 	nursery.fd = pair[0];
 	nursery.loop = loop;

@@ -506,8 +506,8 @@ START_TEST(changes_beyond_a_bound_are_counted_and_not_logged)
 	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 2);
 	close(fd);
 	ck_assert_ptr_nonnull(
-		strstr(text, "were suppressed, for there were too "
-			     "many of them\" type=extra lines="));
+		strstr(text, "were suppressed: too many of them\" type=extra "
+			     "lines="));
 	render();
 	assert_line("kubenurse_errors_total{type=\"shop\","
 		    "event=\"tls_handshake_done\"} 2002");

@@ -260,8 +260,8 @@ flood(void)
 }
 
 #define SUPPRESSED                                                             \
-	"level=warn msg=\"lines of the log were suppressed, for there were "   \
-	"too many of them\" source=extra lines="
+	"level=warn msg=\"log lines were suppressed: too many of them\" "      \
+	"source=extra lines="
 
 START_TEST(a_flood_costs_the_flooder_lines)
 {
