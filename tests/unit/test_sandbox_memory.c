@@ -166,8 +166,7 @@ main(void)
 
 	tcase_set_timeout(tcase, 120);
 	suite_add_tcase(suite, tcase);
-	if (!SANDBOX_HAS_SANITIZER)
-		tcase_add_test(tcase, with_memory_there_is_one);
+	tcase_add_test(tcase, with_memory_there_is_one);
 	if (CAN_FAIL && !is_under_valgrind()) {
 		tcase_add_test(tcase, a_filter_without_memory_is_an_error);
 		tcase_add_test(
