@@ -2,6 +2,7 @@
 /* Lines and words of small system files; see line_file.h. */
 #include "workers/line_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -14,8 +15,8 @@ struct line_reader {
 	bool (*on_line)(void *arg, char *line);
 	void *arg;
 	char bytes[LINE_FILE_LINE_BYTES_MAX];
-	size_t len_bytes;
-	bool skipping; /* the rest of a line that did not fit */
+	size_t len_bytes; /* less than MAX - 1: a NUL, and more to read */
+	bool skipping;    /* the rest of a line that did not fit */
 	bool stopped;
 };
 
@@ -61,9 +62,12 @@ line_file_read(
 	if (fd < 0)
 		return -errno;
 	while (!reader.stopped) {
-		ssize_t n = read(fd, reader.bytes + reader.len_bytes,
-			sizeof(reader.bytes) - 1 - reader.len_bytes);
+		ssize_t n;
 
+		/* split_lines() has seen to that */
+		assert(reader.len_bytes < sizeof(reader.bytes) - 1);
+		n = read(fd, reader.bytes + reader.len_bytes,
+			sizeof(reader.bytes) - 1 - reader.len_bytes);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
