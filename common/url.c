@@ -276,6 +276,18 @@ parse_authority(struct url *url, const char **text)
 	return parse_host(url, host);
 }
 
+/* Returns where the next byte goes. */
+static char *
+put_escape(char *to, char c)
+{
+	static const char hex[] = "0123456789ABCDEF";
+
+	*to++ = '%';
+	*to++ = hex[(unsigned char)c >> 4];
+	*to++ = hex[(unsigned char)c & 15];
+	return to;
+}
+
 /*
  * The path as it goes into the request line, behind what to holds already.
  * RFC 3986, 3.3: unreserved, sub-delims, `:` and `@`; also `[` and `]`, which
@@ -284,27 +296,21 @@ parse_authority(struct url *url, const char **text)
 static const char *
 encode_path(struct span path, char *to, size_t size_bytes)
 {
-	static const char hex[] = "0123456789ABCDEF";
 	const char *p = path.text, *end = p + path.len_bytes;
-	size_t n = strlen(to);
+	const char *last = to + size_bytes - sizeof("%XX");
 
-	for (; p < end; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (n + 3 >= size_bytes)
+	for (to += strlen(to); p < end; p++) {
+		if (to > last)
 			return "the path is too long once it is encoded";
-		if (c == '%' && escaped_byte(p, end) < 0)
+		if (*p == '%' && escaped_byte(p, end) < 0)
 			return "a % of the path is not followed by two "
 			       "hexadecimal digits; write it as %25";
-		if (is_alnum(*p) || is_one_of(*p, "%/-._~!$&'()*+,;=:@[]")) {
-			to[n++] = *p;
-			continue;
-		}
-		to[n++] = '%';
-		to[n++] = hex[c >> 4];
-		to[n++] = hex[c & 15];
+		if (is_alnum(*p) || is_one_of(*p, "%/-._~!$&'()*+,;=:@[]"))
+			*to++ = *p;
+		else
+			to = put_escape(to, *p);
 	}
-	to[n] = '\0';
+	*to = '\0';
 	return NULL;
 }
 
@@ -473,22 +479,52 @@ resolve_path(struct url *url, const char *text)
 	return set_target(url, path, rest);
 }
 
+/*
+ * A Location without blanks around it and without its fragment; a query's
+ * blanks and what is not ASCII are encoded as curl does it.  Paths are encoded
+ * where they are taken apart.  to: room for three times the text.
+ */
+static void
+copy_location(char *to, const char *text)
+{
+	const char *end;
+	bool in_query = false;
+
+	text += strspn(text, " ");
+	end = text + strlen(text);
+	while (end > text && end[-1] == ' ')
+		end--;
+	for (; text < end && *text != '#'; text++) {
+		in_query |= *text == '?';
+		if (in_query && *text == ' ')
+			*to++ = '+';
+		else if (in_query && (unsigned char)*text >= 0x80)
+			to = put_escape(to, *text);
+		else
+			*to++ = *text;
+	}
+	*to = '\0';
+}
+
 int
 url_resolve(const struct url *base, const char *location, struct url *ret_url,
 	const char **ret_error)
 {
 	const char *error = check_bytes(location);
-	size_t scheme_bytes = scheme_length(location);
+	char text[3 * URL_MAX_BYTES + 1] = "";
+	size_t scheme_bytes;
 	struct url url = *base;
 	int err = 0;
 
+	if (error == NULL)
+		copy_location(text, location);
+	scheme_bytes = scheme_length(text);
 	if (error == NULL && scheme_bytes > 0)
-		err = parse_absolute(
-			&url, location, scheme_bytes, true, ret_error);
-	else if (error == NULL && strncmp(location, "//", 2) == 0)
-		error = parse_hierarchy(&url, location, true);
+		err = parse_absolute(&url, text, scheme_bytes, true, ret_error);
+	else if (error == NULL && strncmp(text, "//", 2) == 0)
+		error = parse_hierarchy(&url, text, true);
 	else if (error == NULL)
-		error = resolve_path(&url, location);
+		error = resolve_path(&url, text);
 	if (error != NULL) {
 		*ret_error = error;
 		err = -EINVAL;

@@ -37,7 +37,8 @@ struct url {
 	char port_text[URL_PORT_BYTES]; /* as written; "" when it was not */
 	/*
 	 * The request line's: the path with what must be percent-encoded, then,
-	 * where there is one, the query with its `?`, exactly as written.
+	 * where there is one, the query with its `?`: a configured one exactly
+	 * as written, a Location's without blanks and bytes beyond ASCII.
 	 */
 	char target[URL_MAX_BYTES + 1];
 };
@@ -49,7 +50,9 @@ struct url {
 int url_parse(struct url *url, const char *text, const char **ret_error);
 /*
  * A Location header's value against the URL that answered with it: RFC 3986,
- * section 5.2.  A relative one keeps the user part.  As url_parse.
+ * section 5.2.  A relative one keeps the user part.  Blanks around it and its
+ * fragment are left out, blanks and bytes beyond ASCII in it encoded as curl
+ * does.  As url_parse.
  */
 int url_resolve(const struct url *base, const char *location,
 	struct url *ret_url, const char **ret_error);

@@ -79,6 +79,22 @@ check_referer(
 		strcmp(rest + host_len, "/") == 0);
 }
 
+/* Method, target and version; a configured query goes as it is written. */
+static void
+check_request_line(const char *text, const char *configured)
+{
+	unsigned blank_count = 0;
+
+	if (strchr(configured, ' ') != NULL)
+		return;
+	for (; *text != '\r'; text++) {
+		blank_count += *text == ' ';
+		require((unsigned char)*text < 0x80 ||
+			strchr(configured, *text) != NULL);
+	}
+	require(blank_count == 2);
+}
+
 /* One line, its fields, and the blank line at the end; nothing else. */
 static void
 check_request(const char *text, size_t len_bytes, const struct url *url,
@@ -104,7 +120,8 @@ check_request(const char *text, size_t len_bytes, const struct url *url,
 }
 
 static void
-check_sent(const struct url *previous, const struct url *next)
+check_sent(const struct url *first, const struct url *previous,
+	const struct url *next)
 {
 	static char text[16384];
 	char referer[URL_TEXT_BYTES];
@@ -125,6 +142,8 @@ check_sent(const struct url *previous, const struct url *next)
 		request.referer = referer;
 	}
 	len_bytes = http_request_format(text, sizeof(text), &request);
+	if (len_bytes > 0)
+		check_request_line(text, first->target);
 	if (len_bytes > 0)
 		check_request(text, (size_t)len_bytes, next, request.referer);
 }
@@ -181,7 +200,7 @@ follow(const struct url *first, char *locations)
 		require(redirect_same_host(first, &next) ||
 			!redirect_same_origin(first, &next));
 		check_address(&next);
-		check_sent(&current, &next);
+		check_sent(first, &current, &next);
 		current = next;
 	}
 }

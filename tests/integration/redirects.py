@@ -25,7 +25,8 @@ def serves(host, act, port=0):
     """Keeps its connections, for reuse_connections."""
     def talk(connection, request):
         while True:
-            connection.sendall(act(request.split()[1].decode().split("?")[0]))
+            target = request.split()[1].decode("latin-1")
+            connection.sendall(act(target.split("?")[0]))
             request = b""
             while b"\r\n\r\n" not in request:
                 piece = connection.recv(4096)
@@ -65,6 +66,8 @@ LED = {
     "logs_in": (f"http://x:y@{OTHER}/logs_in", "418"),
     "port": ("http://{host}:{port2}/port", "ok"),
     "home": ("/arrived", "ok"),
+    "blanks": ("/a b?c d \u00e9#e f", "ok"),
+    "blanks_too": ("http://{host}:{port2}/g h\u00e9?i j ", "ok"),
 }
 SELF = ("loopback_may", f"http://127.0.0.1:{local.port}/own")
 
@@ -131,6 +134,13 @@ for name in ("stranger", "logs_in", "port"):
 home = [request for request in evil.requests if "GET /arrived " in request]
 ok(home and all(KEY in request and USER in request for request in home),
    "at home all of it is shown", home)
+
+# ------------------------------------------------- what has to be encoded, is
+
+for server, line in ((evil, "GET /a%20b?c+d+%C3%A9 HTTP/1.1"),
+                     (second, "GET /g%20h%C3%A9?i+j HTTP/1.1")):
+    ok(any(request.startswith(f"{line}\r\n") for request in server.requests),
+       f"a Location with blanks: {line}", server.requests)
 
 # -------------------------------------------------------------------- counts
 

@@ -327,6 +327,19 @@ static const struct {
 	{ "g?a:b", "http://a/b/c/g?a:b" },
 	{ "./a:b", "http://a/b/c/a:b" },
 	{ "//u:p@g/", "http://u:p@g/" },
+	/* what must be encoded, as curl 7.88 was seen to send it */
+	{ "/a b?c d", "http://a/a%20b?c+d" },
+	{ "g h?q=\xc3\xa9 z#f g\xff", "http://a/b/c/g%20h?q=%C3%A9+z" },
+	{ "https://h:1/p q?a b", "https://h:1/p%20q?a+b" },
+	{ "https://h?a b", "https://h/?a+b" },
+	{ "?a b", "http://a/b/c/d;p?a+b" },
+	{ "/w\xe9?\xff", "http://a/w%E9?%FF" },
+	{ "/%20?%20+%zz?\"<>|^`{}\\[]", "http://a/%20?%20+%zz?\"<>|^`{}\\[]" },
+	{ "  /lead  ", "http://a/lead" },
+	{ "  https://h/x?y  ", "https://h/x?y" },
+	{ " g ", "http://a/b/c/g" },
+	{ "/x?y #", "http://a/x?y+" },
+	{ "   ", "http://a/b/c/d;p?q" },
 };
 
 START_TEST(references_of_rfc_3986)
@@ -379,6 +392,10 @@ START_TEST(bad_locations_leave_the_result_alone)
 		{ "1a:b", -EINVAL },
 		{ ":x", -EINVAL },
 		{ "a\tb", -EINVAL },
+		{ "\t/x", -EINVAL },
+		{ "/x?a\rb", -EINVAL },
+		{ "/x?\x7f", -EINVAL },
+		{ "http://h h/", -EINVAL },
 		{ "//h:x", -EINVAL },
 		{ "///x", -EINVAL },
 		{ "ftp://h/", -EPROTONOSUPPORT },
@@ -406,6 +423,12 @@ START_TEST(merging_two_long_paths_stays_within_the_bound)
 	ck_assert_int_eq(url_resolve(&base, "c", &url, &error), 0);
 	ck_assert_int_eq(
 		url_resolve(&base, long_text("", 2000, 'b', ""), &url, &error),
+		-EINVAL);
+	ck_assert_int_eq(
+		url_resolve(&base, long_text("?", 500, ' ', "b"), &url, &error),
+		-EINVAL);
+	ck_assert_int_eq(url_resolve(&base, long_text("?", 700, '\xff', ""),
+				 &url, &error),
 		-EINVAL);
 	ck_assert_int_eq(
 		url_resolve(&base, long_text("?", 500, 'b', ""), &url, &error),
