@@ -133,6 +133,24 @@ fail_redirect(struct wire_sample *sample, const char *text)
 	wire_set_text(sample->detail, sizeof(sample->detail), text);
 }
 
+/*
+ * What ends the redirects, and where.  Of a host that the configuration does
+ * not name the path is not shown: it may be meant for others.
+ */
+static void
+fail_following(struct check *check, enum redirect redirect)
+{
+	char text[URL_TEXT_BYTES + WIRE_DETAIL_BYTES]; /* is cut */
+	char where[URL_TEXT_BYTES];
+	struct url url = check->url;
+
+	if (!redirect_same_host(&check->target->url, &url))
+		strcpy(url.target, "/");
+	snprintf(text, sizeof(text), "%s, at %s", redirect_error(redirect),
+		url_format(&url, true, where));
+	fail_redirect(&check->hop.record.body.sample, text);
+}
+
 /* Where the Location leads.  False: nowhere, the check has failed. */
 static bool
 read_location(struct check *check, struct url *ret_url)
@@ -182,7 +200,7 @@ follow(struct check *check)
 	if (redirect == REDIRECT_NONE)
 		return false;
 	if (redirect != REDIRECT_FOLLOW) {
-		fail_redirect(sample, redirect_error(redirect));
+		fail_following(check, redirect);
 		return false;
 	}
 	if (!read_location(check, &url))

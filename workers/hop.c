@@ -33,9 +33,9 @@ static const struct state_def states[] = {
 	[HOP_CONNECT] = { NULL, HOP_TLS, PHASE_CONNECT, OUTCOME_CONNECT_FAILED,
 		"connect" },
 	[HOP_TUNNEL_WRITE] = { hop_talk_write_connect, HOP_TUNNEL_READ,
-		PHASE_CONNECT, OUTCOME_ROUND_TRIP_FAILED, "proxy" },
+		PHASE_CONNECT, OUTCOME_ROUND_TRIP_FAILED, "CONNECT" },
 	[HOP_TUNNEL_READ] = { hop_talk_read_connect, HOP_TLS, PHASE_CONNECT,
-		OUTCOME_ROUND_TRIP_FAILED, "proxy" },
+		OUTCOME_ROUND_TRIP_FAILED, "no answer to CONNECT" },
 	[HOP_TLS] = { hop_talk_handshake, HOP_WRITE, PHASE_TLS,
 		OUTCOME_TLS_FAILED, "tls" },
 	[HOP_WRITE] = { hop_talk_write, HOP_WAIT, PHASE_WRITE,
@@ -92,13 +92,51 @@ hop_fail(struct hop *hop, enum outcome outcome, int sys_errno, const char *text)
 	hop->on_done(hop);
 }
 
+/* From its CONNECT on a tunnel is the server's. */
+static bool
+talks_to_proxy(const struct hop *hop)
+{
+	switch (hop->state) {
+	case HOP_TUNNEL_WRITE:
+	case HOP_TUNNEL_READ:
+		return true;
+	case HOP_WRITE:
+	case HOP_WAIT:
+	case HOP_READ:
+	case HOP_AWAIT_FIN:
+		return hop->proxy != NULL && !hop->request.url->https;
+	case HOP_IDLE:
+	case HOP_RESOLVE:
+	case HOP_CONNECT:
+	case HOP_TLS:
+		break;
+	}
+	return false;
+}
+
+const char *
+hop_peer_prefix(const struct hop *hop, char buf[HOP_PREFIX_BYTES])
+{
+	bool is_ipv6;
+
+	buf[0] = '\0';
+	if (!talks_to_proxy(hop))
+		return buf;
+	is_ipv6 = strchr(hop->proxy->host, ':') != NULL;
+	snprintf(buf, HOP_PREFIX_BYTES, "proxy %s%s%s:%u: ", is_ipv6 ? "[" : "",
+		hop->proxy->host, is_ipv6 ? "]" : "", hop->proxy->port);
+	return buf;
+}
+
 void
 hop_fail_because(
 	struct hop *hop, int sys_errno, const char *what, const char *why)
 {
-	char text[2 * WIRE_DETAIL_BYTES]; /* is cut when it is set */
+	char prefix[HOP_PREFIX_BYTES];
+	char text[3 * WIRE_DETAIL_BYTES]; /* is cut when it is set */
 
-	snprintf(text, sizeof(text), "%s: %s", what, why);
+	snprintf(text, sizeof(text), "%s%s: %s", hop_peer_prefix(hop, prefix),
+		what, why);
 	hop_fail(hop, states[hop->state].failure, sys_errno, text);
 }
 
@@ -106,18 +144,11 @@ static void
 fail_step(struct hop *hop, enum io_result result)
 {
 	const struct state_def *state = &states[hop->state];
-	const char *http_error = http_response_error(&hop->response);
 	int sys_errno = transport_errno(&hop->transport);
 	char why[WIRE_DETAIL_BYTES];
 
 	if (hop->error[0] != '\0') {
 		hop_fail(hop, state->failure, hop->sys_errno, hop->error);
-		return;
-	}
-	if (http_error != NULL) {
-		hop_fail_because(hop, 0,
-			hop->state == HOP_TUNNEL_READ ? state->name : "http",
-			http_error);
 		return;
 	}
 	transport_describe_failure(&hop->transport, why, sizeof(why));
@@ -144,10 +175,16 @@ note_origin_address(struct hop *hop)
 static void
 complete(struct hop *hop)
 {
+	char text[WIRE_DETAIL_BYTES];
+
 	if (hop->response.status / 100 == 3)
 		note_origin_address(hop);
-	wire_set_text(hop_record_sample(hop)->detail, WIRE_DETAIL_BYTES,
+	/* of http through a proxy: no server says this */
+	snprintf(text, sizeof(text), "%s%s",
+		hop->response.status == 407 && talks_to_proxy(hop) ? "proxy: "
+								   : "",
 		hop->response.status_text);
+	wire_set_text(hop_record_sample(hop)->detail, WIRE_DETAIL_BYTES, text);
 	finish(hop, OUTCOME_OK, clock_mono_ns());
 	if (hop_reuse_keep(hop))
 		hop->state = HOP_IDLE;
@@ -364,9 +401,15 @@ hop_expire(struct hop *hop)
 	case HOP_TLS:
 	case HOP_WRITE:
 	case HOP_WAIT:
-	case HOP_READ:
 		hop_fail_because(
 			hop, ETIMEDOUT, states[hop->state].name, "timeout");
+		break;
+	case HOP_READ:
+		hop_fail_because(hop, ETIMEDOUT, states[hop->state].name,
+			hop->response.head_seen
+				? "timeout in the body; method = HEAD asks "
+				  "for none"
+				: "timeout in the headers");
 		break;
 	}
 }

@@ -26,6 +26,9 @@
 struct target;
 struct worker;
 
+/* With the longest name of a proxy. */
+#define HOP_PREFIX_BYTES (PROXY_HOST_MAX + sizeof("proxy []:65535: "))
+
 enum hop_state {
 	HOP_IDLE,
 	HOP_RESOLVE,
@@ -113,8 +116,11 @@ void hop_advance(struct hop *hop);
 /* The present phase is the one that failed, with its time until now. */
 void hop_fail(
 	struct hop *hop, enum outcome outcome, int sys_errno, const char *text);
-/* The same, "what: why", with the outcome that the state has for it. */
+/* The same, "what: why", with the outcome that the state has for it, and with
+ * hop_peer_prefix() before it. */
 void hop_fail_because(
 	struct hop *hop, int sys_errno, const char *what, const char *why);
+/* "proxy HOST:PORT: " while it is a proxy that is talked to, else "". */
+const char *hop_peer_prefix(const struct hop *hop, char buf[HOP_PREFIX_BYTES]);
 
 #endif

@@ -77,9 +77,12 @@ on_first_attempt(struct race *race, uint64_t now_ns)
 static void
 fail_resolve(struct hop *hop, int sys_errno)
 {
-	char text[RESOLVER_ERROR_BYTES];
+	char why[RESOLVER_ERROR_BYTES];
+	char text[RESOLVER_ERROR_BYTES + sizeof("proxy: ")];
 
-	resolver_format_error(&hop->query, text);
+	resolver_format_error(&hop->query, why);
+	snprintf(text, sizeof(text), "%s%s",
+		hop->proxy != NULL ? "proxy: " : "", why);
 	hop_fail(hop, OUTCOME_DNS_FAILED, sys_errno, text);
 }
 
@@ -90,8 +93,9 @@ fail_connect(struct hop *hop, int sys_errno, const struct race_address *address)
 
 	if (address != NULL)
 		race_format_address(address, peer, sizeof(peer));
-	snprintf(what, sizeof(what), "connect%s%s", peer[0] != '\0' ? " " : "",
-		peer);
+	snprintf(what, sizeof(what), "%s%s%s",
+		hop->proxy != NULL ? "proxy" : "connect",
+		peer[0] != '\0' ? " " : "", peer);
 	hop_fail_because(hop, sys_errno, what,
 		sys_errno == ETIMEDOUT ? "timeout" : strerror(sys_errno));
 }
@@ -208,7 +212,9 @@ dial_name(struct hop *hop, const char *host)
 	query->on_answer = on_answer;
 	query->on_done = on_resolved;
 	if (resolver_start(hop_worker(hop)->resolver, query, host) < 0)
-		hop_fail_because(hop, EINVAL, "dns", "not a name");
+		hop_fail_because(hop, EINVAL,
+			hop->proxy != NULL ? "proxy: dns" : "dns",
+			"not a name");
 }
 
 /* Cuts "fe80::1%eth0" (RFC 4007 section 11) in a copy. */

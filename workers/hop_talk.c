@@ -6,6 +6,8 @@
 #include "workers/hop.h"
 #include "workers/hop_record.h"
 #include "workers/hop_request.h"
+#include "workers/http_greeting.h"
+#include "workers/redirect.h"
 #include "workers/stamp.h"
 #include "workers/target.h"
 #include "workers/trust.h"
@@ -23,8 +25,44 @@ static enum io_result
 error_with(struct hop *hop, int sys_errno, const char *text)
 {
 	hop->sys_errno = sys_errno;
-	snprintf(hop->error, sizeof(hop->error), "%s", text);
+	wire_set_text(hop->error, sizeof(hop->error), text);
 	return IO_ERROR;
+}
+
+/*
+ * What a server says that the configuration does not name is not shown: it may
+ * be meant for others.
+ */
+static bool
+may_quote(const struct hop *hop)
+{
+	return hop->state == HOP_TUNNEL_READ ||
+	       redirect_same_host(&hop->request.target->url, hop->request.url);
+}
+
+/* An answer that is none, or is not whole.  The parser has used so many bytes
+ * of those that came last. */
+static enum io_result
+bad_answer(struct hop *hop, const char *bytes, size_t n_bytes, size_t used)
+{
+	const struct http_response *response = &hop->response;
+	size_t alien = http_response_alien_bytes(response);
+	char prefix[HOP_PREFIX_BYTES], quote[HTTP_GREETING_BYTES] = "";
+	char text[3 * WIRE_DETAIL_BYTES]; /* is cut when it is set */
+
+	if (alien > 0) {
+		alien = used > alien ? used - alien : 0; /* where it begins */
+		http_greeting_describe(
+			bytes + alien, n_bytes - alien, may_quote(hop), quote);
+	} else if (http_response_has_bad_code(response) && may_quote(hop)) {
+		http_greeting_quote(response->status_text,
+			strlen(response->status_text), quote);
+	}
+	snprintf(text, sizeof(text), "%s%s%s%s%s", hop_peer_prefix(hop, prefix),
+		hop->state == HOP_TUNNEL_READ ? "" : "http: ",
+		http_response_error(response), quote[0] != '\0' ? ": " : "",
+		quote);
+	return error_with(hop, 0, text);
 }
 
 /*
@@ -127,7 +165,7 @@ hop_talk_read_connect(struct hop *hop)
 			&hop->response, bytes, n_bytes, &used);
 	} while (progress == HTTP_MORE);
 	if (progress == HTTP_BAD || progress == HTTP_BAD_BODY)
-		return IO_ERROR;
+		return bad_answer(hop, bytes, n_bytes, used);
 	if (hop->response.status / 100 != 2) {
 		snprintf(text, sizeof(text), "proxy: %s",
 			hop->response.status_text);
@@ -205,7 +243,8 @@ arrival_ns(struct hop *hop, uint64_t now_ns)
 }
 
 static enum io_result
-judge(enum http_progress progress)
+judge(struct hop *hop, enum http_progress progress, const char *bytes,
+	size_t n_bytes, size_t used)
 {
 	switch (progress) {
 	case HTTP_MORE:
@@ -217,7 +256,7 @@ judge(enum http_progress progress)
 	case HTTP_BAD_BODY:
 		break;
 	}
-	return IO_ERROR;
+	return bad_answer(hop, bytes, n_bytes, used);
 }
 
 /* IO_DONE: the answer is complete; IO_WANT_READ: go on reading. */
@@ -239,7 +278,7 @@ take_bytes(struct hop *hop, const char *bytes, size_t n_bytes)
 			&hop->response, bytes, n_bytes, &used);
 	}
 	hop->has_surplus = used < n_bytes;
-	return judge(progress);
+	return judge(hop, progress, bytes, n_bytes, used);
 }
 
 /*
@@ -252,7 +291,8 @@ take_end(struct hop *hop)
 {
 	hop_record_phase(hop, PHASE_READ, clock_mono_ns());
 	hop_record_sample(hop)->stamped = 0;
-	if (judge(http_response_eof(&hop->response)) != IO_DONE)
+	if (judge(hop, http_response_eof(&hop->response), NULL, 0, 0) !=
+		IO_DONE)
 		return IO_ERROR;
 	if (!transport_ended_cleanly(&hop->transport))
 		return error_with(hop, 0, "answer: cut off without goodbye");

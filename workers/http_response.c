@@ -32,6 +32,9 @@ enum state {
 	STATE_COUNT
 };
 
+static const char no_status_line[] = "malformed status line";
+static const char bad_code[] = "malformed status code";
+
 static void
 fail(struct http_response *r, const char *reason)
 {
@@ -88,7 +91,7 @@ on_version(struct http_response *r, char c)
 	char wanted = pattern[r->version_len];
 
 	if (wanted == '0' ? !http_is_digit(c) : c != wanted) {
-		fail(r, "malformed status line");
+		fail(r, no_status_line);
 		return;
 	}
 	if (r->version_len == 5)
@@ -124,7 +127,7 @@ end_status_line(struct http_response *r)
 	r->status_text[r->status_text_len] = '\0';
 	if (r->code_len != sizeof(r->code) || r->code_too_long ||
 		!parse_code(r->code, &r->status))
-		fail(r, "malformed status code");
+		fail(r, bad_code);
 	else
 		r->state = STATE_FIELDS;
 }
@@ -406,7 +409,8 @@ take_some(struct http_response *r, const char *bytes, size_t len)
 	size_t n = 1;
 
 	if (is_in_head(r) && r->head_bytes++ == HTTP_RESPONSE_HEAD_MAX_BYTES)
-		fail(r, "headers too large");
+		fail(r, "headers too large: more than 64 KiB; try "
+			"method = HEAD, or another path");
 	else if (on_byte[r->state] != NULL)
 		on_byte[r->state](r, bytes[0]);
 	else
@@ -454,11 +458,11 @@ http_response_eof(struct http_response *r)
 	else if (is_over(r))
 		;
 	else if (r->head_seen)
-		fail(r, "end of stream in the body");
+		fail(r, "the connection was closed in the body");
 	else if (r->any_byte)
-		fail(r, "end of stream in the headers");
+		fail(r, "the connection was closed in the headers");
 	else
-		fail(r, "end of stream without an answer");
+		fail(r, "the connection was closed without an answer");
 	return progress(r);
 }
 
@@ -473,4 +477,16 @@ const char *
 http_response_error(const struct http_response *r)
 {
 	return r->error;
+}
+
+size_t
+http_response_alien_bytes(const struct http_response *r)
+{
+	return r->error == no_status_line ? r->version_len + 1U : 0;
+}
+
+bool
+http_response_has_bad_code(const struct http_response *r)
+{
+	return r->error == bad_code;
 }

@@ -102,5 +102,12 @@ enum http_progress http_response_eof(struct http_response *r);
 bool http_response_reusable(const struct http_response *r);
 /* Why it is bad, a few words that live for ever; NULL when it is not. */
 const char *http_response_error(const struct http_response *r);
+/*
+ * Of an answer that is bad because there is no status line: how many bytes of
+ * that line have been taken, the first wrong one included.  0: it is not.
+ */
+size_t http_response_alien_bytes(const struct http_response *r);
+/* It is bad because of its status: see status_text. */
+bool http_response_has_bad_code(const struct http_response *r);
 
 #endif

@@ -13,6 +13,9 @@
 #include <string.h>
 
 #define OK "HTTP/1.1 200 OK\r\n"
+#define TOO_LARGE                                                              \
+	"headers too large: more than 64 KiB; try method = HEAD, or another "  \
+	"path"
 
 enum end { STAYS_OPEN, ENDS };
 

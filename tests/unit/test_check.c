@@ -61,6 +61,35 @@ START_TEST(ten_requests_and_no_more)
 		ck_assert_uint_eq(record_at(i)->outcome, OUTCOME_REDIRECT);
 	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
 	ck_assert_uint_eq(last->http_status, 302);
+	ck_assert_str_eq(last->detail,
+		"stopped after 10 redirects, at http://192.0.2.1/again");
+}
+END_TEST
+
+START_TEST(where_redirects_end_is_said_without_secrets)
+{
+	static const struct {
+		const char *location, *where;
+	} cases[] = {
+		{ "http://u:p@192.0.2.1/again?token=x",
+			"http://redacted@192.0.2.1/again?redacted" },
+		/* another host's path may be meant for others */
+		{ "http://u:p@192.0.2.2:81/secret?token=x",
+			"http://redacted@192.0.2.2:81/" },
+	};
+	char moved[128], want[128];
+	struct fake_peer peers[] = { PEER("192.0.2.1:80", moved),
+		PEER("192.0.2.2:81", moved) };
+
+	snprintf(moved, sizeof(moved),
+		"HTTP/1.1 302 Found\r\nLocation: %s\r\n"
+		"Content-Length: 0\r\n\r\n",
+		cases[_i].location);
+	snprintf(want, sizeof(want), "stopped after 10 redirects, at %s",
+		cases[_i].where);
+	fake.peers = peers;
+	fake.peer_count = 2;
+	ck_assert_str_eq(run_check()->detail, want);
 }
 END_TEST
 
@@ -380,7 +409,9 @@ START_TEST(a_proxy_that_is_none)
 	use_proxies("", "http://198.51.100.1:3128");
 	last = run_check();
 	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
-	ck_assert_str_eq(last->detail, "proxy: malformed status line");
+	ck_assert_str_eq(last->detail,
+		"proxy 198.51.100.1:3128: malformed status line: "
+		"SSH-2.0-OpenSSH");
 }
 END_TEST
 
@@ -395,8 +426,77 @@ START_TEST(a_silent_proxy_ends_with_the_whole_budget)
 	use_proxies("", "http://198.51.100.1:3128");
 	last = run_check();
 	ck_assert_uint_eq(last->outcome, OUTCOME_ROUND_TRIP_FAILED);
-	ck_assert_str_eq(last->detail, "proxy: timeout");
+	ck_assert_str_eq(last->detail,
+		"proxy 198.51.100.1:3128: no answer to CONNECT: timeout");
 	ck_assert_uint_eq(last->check_duration_ns, 6 * S);
+}
+END_TEST
+
+#define SQUID "198.51.100.1:3128"
+
+/* Whatever goes wrong between this node and its proxy names the proxy. */
+START_TEST(a_proxy_that_fails_is_called_a_proxy)
+{
+	const struct {
+		struct fake_peer peer;
+		const char *proxy, *http, *https; /* of which scheme */
+	} cases[] = {
+		{ { .address = SQUID, .connect_errno = ECONNREFUSED }, SQUID,
+			"proxy " SQUID ": Connection refused",
+			"proxy " SQUID ": Connection refused" },
+		{ { .address = SQUID, .connect_ns = FAKE_NEVER }, SQUID,
+			"proxy " SQUID ": timeout",
+			"proxy " SQUID ": timeout" },
+		{ { .address = SQUID }, "no.test:3128",
+			"proxy: dns: nxdomain for no.test",
+			"proxy: dns: nxdomain for no.test" },
+		{ { .address = SQUID,
+			  .tunnel = { .bytes = NULL },
+			  .steps = { { .bytes = NULL } },
+			  .step_count = 1 },
+			SQUID,
+			"proxy " SQUID ": no answer: the connection was closed",
+			"proxy " SQUID ": no answer to CONNECT: "
+			"the connection was closed" },
+		{ { .address = SQUID,
+			  .tunnel = { .error = ECONNRESET },
+			  .steps = { { .error = ECONNRESET } },
+			  .step_count = 1 },
+			SQUID,
+			"proxy " SQUID ": no answer: Connection reset by peer",
+			"proxy " SQUID ": no answer to CONNECT: "
+			"Connection reset by peer" },
+		{ { .address = SQUID, .tunnel = { .after_ns = FAKE_NEVER } },
+			SQUID, "proxy " SQUID ": no answer: timeout",
+			"proxy " SQUID ": no answer to CONNECT: timeout" },
+		{ { .address = SQUID,
+			  TUNNEL("SSH-2.0-x\r\n"),
+			  ANSWERS(1 * MS, "SSH-2.0-x\r\n") },
+			SQUID,
+			"proxy " SQUID ": http: malformed status line: "
+			"SSH-2.0-x",
+			"proxy " SQUID ": malformed status line: SSH-2.0-x" },
+		{ { .address = SQUID,
+			  TUNNEL("HTTP/1.1 407 Proxy Authentication "
+				 "Required\r\n\r\n"),
+			  ANSWERS(1 * MS,
+				  "HTTP/1.1 407 Proxy Authentication "
+				  "Required\r\nContent-Length: 0\r\n\r\n") },
+			SQUID, "proxy: 407 Proxy Authentication Required",
+			"proxy: 407 Proxy Authentication Required" },
+	};
+	bool https = _i % 2 == 1;
+	char proxy[64];
+
+	USE_NAMES({ .name = "no.test", .result = DNS_NXDOMAIN });
+
+	fake.peers = &cases[_i / 2].peer;
+	fake.peer_count = 1;
+	snprintf(proxy, sizeof(proxy), "http://%s", cases[_i / 2].proxy);
+	spec.url = https ? "https://192.0.2.1/" : "http://192.0.2.1/";
+	use_proxies(proxy, proxy);
+	ck_assert_str_eq(run_check()->detail,
+		https ? cases[_i / 2].https : cases[_i / 2].http);
 }
 END_TEST
 
@@ -693,6 +793,9 @@ main(void)
 		tcase, neighbours_are_told_who_asks_and_nobody_else, 0, 2);
 	tcase_add_loop_test(
 		tcase, proxies_that_cannot_be_gone_through_are_refused, 0, 3);
+	tcase_add_loop_test(tcase, a_proxy_that_fails_is_called_a_proxy, 0, 16);
+	tcase_add_loop_test(
+		tcase, where_redirects_end_is_said_without_secrets, 0, 2);
 	tcase_add_loop_test(tcase, a_target_may_go_at_any_moment, 0, 40);
 	tcase_add_loop_test(tcase, a_changed_target_begins_anew, 0, 40);
 	srunner_run_all(runner, CK_ENV);

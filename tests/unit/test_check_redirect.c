@@ -102,6 +102,28 @@ START_TEST(another_hosts_words_are_not_shown)
 }
 END_TEST
 
+START_TEST(nor_are_they_where_it_speaks_no_http)
+{
+	static const struct {
+		const char *bytes, *detail;
+	} cases[] = {
+		{ "internal build 7\r\n", "http: malformed status line" },
+		{ "HTTP/1.1 internal\r\n", "http: malformed status code" },
+		{ "\x15\x03\x01",
+			"http: malformed status line: the server speaks TLS; "
+			"use https://" },
+	};
+
+	struct fake_peer peers[] = { PEER("192.0.2.1:80",
+					     MOVED("http://192.0.2.2/")),
+		PEER("192.0.2.2:80", cases[_i].bytes) };
+
+	fake.peers = peers;
+	fake.peer_count = 2;
+	ck_assert_str_eq(run_check()->detail, cases[_i].detail);
+}
+END_TEST
+
 /* ----------------------------------------- where redirects must not lead */
 
 static void
@@ -240,6 +262,7 @@ main(void)
 	tcase_add_loop_test(
 		tcase, own_headers_stay_with_scheme_host_and_port, 0, 4);
 	tcase_add_loop_test(tcase, built_in_checks_stay_on_their_host, 0, 5);
+	tcase_add_loop_test(tcase, nor_are_they_where_it_speaks_no_http, 0, 3);
 	tcase_add_loop_test(tcase, no_redirect_leads_to_this_machine, 0, 9);
 	tcase_add_loop_test(tcase,
 		what_a_proxy_is_asked_for_is_judged_by_its_address, 0, 4);

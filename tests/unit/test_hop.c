@@ -485,7 +485,68 @@ START_TEST(what_is_no_http)
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
 	ck_assert_uint_eq(sample->has_status, 0);
-	ck_assert_int_eq(strncmp(sample->detail, "http: ", 6), 0);
+	ck_assert_str_eq(sample->detail,
+		"http: malformed status line: SSH-2.0-OpenSSH_9.2");
+}
+END_TEST
+
+/* What the server says after all, however the network cuts it. */
+START_TEST(what_is_no_http_is_quoted_from_its_start)
+{
+	static const struct {
+		const char *bytes, *detail;
+	} cases[] = {
+		{ "\x15\x03\x01\x02\x02\x46",
+			"http: malformed status line: the server speaks TLS; "
+			"use https://" },
+		{ "HTTP/1.1 103 Early Hints\r\n\r\n\x01+OK POP3\r\n",
+			"http: malformed status line: .+OK POP3" },
+		{ "HTTP/2 200\r\n", "http: malformed status line: HTTP/2 200" },
+		{ "HTTP/1.1 2x0 Fine\r\n",
+			"http: malformed status code: 2x0 Fine" },
+		{ "HTTP/1.1 200 OK\r\n: x\r\n", "http: malformed header name" },
+	};
+
+	struct fake_peer peer = { .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		ANSWERS(4 * MS, cases[_i].bytes) };
+
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	ck_assert_str_eq(run_check()->detail, cases[_i].detail);
+}
+END_TEST
+
+START_TEST(an_end_in_the_headers_or_the_body)
+{
+	static const struct {
+		const char *bytes, *detail;
+	} cases[] = {
+		{ "HTTP/1.1 200 OK\r\n",
+			"http: the connection was closed in the headers" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab",
+			"http: the connection was closed in the body" },
+	};
+
+	struct fake_peer peer = { .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		ANSWERS(4 * MS, cases[_i].bytes) };
+
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	ck_assert_str_eq(run_check()->detail, cases[_i].detail);
+}
+END_TEST
+
+START_TEST(headers_that_stall)
+{
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		.steps = { { .after_ns = 4 * MS,
+			.bytes = "HTTP/1.1 200 OK\r\nX" } },
+		.step_count = 1 });
+	assert_failed(run_check(), OUTCOME_ROUND_TRIP_FAILED, PHASE_READ,
+		"answer: timeout in the headers");
 }
 END_TEST
 
@@ -510,6 +571,8 @@ START_TEST(a_body_cut_short_keeps_its_status)
 }
 END_TEST
 
+#define IN_THE_BODY "answer: timeout in the body; method = HEAD asks for none"
+
 START_TEST(a_body_that_stalls_ends_with_the_whole_budget)
 {
 	const struct wire_sample *sample;
@@ -521,8 +584,8 @@ START_TEST(a_body_that_stalls_ends_with_the_whole_budget)
 				 "Content-Length: 4\r\n\r\nab" } },
 		.step_count = 1 });
 	sample = run_check();
-	assert_failed(sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_READ,
-		"answer: timeout");
+	assert_failed(
+		sample, OUTCOME_ROUND_TRIP_FAILED, PHASE_READ, IN_THE_BODY);
 	ck_assert_uint_eq(sample->check_duration_ns, 6 * S);
 }
 END_TEST
@@ -720,7 +783,7 @@ START_TEST(crumbs_without_end_are_a_timeout)
 	fake.read_takes_ns = 1 * MS;
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
-	ck_assert_str_eq(sample->detail, "answer: timeout");
+	ck_assert_str_eq(sample->detail, IN_THE_BODY);
 	ck_assert_uint_eq(sample->check_duration_ns, 6 * S);
 }
 END_TEST
@@ -774,7 +837,8 @@ main(void)
 		a_full_socket_ends_with_the_whole_budget,
 		no_answer_ends_with_the_whole_budget,
 		a_reset_instead_of_an_answer, an_end_instead_of_an_answer,
-		what_is_no_http, a_body_cut_short_keeps_its_status,
+		what_is_no_http, headers_that_stall,
+		a_body_cut_short_keeps_its_status,
 		a_body_that_stalls_ends_with_the_whole_budget,
 		a_body_until_the_end_of_the_stream,
 		under_tls_that_end_must_be_a_goodbye,
@@ -794,6 +858,9 @@ main(void)
 	tcase_add_checked_fixture(tcase, probe_setup, probe_teardown);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tcase, tests[i]);
+	tcase_add_loop_test(
+		tcase, what_is_no_http_is_quoted_from_its_start, 0, 5);
+	tcase_add_loop_test(tcase, an_end_in_the_headers_or_the_body, 0, 2);
 	tcase_add_loop_test(tcase, crumbs_take_turns_in_every_state, 0,
 		sizeof(crumbs) / sizeof(crumbs[0]));
 	srunner_run_all(runner, CK_ENV);

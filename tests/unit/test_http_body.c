@@ -154,7 +154,7 @@ START_TEST(trailers_are_bounded)
 	memset(text + len, 'a', HTTP_RESPONSE_HEAD_MAX_BYTES);
 	res = run(text, STAYS_OPEN);
 	ck_assert_int_eq(res.end, HTTP_BAD_BODY);
-	ck_assert_str_eq(http_response_error(&res.r), "headers too large");
+	ck_assert_str_eq(http_response_error(&res.r), TOO_LARGE);
 }
 END_TEST
 
@@ -172,8 +172,9 @@ END_TEST
 
 START_TEST(the_end_of_the_stream)
 {
-	static const char headers[] = "end of stream in the headers";
-	static const char body[] = "end of stream in the body";
+	static const char headers[] =
+		"the connection was closed in the headers";
+	static const char body[] = "the connection was closed in the body";
 	static const struct {
 		const char *text;
 		enum http_progress end;
@@ -212,8 +213,8 @@ START_TEST(the_end_of_the_stream_without_a_byte)
 
 	http_response_init(&r, false, false);
 	ck_assert_int_eq(http_response_eof(&r), HTTP_BAD);
-	ck_assert_str_eq(
-		http_response_error(&r), "end of stream without an answer");
+	ck_assert_str_eq(http_response_error(&r),
+		"the connection was closed without an answer");
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Status lines and header blocks, good and bad. */
 #include "tests/unit/http_answer.h"
+#include "workers/http_greeting.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -109,6 +110,55 @@ START_TEST(status_lines_that_are_bad)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_bad(bad[i].text, bad[i].reason);
+}
+END_TEST
+
+START_TEST(a_greeting_says_what_it_is_of)
+{
+#define LONG        "0123456789012345678901234567890123456789"
+#define BYTES(text) (text), sizeof(text) - 1
+	static const char tls[] = "the server speaks TLS; use https://";
+	static const char http2[] = "the server speaks HTTP/2, not HTTP/1.1";
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *text;
+		bool is_quoted;
+	} cases[] = {
+		{ BYTES(""), "", false },
+		{ BYTES("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"),
+			"SSH-2.0-OpenSSH_9.2p1 Debian-2", true },
+		{ BYTES("\x15\x03\x01\0\x02\x02\x46"), tls, false },
+		{ BYTES("\x15"), tls, false },
+		{ BYTES("\x16\x03\x03\0\x7a"), tls, false },
+		{ BYTES("\x15\x04"), "..", true },
+		/* SETTINGS with two of them, with none, GOAWAY, a client */
+		{ BYTES("\0\0\x0c\4\0\0\0\0\0\0\3\0\0\0\x80\0\4"), http2,
+			false },
+		{ BYTES("\0\0\0\4\0\0\0\0\0"), http2, false },
+		{ BYTES("\0\0\x26\7\0\0\0\0\0\0\0\0\0"), http2, false },
+		{ BYTES("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), http2, false },
+		{ BYTES("\0\0\0\4\0\0\0\0\1"), ".........", true },
+		/* MySQL, and what would spoil a log line */
+		{ BYTES("J\0\0\0\n8.0.36\0"), "J....8.0.36.", true },
+		{ BYTES("a\x1b[31m\"\xc3\xa9\x7f z\n"), "a.[31m\"... z", true },
+		{ BYTES("\r\n\r\n"), "", true },
+		{ BYTES(LONG "01234567"), LONG "01234567", true },
+		{ BYTES(LONG "01234567\r\n"), LONG "01234567", true },
+		{ BYTES(LONG "012345678"), LONG "01234567...", true },
+	};
+	char text[HTTP_GREETING_BYTES];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		http_greeting_describe(
+			cases[i].bytes, cases[i].len, true, text);
+		ck_assert_str_eq(text, cases[i].text);
+		http_greeting_describe(
+			cases[i].bytes, cases[i].len, false, text);
+		ck_assert_str_eq(text, cases[i].is_quoted ? "" : cases[i].text);
+	}
+#undef BYTES
+#undef LONG
 }
 END_TEST
 
@@ -346,7 +396,7 @@ START_TEST(headers_are_64_kib_at_most)
 	ck_assert_int_eq(res.end, HTTP_DONE);
 	res = run_head_of(HTTP_RESPONSE_HEAD_MAX_BYTES + 1);
 	ck_assert_int_eq(res.end, HTTP_BAD);
-	ck_assert_str_eq(http_response_error(&res.r), "headers too large");
+	ck_assert_str_eq(http_response_error(&res.r), TOO_LARGE);
 }
 END_TEST
 
@@ -361,7 +411,7 @@ START_TEST(all_blocks_of_an_answer_count_together)
 	strcpy(text + HTTP_RESPONSE_HEAD_MAX_BYTES - 10, "\r\n\r\n" OK "\r\n");
 	res = run(text, STAYS_OPEN);
 	ck_assert_int_eq(res.end, HTTP_BAD);
-	ck_assert_str_eq(http_response_error(&res.r), "headers too large");
+	ck_assert_str_eq(http_response_error(&res.r), TOO_LARGE);
 }
 END_TEST
 
@@ -374,7 +424,7 @@ START_TEST(a_header_line_without_end_is_bounded)
 	memcpy(text, "HTTP/1.1 200 ", 13);
 	res = run(text, STAYS_OPEN);
 	ck_assert_int_eq(res.end, HTTP_BAD);
-	ck_assert_str_eq(http_response_error(&res.r), "headers too large");
+	ck_assert_str_eq(http_response_error(&res.r), TOO_LARGE);
 }
 END_TEST
 
@@ -457,6 +507,7 @@ suite_http_response(void)
 
 	tcase_add_test(tcase, status_lines_that_are_good);
 	tcase_add_test(tcase, status_lines_that_are_bad);
+	tcase_add_test(tcase, a_greeting_says_what_it_is_of);
 	tcase_add_test(tcase, a_nul_in_the_reason_is_left_out);
 	tcase_add_test(tcase, a_long_reason_is_cut);
 	tcase_add_test(tcase, informational_answers_are_skipped);
