@@ -147,6 +147,10 @@ pack_target(struct pack *pack, struct control_target *target)
 	pack_u64(pack, &target->dial_timeout_ns);
 	pack_u64(pack, &target->first_delay_ns);
 	pack_u64(pack, &target->started_mono_ns);
+	pack_text(pack, &target->ca_path);
+	pack_text(pack, &target->header_path);
+	pack_u32(pack, &target->ca_errno);
+	pack_u32(pack, &target->header_errno);
 	pack_bool(pack, &target->insecure);
 	pack_bool(pack, &target->follow_redirects);
 	pack_bool(pack, &target->reuse_connections);

@@ -104,6 +104,10 @@ struct control_target {
 	bool reuse_connections;
 	bool has_ca;          /* the first descriptor beside the message */
 	bool has_header_file; /* the next one */
+	const char *ca_path;  /* what they are called, or "" */
+	const char *header_path;
+	uint32_t ca_errno; /* why there is no descriptor; 0: none is needed */
+	uint32_t header_errno;
 };
 
 struct control_target_gone {

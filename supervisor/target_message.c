@@ -17,11 +17,14 @@ is_want(int rc)
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
-/* Adds the file's descriptor.  1; 0: there is none, or this is logged and the
- * check goes without; a negative errno: it is to be tried again. */
+/*
+ * Adds the file's descriptor.  1; 0: there is none, or it cannot be opened,
+ * which is logged, and of which the check fails; a negative errno: it is to be
+ * tried again.
+ */
 static int
-attach_file(
-	struct control_message *message, const char *label, const char *path)
+attach_file(struct control_message *message, const char *label,
+	const char *path, uint32_t *ret_errno)
 {
 	int fd;
 
@@ -32,6 +35,7 @@ attach_file(
 	if (fd < 0 && is_want(-errno))
 		return -errno;
 	if (fd < 0) {
+		*ret_errno = (uint32_t)errno;
 		LOG_ERROR("a file of a check cannot be read",
 			LOG_STR("type", label), LOG_STR("file", path),
 			LOG_ERRNO(errno));
@@ -66,14 +70,18 @@ fill_target(struct control_message *message, const struct target *target)
 		.insecure = spec->insecure,
 		.follow_redirects = spec->follow_redirects,
 		.reuse_connections = spec->reuse_connections,
+		.ca_path = spec->ca_path,
+		.header_path = spec->header_path,
 	};
 	memcpy(out->expect, spec->expect,
 		spec->expect_count * sizeof(out->expect[0]));
 	/* in this order: control.h */
-	has_ca = attach_file(message, spec->label, spec->ca_path);
+	has_ca = attach_file(
+		message, spec->label, spec->ca_path, &out->ca_errno);
 	if (has_ca < 0)
 		return has_ca;
-	has_header_file = attach_file(message, spec->label, spec->header_path);
+	has_header_file = attach_file(
+		message, spec->label, spec->header_path, &out->header_errno);
 	out->has_ca = has_ca > 0;
 	out->has_header_file = has_header_file > 0;
 	return has_header_file < 0 ? has_header_file : 0;

@@ -57,12 +57,16 @@ says_nothing(const char *line)
 	return *line == '\0' || *line == '#';
 }
 
-/* The bytes are taken apart; there is room for a NUL behind them. */
-static void
-add_lines(char *bytes, size_t n_bytes, size_t n_headers, struct strbuf *lines,
-	struct header_file_refused *refused)
+/*
+ * The bytes are taken apart; there is room for a NUL behind them.  As
+ * header_file_read().
+ */
+static int
+add_lines(char *bytes, size_t n_bytes, size_t n_before, struct strbuf *lines,
+	unsigned *ret_line)
 {
 	char *line = bytes, *end = bytes + n_bytes, *next;
+	size_t n_headers = n_before;
 
 	for (unsigned number = 1; line < end; number++, line = next) {
 		char *newline = memchr(line, '\n', (size_t)(end - line));
@@ -74,31 +78,27 @@ add_lines(char *bytes, size_t n_bytes, size_t n_headers, struct strbuf *lines,
 		trim_end(line);
 		if (!has_nul && says_nothing(line))
 			continue;
-		if (!has_nul && n_headers < HTTP_REQUEST_MAX_HEADERS &&
-			add_line(lines, line)) {
-			n_headers++;
-			continue;
+		if (has_nul || n_headers++ >= HTTP_REQUEST_MAX_HEADERS ||
+			!add_line(lines, line)) {
+			*ret_line = number;
+			return -EINVAL;
 		}
-		if (refused->count++ == 0)
-			refused->first_line = number;
 	}
+	return n_headers > n_before ? 0 : -ENODATA;
 }
 
 int
-header_file_read(int fd, size_t n_before, struct strbuf *lines,
-	struct header_file_refused *ret_refused)
+header_file_read(
+	int fd, size_t n_before, struct strbuf *lines, unsigned *ret_line)
 {
 	char bytes[HEADER_FILE_MAX_BYTES + 1];
-	struct header_file_refused refused = { 0 };
 	ssize_t n = pread(fd, bytes, HEADER_FILE_MAX_BYTES, 0);
+	int rc = -EFBIG;
 
 	if (n < 0)
 		return -errno;
 	if (n < HEADER_FILE_MAX_BYTES)
-		add_lines(bytes, (size_t)n, n_before, lines, &refused);
+		rc = add_lines(bytes, (size_t)n, n_before, lines, ret_line);
 	explicit_bzero(bytes, sizeof(bytes));
-	if (n == HEADER_FILE_MAX_BYTES)
-		return -EFBIG;
-	*ret_refused = refused;
-	return 0;
+	return rc;
 }

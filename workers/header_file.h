@@ -12,18 +12,14 @@
 /* As much as a server takes. */
 #define HEADER_FILE_MAX_BYTES (16 * 1024)
 
-/* Lines that are no header, or one that the check itself decides upon. */
-struct header_file_refused {
-	unsigned count;
-	unsigned first_line; /* from 1; 0: none */
-};
-
 /*
  * Adds the headers to lines, which hold n_before already, as "NAME: VALUE\n"
- * each; what is refused is left out.  0, or a negative errno: of the file, or
- * -EFBIG; nothing was added then.
+ * each.  0, or a negative errno, and the check must not be made without them:
+ * of the file; -EFBIG; -ENODATA, it has no header; -EINVAL, for the first line
+ * (from 1) that is none, that is one too many, or of a header that the check
+ * decides upon itself.
  */
-int header_file_read(int fd, size_t n_before, struct strbuf *lines,
-	struct header_file_refused *ret_refused);
+int header_file_read(
+	int fd, size_t n_before, struct strbuf *lines, unsigned *ret_line);
 
 #endif

@@ -109,6 +109,10 @@ hop_format_request(struct hop *hop, char *ret_error, size_t cap_bytes)
 
 	if (worker->kind->sends_origin && target->origin[0] != '\0')
 		request.neighbour_origin = target->origin;
+	if (target->header_error != NULL && hop->request.may_authorize) {
+		snprintf(ret_error, cap_bytes, "%s", target->header_error);
+		return -target->header_errno;
+	}
 	if (worker->kind->reads_token && hop->request.may_authorize &&
 		is_api_server(worker, url)) {
 		len = read_token(

@@ -187,8 +187,12 @@ hop_talk_read_connect(struct hop *hop)
 enum io_result
 hop_talk_handshake(struct hop *hop)
 {
-	enum io_result result = transport_handshake(&hop->transport);
+	const struct target *target = hop->request.target;
+	enum io_result result;
 
+	if (target->ca_error != NULL && !target->insecure)
+		return error_with(hop, 0, target->ca_error);
+	result = transport_handshake(&hop->transport);
 	if (result == IO_DONE) {
 		uint64_t now_ns = clock_mono_ns();
 

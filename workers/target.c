@@ -13,6 +13,8 @@
 #include "workers/worker.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,30 +45,64 @@ target_free(struct target *target)
 	if (target->headers != NULL)
 		explicit_bzero(target->headers, strlen(target->headers));
 	free(target->headers);
+	free(target->ca_error);
+	free(target->header_error);
 	free(target->request);
 	free(target);
 }
 
-/* Nothing of its text goes to the log. */
-static void
-add_header_file(struct strbuf *lines, const struct control_target *spec, int fd)
+/* What it says goes along with each request, and nothing of it to the log. */
+static int
+take_header_file(struct target *target, const struct control_target *spec,
+	int fd, struct strbuf *lines)
 {
-	struct header_file_refused refused = { 0 };
+	char text[PATH_MAX + 64], why[64];
 	size_t n_before = 0;
-	int rc;
+	unsigned line = 0;
+	int rc = -(int)spec->header_errno;
 
 	for (const char *p = spec->headers; *p != '\0'; p++)
 		n_before += *p == '\n';
-	rc = header_file_read(fd, n_before, lines, &refused);
-	if (rc < 0)
+	if (rc == 0)
+		rc = header_file_read(fd, n_before, lines, &line);
+	if (rc == 0)
+		return 0;
+	if (line > 0)
+		snprintf(why, sizeof(why),
+			"line %u is no header that a check may send", line);
+	else
+		snprintf(why, sizeof(why), "%s",
+			rc == -ENODATA ? "there is no header in it"
+				       : strerror(-rc));
+	snprintf(text, sizeof(text), "header_file %s: %s", spec->header_path,
+		why);
+	target->header_error = strdup(text);
+	target->header_errno = -rc;
+	if (target->header_error == NULL)
+		return -ENOMEM;
+	if (spec->header_errno == 0) /* else the supervisor has said it */
 		LOG_ERROR("a header file cannot be used",
-			LOG_STR("type", spec->label), LOG_ERRNO(-rc));
-	if (refused.count > 0)
-		LOG_ERROR("lines of a header file are no headers that a check "
-			  "may send, they are left out",
 			LOG_STR("type", spec->label),
-			LOG_INT("lines", refused.count),
-			LOG_INT("first_line", refused.first_line));
+			LOG_STR("error", target->header_error));
+	return 0;
+}
+
+static int
+take_ca(struct target *target, const struct control_target *spec, int fd)
+{
+	char text[PATH_MAX + 64] = "ca ";
+	size_t len = strlen(text);
+
+	if (spec->ca_errno != 0)
+		snprintf(text + len, sizeof(text) - len, "%s: %s",
+			spec->ca_path, strerror((int)spec->ca_errno));
+	else
+		target->own_trust = trust_with_file(target->worker->settings,
+			spec->ca_path, fd, text + len, sizeof(text) - len);
+	if (target->own_trust != NULL)
+		return 0;
+	target->ca_error = strdup(text);
+	return target->ca_error != NULL ? 0 : -ENOMEM;
 }
 
 /* The descriptors beside the message: the CA, then the header file. */
@@ -74,18 +110,20 @@ static int
 take_files(struct target *target, const struct control_message *message)
 {
 	const struct control_target *spec = &message->body.target;
+	const int *fd = message->fds, *end = fd + message->fd_count;
 	struct strbuf lines;
-	unsigned next = 0;
+	int rc = 0;
 
 	strbuf_init(&lines, CONTROL_MAX_BYTES);
 	strbuf_add_string(&lines, spec->headers);
-	if (spec->has_ca && next < message->fd_count)
-		target->own_trust = trust_with_file(target->worker->settings,
-			spec->label, message->fds[next++]);
-	if (spec->has_header_file && next < message->fd_count)
-		add_header_file(&lines, spec, message->fds[next++]);
+	if (spec->ca_errno != 0 || (spec->has_ca && fd < end))
+		rc = take_ca(target, spec, spec->has_ca ? *fd++ : -1);
+	if (rc == 0 && (spec->header_errno != 0 ||
+			       (spec->has_header_file && fd < end)))
+		rc = take_header_file(
+			target, spec, spec->has_header_file ? *fd : -1, &lines);
 	target->headers = strbuf_take(&lines);
-	if (target->headers == NULL)
+	if (rc < 0 || target->headers == NULL)
 		return -ENOMEM;
 	target->headers_scratch = malloc(strlen(target->headers) + 1);
 	return target->headers_scratch != NULL ? 0 : -ENOMEM;
@@ -166,6 +204,7 @@ seal(struct control_target *spec, const struct worker *worker)
 	spec->method = "GET";
 	spec->headers = spec->origin = "";
 	spec->has_ca = spec->has_header_file = false;
+	spec->ca_errno = spec->header_errno = 0;
 	spec->insecure = settings->api_insecure;
 }
 

@@ -39,7 +39,11 @@ struct target {
 	bool follow_redirects;
 	bool reuse_connections;
 	struct tls_trust *own_trust; /* NULL: the worker's */
-	char *request;               /* room for a request's head */
+	/* Files without which no check can be made, "KEY PATH: why"; or NULL */
+	char *ca_error;     /* at the handshake */
+	char *header_error; /* where they would be sent */
+	int header_errno;
+	char *request; /* room for a request's head */
 	size_t request_cap_bytes;
 	struct loop_timer timer; /* the next check */
 	struct check check;

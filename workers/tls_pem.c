@@ -95,7 +95,7 @@ tls_pem_add(struct anchors *anchors, const char *source, const char *text,
 		strbuf_printf(problems,
 			"%s: %u of %u certificates cannot be read\n", source,
 			tally.bad, tally.bad + tally.good);
-		return -EBADMSG;
+		return tally.good > 0 ? -EBADMSG : -ENODATA;
 	}
 	if (tally.good == 0) {
 		strbuf_printf(problems, "%s: no certificate in it\n", source);

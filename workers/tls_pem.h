@@ -14,8 +14,8 @@ struct strbuf;
  * not.  Checked: each is parsed now, as befits what a user named; else when a
  * server's chain asks, as befits a distribution's hundreds.  0, or a negative
  * errno with a line appended to problems that begins with `source`:
- * -ENODATA, there is none in it; -EBADMSG, one cannot be read (the others were
- * added); -ENOMEM.
+ * -ENODATA, there is none in it that can be read; -EBADMSG, one cannot be read
+ * (the others were added); -ENOMEM.
  */
 int tls_pem_add(struct anchors *anchors, const char *source, const char *text,
 	size_t len_bytes, bool checked, struct strbuf *problems);

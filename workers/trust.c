@@ -10,6 +10,8 @@
 #include "workers/tls.h"
 #include "workers/worker.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,19 +55,29 @@ trust_load(const struct control_nursery *settings)
 }
 
 struct tls_trust *
-trust_with_file(
-	const struct control_nursery *settings, const char *source, int fd)
+trust_with_file(const struct control_nursery *settings, const char *path,
+	int fd, char *ret_error, size_t cap_bytes)
 {
 	struct tls_trust *trust;
 	struct strbuf problems;
+	int error;
 
 	trust_load(settings);
 	trust = tls_trust_new(base_trust, false);
-	if (trust == NULL)
+	if (trust == NULL) {
+		snprintf(ret_error, cap_bytes, "%s: no memory for it", path);
 		return NULL;
+	}
 	strbuf_init(&problems, PROBLEMS_MAX_BYTES);
-	/* without it the check says that it does not know the issuer */
-	ca_load_fd(trust, fd, source, &problems);
+	error = ca_load_fd(trust, fd, path, &problems);
+	if (error < 0 && error != -EBADMSG) {
+		int len = (int)strcspn(strbuf_text(&problems), "\n");
+
+		snprintf(ret_error, cap_bytes, "%.*s", len,
+			strbuf_text(&problems));
+		tls_trust_free(trust);
+		trust = NULL;
+	}
 	log_problems(&problems);
 	return trust;
 }

@@ -7,6 +7,8 @@
 #ifndef WORKERS_TRUST_H
 #define WORKERS_TRUST_H
 
+#include <stddef.h>
+
 struct control_nursery;
 struct target;
 struct tls_trust;
@@ -17,11 +19,12 @@ struct tls_trust;
  */
 void trust_load(const struct control_nursery *settings);
 /*
- * The process's CAs and those of the PEM file, for the caller to free.  NULL:
- * the reason has been logged.
+ * The process's CAs and those of the PEM file, for the caller to free.  What
+ * cannot be read of it is logged.  NULL: there is nothing else in it, or no
+ * memory, as ret_error says, "PATH: why".
  */
-struct tls_trust *trust_with_file(
-	const struct control_nursery *settings, const char *source, int fd);
+struct tls_trust *trust_with_file(const struct control_nursery *settings,
+	const char *path, int fd, char *ret_error, size_t cap_bytes);
 /* What counts for this target.  NULL: no memory. */
 const struct tls_trust *trust_for(const struct target *target);
 /* What counts for the API server, whom api_insecure alone excuses. */

@@ -233,9 +233,9 @@ equal(doctor.stop(), 0, "K 6.2 SIGTERM without a wait: exit status 0")
 
 # ------------------------------------------------------- a check's header file
 
-write("headers", "X-One: 1\r\n# a comment\r\nX-Two 2\r\nHost: elsewhere\r\n")
-doctor = Doctor(HEAD + check("filed", f"interval = 100ms\nheader_file = {WORK}/headers\n"),
-                name="filed")
+FILED = check("filed", f"interval = 100ms\nheader_file = {WORK}/headers\n")
+write("headers", "X-One: 1\r\n# a comment\r\n\r\nX-Two: 2\r\n")
+doctor = Doctor(HEAD + FILED, name="filed")
 doctor.wait_checks(["filed"])
 
 
@@ -243,19 +243,39 @@ def filed():
     return [one for one in web.requests if one.startswith("GET /filed ")]
 
 
-equal(re.findall(r"(?:X-\w+|Host): .*?\r\n", filed()[0]),
-      [f"Host: 127.0.0.1:{web.port}\r\n", "X-One: 1\r\n"],
+def fails_because(why):
+    """It is known in /alive and in the log, and nothing is sent meanwhile."""
+    whole = f"header_file {WORK}/headers: {why}"
+    wait_ok(lambda: doctor.results().get("filed") == whole, f"/alive: {why}")
+    asked = len(filed())
+    doctor.wait_checks(["filed"])
+    equal(len(filed()), asked, "and no request without its headers")
+    ok(doctor.wait_said(rf'check failed" type=filed .*error="{re.escape(whole)}"'),
+       "and in the log")
+
+
+equal(re.findall(r"X-\w+: .*?\r\n", filed()[0]), ["X-One: 1\r\n", "X-Two: 2\r\n"],
       "N 1.17 header_file: lines of another system's editor")
-like(doctor.log(), "lines of a header file are no headers.* type=filed lines=2 "
-     "first_line=3\n", "what is no header, or may not be set, is said")
-replace(f"{WORK}/headers", "X-Two: 2\n")
-wait_ok(lambda: "X-Two: 2\r\n" in filed()[-1], "mended, it is read again")
-replace(f"{WORK}/headers", "no colon\n")
-wait_ok(lambda: doctor.said(r"process=extra .*lines=1 first_line=1\n"),
-        "a worker's line of the log, as the supervisor's")
-doctor.reload(HEAD + "log_format = json\nlog_level = error\n" + check(
-    "filed", f"interval = 100ms\nheader_file = {WORK}/headers\n"))
-wait_ok(lambda: doctor.said(r'"level":"error","process":"extra".*"first_line":1}\n'),
+replace(f"{WORK}/headers", "X-One: 1\nAuthorization Bearer secret\n")
+fails_because("line 2 is no header that a check may send")
+like(doctor.log(), 'process=extra .*msg="a header file cannot be used" type=filed',
+     "a worker's line of the log, as the supervisor's")
+ok("secret" not in doctor.log(), "without what is in it")
+equal(set(doctor.metrics().select('kubenurse_errors_total{type="filed",.*}')),
+      {'kubenurse_errors_total{type="filed",event="wrote_request"}'},
+      "as a token that cannot be read")
+replace(f"{WORK}/headers", "")
+fails_because("there is no header in it")
+os.chmod(f"{WORK}/headers", 0)
+doctor.send(signal.SIGHUP)
+fails_because("Permission denied")
+replace(f"{WORK}/headers", "X-Two: 3\n")
+wait_ok(lambda: "X-Two: 3\r\n" in filed()[-1], "mended, it is read again")
+os.remove(f"{WORK}/headers")
+fails_because("No such file or directory")
+write("headers", "no colon\n")
+doctor.reload(HEAD + "log_format = json\nlog_level = error\n" + FILED)
+wait_ok(lambda: doctor.said(r'"level":"error","process":"extra".*line 1 is no '),
         "N 1.14 another log_format by a reload: the workers take it, too")
 doctor.stop()
 

@@ -783,12 +783,12 @@ trust_load(const struct control_nursery *settings)
 }
 
 struct tls_trust *
-trust_with_file(
-	const struct control_nursery *settings, const char *source, int fd)
+trust_with_file(const struct control_nursery *settings, const char *path,
+	int fd, char *ret_error, size_t cap_bytes)
 {
 	(void)settings;
-	(void)source;
 	(void)fd;
+	snprintf(ret_error, cap_bytes, "%s: no certificate in it", path);
 	return NULL;
 }
 

@@ -6,6 +6,8 @@
 #include "tests/unit/fake_probe.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* K 3.13 */
 START_TEST(a_redirect_is_a_hop_of_its_own)
@@ -310,6 +312,91 @@ START_TEST(a_token_that_cannot_be_read_fails_as_wrote_request)
 	ck_assert_uint_eq(last->outcome, OUTCOME_WRITE_FAILED);
 	ck_assert_str_eq(last->detail, "token: Permission denied");
 	ck_assert_uint_eq(sent_count("GET"), 0);
+}
+END_TEST
+
+static struct control_message
+message_with_file(int fd)
+{
+	struct control_message message;
+
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_TARGET;
+	message.body.target = spec;
+	message.fds[0] = fd;
+	message.fd_count = fd < 0 ? 0 : 1;
+	return message;
+}
+
+/* Else a 401 would look like the server's fault. */
+START_TEST(without_its_header_file_nothing_is_sent)
+{
+	static const struct {
+		int file_errno;
+		const char *text, *why;
+	} cases[] = {
+		{ EACCES, "", "Permission denied" },
+		{ 0, "", "there is no header in it" },
+		{ 0, "X-A: b\nAuthorization Bearer x\n",
+			"line 2 is no header that a check may send" },
+		{ 0, "X-A: b\n", NULL },
+	};
+	int fd = memfd_create("headers", MFD_CLOEXEC);
+	struct control_message message;
+	const struct wire_sample *last;
+	char want[128];
+
+	USE_PEERS(PEER("192.0.2.1:80", OK_BYTES));
+	ck_assert_int_ge(dprintf(fd, "%s", cases[_i].text), 0);
+	spec.header_path = "/s/key";
+	spec.header_errno = (uint32_t)cases[_i].file_errno;
+	spec.has_header_file = cases[_i].file_errno == 0;
+	message = message_with_file(spec.has_header_file ? fd : -1);
+	target_apply(&worker, &message);
+	close(fd);
+	fake_run_for(1 * S);
+	last = record_at(0);
+	snprintf(want, sizeof(want), "header_file /s/key: %s", cases[_i].why);
+	if (cases[_i].why == NULL) {
+		ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+		ck_assert_uint_ge(sent_count("X-A: b\r\n"), 1);
+		return;
+	}
+	ck_assert_str_eq(last->detail, want);
+	ck_assert_uint_eq(last->outcome, OUTCOME_WRITE_FAILED);
+	ck_assert_uint_eq(sent_count("GET"), 0);
+	if (cases[_i].file_errno != 0)
+		ck_assert_int_eq(last->sys_errno, EACCES);
+}
+END_TEST
+
+/* Nor is an unknown issuer the server's fault then. */
+START_TEST(without_its_ca_no_handshake_is_made)
+{
+	int fd = memfd_create("ca", MFD_CLOEXEC);
+	struct control_message message;
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:443", OK_BYTES),
+		PEER("192.0.2.1:80", OK_BYTES));
+	spec.url = _i == 2 ? "http://192.0.2.1/" : "https://192.0.2.1/";
+	spec.insecure = _i == 3;
+	spec.ca_path = "/s/ca";
+	spec.ca_errno = _i == 0 ? EACCES : 0;
+	spec.has_ca = _i != 0;
+	message = message_with_file(spec.has_ca ? fd : -1);
+	target_apply(&worker, &message);
+	close(fd);
+	fake_run_for(1 * S);
+	last = record_at(0);
+	if (_i >= 2) { /* no CA is needed */
+		ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+		return;
+	}
+	ck_assert_uint_eq(last->outcome, OUTCOME_TLS_FAILED);
+	ck_assert_str_eq(
+		last->detail, _i == 0 ? "ca /s/ca: Permission denied"
+				      : "ca /s/ca: no certificate in it");
 }
 END_TEST
 
@@ -794,6 +881,9 @@ main(void)
 	tcase_add_loop_test(
 		tcase, proxies_that_cannot_be_gone_through_are_refused, 0, 3);
 	tcase_add_loop_test(tcase, a_proxy_that_fails_is_called_a_proxy, 0, 16);
+	tcase_add_loop_test(
+		tcase, without_its_header_file_nothing_is_sent, 0, 4);
+	tcase_add_loop_test(tcase, without_its_ca_no_handshake_is_made, 0, 4);
 	tcase_add_loop_test(
 		tcase, where_redirects_end_is_said_without_secrets, 0, 2);
 	tcase_add_loop_test(tcase, a_target_may_go_at_any_moment, 0, 40);

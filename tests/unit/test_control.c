@@ -41,7 +41,10 @@ target_message(void)
 		.started_mono_ns = 5,
 		.insecure = true,
 		.reuse_connections = true,
-		.has_header_file = true };
+		.has_header_file = true,
+		.ca_path = "/c/ca.crt",
+		.header_path = "/h",
+		.ca_errno = EACCES };
 	return message;
 }
 
@@ -68,6 +71,10 @@ assert_target(const struct control_target *got)
 	ck_assert(got->insecure && got->reuse_connections &&
 		  got->has_header_file);
 	ck_assert(!got->follow_redirects && !got->has_ca);
+	ck_assert_str_eq(got->ca_path, "/c/ca.crt");
+	ck_assert_str_eq(got->header_path, "/h");
+	ck_assert_uint_eq(got->ca_errno, EACCES);
+	ck_assert_uint_eq(got->header_errno, 0);
 }
 
 START_TEST(a_target_comes_out_as_it_went_in)
