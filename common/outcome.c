@@ -67,6 +67,8 @@ dns_result_name(unsigned result)
 		[DNS_NXDOMAIN] = "nxdomain",
 		[DNS_SERVFAIL] = "servfail",
 		[DNS_REFUSED] = "refused",
+		[DNS_FORMERR] = "formerr",
+		[DNS_NOTIMP] = "notimp",
 		[DNS_TIMEOUT] = "timeout",
 		[DNS_MALFORMED] = "malformed",
 		[DNS_UNREACHABLE] = "unreachable",

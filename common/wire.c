@@ -106,7 +106,7 @@ sample_holds(const struct wire_sample *sample)
 {
 	return sample->last <= 1 && sample->stamped <= 1 &&
 	       sample->hop < WIRE_HOPS_MAX && sample->has_status <= 1 &&
-	       sample->http_status <= 999 &&
+	       sample->dns_answered <= 1 && sample->http_status <= 999 &&
 	       sample->retransmits_syn <= WIRE_MAX_RETRANSMITS &&
 	       sample->retransmits_data <= WIRE_MAX_RETRANSMITS &&
 	       sample->rtt_us <= WIRE_MAX_NS / 1000 &&
@@ -154,6 +154,13 @@ dns_holds(const struct wire_dns *dns)
 	       dns->duration_ns <= WIRE_MAX_NS &&
 	       text_ends(dns->nameserver, WIRE_NAMESERVER_BYTES) &&
 	       nameserver_holds(dns->nameserver);
+}
+
+static bool
+dns_late_holds(const struct wire_dns_late *late)
+{
+	return late->waited_ns <= WIRE_MAX_NS && late->ended <= 1 &&
+	       late->failed <= 1 && text_ends(late->detail, WIRE_DETAIL_BYTES);
 }
 
 /* What is no address does not become a URL. */
@@ -208,6 +215,9 @@ wire_check(const struct wire_record *record, uint32_t worker_gen)
 		break;
 	case WIRE_DNS:
 		holds = dns_holds(&record->body.dns);
+		break;
+	case WIRE_DNS_LATE:
+		holds = dns_late_holds(&record->body.dns_late);
 		break;
 	case WIRE_NEIGHBOUR:
 		holds = neighbour_holds(&record->body.neighbour);

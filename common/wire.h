@@ -28,6 +28,7 @@ enum wire_kind {
 	WIRE_TRAP,      /* the last one: it made a forbidden system call */
 	WIRE_BUSY,      /* to CONTROL_DRAIN: a check is under way */
 	WIRE_IDLE,      /* after them: no other target's, and none will be */
+	WIRE_DNS_LATE,  /* a query that its check did not wait for */
 	WIRE_KIND_END
 };
 
@@ -82,6 +83,7 @@ struct wire_sample {
 	uint8_t last;         /* 1: the check ends with this hop */
 	uint8_t stamped;      /* 1: phase local is by the kernel's stamp */
 	uint8_t has_status;   /* 1: a response came */
+	uint8_t dns_answered; /* 1: A and AAAA were both answered */
 	/* What /alive and the log say, "ok" or the reason: printable text
 	 * that may have come from a server. */
 	char detail[WIRE_DETAIL_BYTES];
@@ -93,6 +95,19 @@ struct wire_dns {
 	uint64_t duration_ns;
 	uint32_t result;                        /* enum dns_result */
 	char nameserver[WIRE_NAMESERVER_BYTES]; /* address:port */
+};
+
+/*
+ * The check has an address of the other family, but an application that waits
+ * for both hangs.  At each try that fails, and when the query is over.
+ */
+struct wire_dns_late {
+	uint32_t target_id;
+	uint32_t target_gen;
+	uint64_t waited_ns; /* since the start of the resolution */
+	uint8_t ended;      /* 1: no further try will be made */
+	uint8_t failed;     /* 1: a try has, or there was no answer at all */
+	char detail[WIRE_DETAIL_BYTES]; /* what it met, in words */
 };
 
 enum wire_neighbour_flag {
@@ -150,6 +165,7 @@ struct wire_record {
 		struct wire_hello hello;
 		struct wire_sample sample;
 		struct wire_dns dns;
+		struct wire_dns_late dns_late;
 		struct wire_neighbour neighbour;
 		struct wire_discovery discovery;
 		struct wire_trap trap;

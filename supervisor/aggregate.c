@@ -9,6 +9,7 @@
 #include "supervisor/series_budget.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define US_TO_NS(us) ((uint64_t)(us)*1000)
@@ -309,6 +310,34 @@ count_check(struct aggregate *aggregate, struct target *target,
 	keep_result(aggregate, target, sample);
 }
 
+static void
+clear_warning(struct aggregate *aggregate, struct target *target)
+{
+	if (target->warning == NULL)
+		return;
+	free(target->warning);
+	target->warning = NULL;
+	if (log_budget_take(
+		    &aggregate->log_budgets[target->type], clock_mono_ns()))
+		LOG_INFO("all DNS queries of a check are answered again",
+			LOG_STR("type", target->spec.label));
+}
+
+/* A warning of DNS ends with a check for which all was answered in time. */
+static void
+note_dns(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	if (sample->hop == 0)
+		target->asked_dns = target->missed_dns = false;
+	if ((sample->events >> EVENT_DNS_START & 1) != 0) {
+		target->asked_dns = true;
+		target->missed_dns |= sample->dns_answered == 0;
+	}
+	if (sample->last && target->asked_dns && !target->missed_dns)
+		clear_warning(aggregate, target);
+}
+
 void
 aggregate_sample(struct aggregate *aggregate, struct target *target,
 	const struct wire_sample *sample)
@@ -319,6 +348,7 @@ aggregate_sample(struct aggregate *aggregate, struct target *target,
 	count_trace(aggregate, target, sample);
 	count_phases(aggregate, target, sample);
 	count_tcp(aggregate, target, sample);
+	note_dns(aggregate, target, sample);
 	if (sample->last)
 		count_check(aggregate, target, sample);
 }
@@ -365,7 +395,8 @@ aggregate_dns(struct aggregate *aggregate, struct target *target,
 	struct series **error = &place->errors[dns->result];
 	bool answered = dns->result == DNS_OK || dns->result == DNS_NXDOMAIN ||
 			dns->result == DNS_SERVFAIL ||
-			dns->result == DNS_REFUSED;
+			dns->result == DNS_REFUSED ||
+			dns->result == DNS_FORMERR || dns->result == DNS_NOTIMP;
 
 	if (answered)
 		series_observe(
@@ -380,4 +411,32 @@ aggregate_dns(struct aggregate *aggregate, struct target *target,
 			series_budget_account(target->type),
 			METRIC_DNS_ERRORS_TOTAL, error_labels);
 	series_add(*error, 1);
+}
+
+void
+aggregate_dns_late(struct aggregate *aggregate, struct target *target,
+	const struct wire_dns_late *late)
+{
+	char text[WIRE_DETAIL_BYTES + 96];
+	bool is_new = target->warning == NULL;
+
+	if (late->ended)
+		series_observe(
+			series_at(aggregate, target, &target->series.dns_wait,
+				METRIC_DNS_LATE_DURATION,
+				wide_label(aggregate, target), NULL),
+			late->waited_ns);
+	if (!late->failed)
+		return;
+	snprintf(text, sizeof(text),
+		"%s; an application that waits for A and AAAA hangs for %.1f s",
+		late->detail, (double)late->waited_ns / (double)NS_PER_S);
+	free(target->warning);
+	target->warning = strdup(text);
+	if (is_new && log_budget_take(&aggregate->log_budgets[target->type],
+			      clock_mono_ns()))
+		LOG_WARN("a DNS query of a check is not answered, and "
+			 "applications wait for it",
+			LOG_STR("type", target->spec.label),
+			LOG_STR("error", text));
 }

@@ -25,6 +25,9 @@ void aggregate_sample(struct aggregate *aggregate, struct target *target,
 	const struct wire_sample *sample);
 void aggregate_dns(struct aggregate *aggregate, struct target *target,
 	const struct wire_dns *dns);
+/* One that the check did not wait for: applications do. */
+void aggregate_dns_late(struct aggregate *aggregate, struct target *target,
+	const struct wire_dns_late *late);
 /* Says what was not logged, for each type.  Four times a second. */
 void aggregate_tell_suppressed(struct aggregate *aggregate, uint64_t now_ns);
 

@@ -22,17 +22,29 @@
 enum stage {
 	STAGE_RESULTS,
 	STAGE_NEIGHBOURS,
+	STAGE_EXTRA,
 	STAGE_DONE,
 };
+
+/* What follows last_check_result: of each type one text, where it has one. */
+static const struct {
+	const char *key;
+	size_t text_offset; /* in struct alive_result */
+} extras[] = {
+	{ "last_check_warning", offsetof(struct alive_result, warning) },
+};
+
+#define EXTRA_COUNT (sizeof(extras) / sizeof(extras[0]))
 
 struct alive_writer {
 	const struct alive_view *view;
 	enum stage stage;
 	struct strbuf out;    /* rendered; read up to out_pos */
 	size_t out_pos;       /* of the last read */
-	bool has_result;      /* something stands before the next one */
+	bool has_entry;       /* something stands before the next one */
 	const char *last_key; /* keys do not repeat */
 	size_t next_neighbour;
+	size_t next_extra;
 	size_t n_heap;
 	size_t heap[]; /* into results; n_results and the next are the two
 			* of the neighbourhood */
@@ -89,6 +101,13 @@ pop_first(struct alive_writer *writer)
 }
 
 static void
+order_heap(struct alive_writer *writer)
+{
+	for (size_t i = writer->n_heap / 2; i > 0; i--)
+		sift_down(writer, i - 1);
+}
+
+static void
 build_heap(struct alive_writer *writer)
 {
 	const struct alive_view *view = writer->view;
@@ -99,8 +118,7 @@ build_heap(struct alive_writer *writer)
 		writer->heap[writer->n_heap++] = view->n_results;
 	if (view->neighbourhood_state != NULL)
 		writer->heap[writer->n_heap++] = view->n_results + 1;
-	for (size_t i = writer->n_heap / 2; i > 0; i--)
-		sift_down(writer, i - 1);
+	order_heap(writer);
 }
 
 static void
@@ -175,6 +193,71 @@ alive_free(struct alive_writer *writer)
 	free(writer);
 }
 
+/* False: it has been shown. */
+static bool
+begin_entry(struct alive_writer *writer, const char *key)
+{
+	struct strbuf *out = &writer->out;
+
+	if (writer->last_key != NULL && strcmp(writer->last_key, key) == 0)
+		return false;
+	strbuf_add_string(out, writer->has_entry ? ",\n  " : "\n  ");
+	writer->has_entry = true;
+	writer->last_key = key;
+	add_string(out, key);
+	strbuf_add_string(out, ": ");
+	return true;
+}
+
+static const char *
+extra_text(const struct alive_writer *writer, size_t index)
+{
+	const struct alive_result *result = &writer->view->results[index];
+
+	return *(const char *const *)(const void
+			*)((const char *)result +
+			   extras[writer->next_extra - 1].text_offset);
+}
+
+/* The next object that has entries; without one, that was all. */
+static void
+begin_next_object(struct alive_writer *writer)
+{
+	struct strbuf *out = &writer->out;
+
+	strbuf_add_string(out, writer->has_entry ? "\n }" : "}");
+	writer->has_entry = false;
+	writer->last_key = NULL;
+	while (writer->next_extra < EXTRA_COUNT && writer->n_heap == 0) {
+		writer->next_extra++;
+		for (size_t i = 0; i < writer->view->n_results; i++)
+			if (extra_text(writer, i) != NULL)
+				writer->heap[writer->n_heap++] = i;
+	}
+	if (writer->n_heap == 0) {
+		strbuf_add_string(out, "\n}\n");
+		writer->stage = STAGE_DONE;
+		return;
+	}
+	order_heap(writer);
+	strbuf_printf(out, ",\n \"%s\": {", extras[writer->next_extra - 1].key);
+	writer->stage = STAGE_EXTRA;
+}
+
+static void
+add_next_extra(struct alive_writer *writer)
+{
+	size_t index;
+
+	if (writer->n_heap == 0) {
+		begin_next_object(writer);
+		return;
+	}
+	index = pop_first(writer);
+	if (begin_entry(writer, key_of(writer, index)))
+		add_string(&writer->out, extra_text(writer, index));
+}
+
 static void
 add_next_result(struct alive_writer *writer)
 {
@@ -184,20 +267,13 @@ add_next_result(struct alive_writer *writer)
 	size_t index;
 
 	if (writer->n_heap == 0) {
-		strbuf_add_string(
-			out, writer->has_result ? "\n }\n}\n" : "}\n}\n");
-		writer->stage = STAGE_DONE;
+		begin_next_object(writer);
 		return;
 	}
 	index = pop_first(writer);
 	key = key_of(writer, index);
-	if (writer->last_key != NULL && strcmp(writer->last_key, key) == 0)
+	if (!begin_entry(writer, key))
 		return;
-	strbuf_add_string(out, writer->has_result ? ",\n  " : "\n  ");
-	writer->has_result = true;
-	writer->last_key = key;
-	add_string(out, key);
-	strbuf_add_string(out, ": ");
 	if (index < view->n_results) {
 		add_string(out, view->results[index].text);
 	} else if (index > view->n_results) {
@@ -257,10 +333,19 @@ alive_read(struct alive_writer *writer, char *buf, size_t cap)
 
 	drop_read(writer);
 	while (writer->stage != STAGE_DONE && out->len_bytes < cap) {
-		if (writer->stage == STAGE_RESULTS)
+		switch (writer->stage) {
+		case STAGE_RESULTS:
 			add_next_result(writer);
-		else
+			break;
+		case STAGE_NEIGHBOURS:
 			add_next_neighbour(writer);
+			break;
+		case STAGE_EXTRA:
+			add_next_extra(writer);
+			break;
+		case STAGE_DONE:
+			break;
+		}
 		if (out->failed)
 			return -ENOMEM;
 	}

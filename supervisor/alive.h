@@ -15,7 +15,8 @@
 
 struct alive_result {
 	const char *type;
-	const char *text; /* "ok", "skipped" or what failed */
+	const char *text;    /* "ok", "skipped" or what failed */
+	const char *warning; /* what is wrong beside it; NULL: nothing */
 };
 
 struct alive_neighbour {

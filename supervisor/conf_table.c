@@ -307,7 +307,9 @@ const struct conf_key conf_keys[] = {
 	{ CHECK, .name = "timeout", .type = CONF_DURATION,
 	  .offset = CHECK_AT(timeout_ns), .default_text = "6s",
 	  .min = "10ms", .max = "5m", .placeholder = "DURATION",
-	  .help = "Budget of a whole check, redirects included." },
+	  .help = "Budget of a whole check, redirects included. DNS and "
+		  "connect may take 5 s of it, or five sixths where that is "
+		  "more." },
 	{ CHECK, .name = "header", .type = CONF_HEADER,
 	  .flags = CONF_SECRET | CONF_REPEATABLE,
 	  .offset = CHECK_AT(headers), .placeholder = "NAME: VALUE",

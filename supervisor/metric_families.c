@@ -92,6 +92,12 @@ static const struct family_row rows[METRIC_ID_COUNT] = {
 		BUCKETS_NONE, { "type", "nameserver", "reason" },
 		"DNS queries that gave no usable answer, by nameserver and "
 		"reason." },
+	[METRIC_DNS_LATE_DURATION] = {
+		"kubenurse_dns_late_duration_seconds", KIND_HISTOGRAM,
+		BUCKETS_OWN, { "type" },
+		"From the start of a name's resolution to the end of a query "
+		"that the check did not wait for: how long an application "
+		"hangs that waits for both A and AAAA." },
 	[METRIC_NEIGHBOURS] = {
 		"kubenurse_neighbours", KIND_GAUGE,
 		BUCKETS_NONE, { "state" },

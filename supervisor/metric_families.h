@@ -29,6 +29,7 @@ enum metric_id {
 	METRIC_CHECK_LAST_SUCCESS,     /* type */
 	METRIC_DNS_QUERY_DURATION,     /* type, nameserver */
 	METRIC_DNS_ERRORS_TOTAL,       /* type, nameserver, reason */
+	METRIC_DNS_LATE_DURATION,      /* type */
 	/* Neighbours. */
 	METRIC_NEIGHBOURS, /* state */
 	METRIC_DISCOVERY_UP,

@@ -52,6 +52,15 @@ plan_skips(const struct conf *conf, enum worker_type type)
 	return built_in_url(conf, type)[0] == '\0';
 }
 
+uint64_t
+plan_dial_timeout_ns(uint64_t timeout_ns)
+{
+	uint64_t share_ns = timeout_ns / 6 * 5;
+
+	return share_ns > PLAN_DIAL_TIMEOUT_NS ? share_ns
+					       : PLAN_DIAL_TIMEOUT_NS;
+}
+
 void
 plan_fill_defaults(struct target_spec *spec, const struct conf *conf)
 {
@@ -61,7 +70,7 @@ plan_fill_defaults(struct target_spec *spec, const struct conf *conf)
 	spec->expect_count = 1;
 	spec->interval_ns = (uint64_t)conf->check_interval_ns;
 	spec->timeout_ns = PLAN_CHECK_TIMEOUT_NS;
-	spec->dial_timeout_ns = PLAN_DIAL_TIMEOUT_NS;
+	spec->dial_timeout_ns = plan_dial_timeout_ns(spec->timeout_ns);
 	spec->insecure = conf->insecure;
 	spec->follow_redirects = true;
 	spec->reuse_connections = conf->reuse_connections;
@@ -114,6 +123,7 @@ want_extra(struct target_table *table, const struct conf *conf,
 	spec.header_path = check->header_file;
 	spec.interval_ns = (uint64_t)check->interval_ns;
 	spec.timeout_ns = (uint64_t)check->timeout_ns;
+	spec.dial_timeout_ns = plan_dial_timeout_ns(spec.timeout_ns);
 	spec.insecure = check->insecure;
 	spec.follow_redirects = check->follow_redirects;
 	spec.expect_count = check->expect.n_statuses;

@@ -11,7 +11,8 @@
 
 #include <stdbool.h>
 
-/* Contract: DNS and connect together; the whole of a built-in check. */
+/* Contract: DNS and connect together, at least; the whole of a built-in check.
+ */
 #define PLAN_DIAL_TIMEOUT_NS  (5 * 1000000000ULL)
 #define PLAN_CHECK_TIMEOUT_NS (6 * 1000000000ULL)
 
@@ -21,6 +22,8 @@
  */
 int plan_checks(
 	struct target_table *table, const struct conf *conf, uint64_t now_ns);
+/* DNS and connect together: five sixths of a longer timeout than that. */
+uint64_t plan_dial_timeout_ns(uint64_t timeout_ns);
 /* The options all built-in checks have in common; key, label and URL are the
  * caller's. */
 void plan_fill_defaults(struct target_spec *spec, const struct conf *conf);

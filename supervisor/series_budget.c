@@ -40,6 +40,7 @@ static const struct part parts[] = {
 	{ METRIC_DNS_QUERY_DURATION, TARGET_SERIES_NAMESERVERS },
 	{ METRIC_DNS_ERRORS_TOTAL,
 		(DNS_RESULT_COUNT - 1) * TARGET_SERIES_NAMESERVERS },
+	{ METRIC_DNS_LATE_DURATION, 1 },
 };
 
 static struct registry_budget

@@ -76,9 +76,11 @@ first_round_ended(void *arg)
 
 /* The first pass counts, the second copies. */
 static void
-add_result(struct snapshot *snapshot, const char *type, const char *text)
+add_result(struct snapshot *snapshot, const char *type, const char *text,
+	const char *warning)
 {
 	size_t type_len = strlen(type) + 1, text_len = strlen(text) + 1;
+	size_t warning_len = warning != NULL ? strlen(warning) + 1 : 0;
 
 	if (snapshot->results != NULL) {
 		struct alive_result *result =
@@ -87,9 +89,12 @@ add_result(struct snapshot *snapshot, const char *type, const char *text)
 
 		result->type = memcpy(place, type, type_len);
 		result->text = memcpy(place + type_len, text, text_len);
+		if (warning != NULL)
+			result->warning = memcpy(place + type_len + text_len,
+				warning, warning_len);
 	}
 	snapshot->count++;
-	snapshot->texts_len += type_len + text_len;
+	snapshot->texts_len += type_len + text_len + warning_len;
 }
 
 static void
@@ -101,13 +106,14 @@ add_results(struct snapshot *snapshot, const struct supervisor *supervisor)
 	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
 		if (plan_skips(supervisor->conf, built_in[i]))
 			add_result(snapshot, worker_type_name(built_in[i]),
-				"skipped");
+				"skipped", NULL);
 	for (size_t i = 0; i < table->count; i++)
 		if (is_shown(table->targets[i]))
 			add_result(snapshot, table->targets[i]->spec.label,
 				table->targets[i]->has_result
 					? table->targets[i]->detail
-					: "pending");
+					: "pending",
+				table->targets[i]->warning);
 }
 
 static void

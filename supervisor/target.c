@@ -88,6 +88,7 @@ target_table_fini(struct target_table *table, uint64_t now_ns)
 	for (size_t i = 0; i < table->count; i++) {
 		target_series_release(&table->targets[i]->series, now_ns);
 		spec_fini(&table->targets[i]->spec);
+		free(table->targets[i]->warning);
 		free(table->targets[i]);
 	}
 	free(table->targets);
@@ -158,6 +159,7 @@ target_table_want(struct target_table *table, enum worker_type type,
 			return -ENOMEM;
 		}
 		id = target->id;
+		free(target->warning);
 		memset(target, 0, sizeof(*target));
 		target->id = id;
 		target->used = true;
@@ -208,6 +210,8 @@ void
 target_forget(struct target *target)
 {
 	spec_fini(&target->spec);
+	free(target->warning);
+	target->warning = NULL;
 	target->used = false;
 	target->news = TARGET_NEWS_NONE;
 }

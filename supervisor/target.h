@@ -63,6 +63,9 @@ struct target {
 	uint16_t http_status;
 	int32_t sys_errno;
 	char detail[WIRE_DETAIL_BYTES];
+	char *warning; /* beside the result; NULL: none */
+	/* The last check has asked DNS; not everything was answered in time. */
+	bool asked_dns, missed_dns;
 };
 
 struct target_table {

@@ -51,6 +51,7 @@ struct target_series {
 	struct series *retransmits[2]; /* syn, data */
 	struct series *certificate_expiry;
 	struct series *last_success;
+	struct series *dns_wait;
 	struct target_series_nameserver nameservers[TARGET_SERIES_NAMESERVERS];
 };
 

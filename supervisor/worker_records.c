@@ -209,6 +209,19 @@ take_dns(struct worker_process *process, const struct wire_dns *dns)
 		aggregate_dns(slot->pool->aggregate, target, dns);
 }
 
+static void
+take_dns_late(struct worker_process *process, const struct wire_dns_late *late)
+{
+	struct worker_slot *slot = process->owner;
+	struct target *target;
+
+	if (is_of_us(process, late->target_id, late->target_gen) &&
+		target_table_match(slot->pool->targets, slot->type,
+			late->target_id, late->target_gen,
+			&target) == TARGET_CURRENT)
+		aggregate_dns_late(slot->pool->aggregate, target, late);
+}
+
 /* It ends checks of ours, and may say so when it was asked to. */
 static bool
 may_hand_over(struct worker_process *process)
@@ -271,6 +284,9 @@ worker_records_take(
 		break;
 	case WIRE_DNS:
 		take_dns(process, &record->body.dns);
+		break;
+	case WIRE_DNS_LATE:
+		take_dns_late(process, &record->body.dns_late);
 		break;
 	case WIRE_NEIGHBOUR:
 	case WIRE_DISCOVERY:

@@ -3,6 +3,7 @@
 #include "workers/check.h"
 
 #include "common/clock.h"
+#include "workers/hop_dial.h"
 #include "workers/prober.h"
 #include "workers/redirect.h"
 #include "workers/target.h"
@@ -45,6 +46,12 @@ end_of_budget_ns(const struct check *check)
 	       check->started_held_ns;
 }
 
+/*
+ * The limit of DNS and connect is as long as the default timeout of libc's
+ * resolver (resolv.conf(5): 5 s).  A nameserver that is silent must not keep
+ * the next one from being asked, as every application asks it: a lookup that
+ * still has one has until the check's end.
+ */
 static void
 on_deadline(struct loop_timer *timer)
 {
@@ -54,6 +61,9 @@ on_deadline(struct loop_timer *timer)
 	/* the time in which this process was held is not the server's fault */
 	if (since_ns > 0)
 		arm_deadline(check, timer->due_mono_ns + since_ns);
+	else if (hop_dial_has_other_server(&check->hop) &&
+		 timer->due_mono_ns < end_of_budget_ns(check))
+		arm_deadline(check, end_of_budget_ns(check));
 	else
 		hop_expire(&check->hop);
 }

@@ -38,8 +38,8 @@ dns_exchange_init(struct dns_exchange *exchange,
 	loop_timer_init(&exchange->timer, on_due);
 }
 
-static const struct nameserver *
-current_server(const struct dns_exchange *exchange)
+const struct nameserver *
+dns_exchange_server(const struct dns_exchange *exchange)
 {
 	size_t i = exchange->first_server + exchange->try_count - 1;
 
@@ -70,13 +70,15 @@ end_query(
 {
 	close_try(exchange);
 	exchange->last_result = result;
-	exchange->ops->on_query_end(exchange, current_server(exchange),
+	exchange->ops->on_query_end(exchange, dns_exchange_server(exchange),
 		clock_since_ns(end_ns, exchange->sent_mono_ns), result);
 }
 
+/* error: what the network said, or 0. */
 static void
-fail_query(struct dns_exchange *exchange, enum dns_result result)
+fail_query(struct dns_exchange *exchange, enum dns_result result, int error)
 {
+	exchange->last_errno = error;
 	end_query(exchange, result, clock_mono_ns());
 	next_try(exchange);
 }
@@ -96,7 +98,7 @@ answer_query(
 static int
 open_socket(struct dns_exchange *exchange, int type, unsigned wanted)
 {
-	const struct nameserver *server = current_server(exchange);
+	const struct nameserver *server = dns_exchange_server(exchange);
 	const int on = 1;
 	int fd = socket(server->address.ss_family,
 		type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -156,7 +158,7 @@ send_query(struct dns_exchange *exchange)
 {
 	int rc;
 
-	exchange->shortage_errno = 0;
+	exchange->shortage_errno = exchange->last_errno = 0;
 	exchange->saw_garbage = false;
 	exchange->sent_mono_ns = clock_mono_ns();
 	rc = exchange->use_tcp ? start_tcp(exchange) : start_udp(exchange);
@@ -183,6 +185,7 @@ end_unsent(struct dns_exchange *exchange, int error)
 		exchange->last_result = DNS_UNREACHABLE;
 		return;
 	}
+	exchange->last_errno = error;
 	end_query(exchange, DNS_UNREACHABLE, exchange->sent_mono_ns);
 }
 
@@ -237,28 +240,64 @@ dns_exchange_start(struct dns_exchange *exchange, size_t first_server,
 	exchange->first_server = first_server;
 	exchange->try_count = 0;
 	exchange->last_result = DNS_UNREACHABLE;
-	exchange->shortage_errno = 0;
+	exchange->shortage_errno = exchange->last_errno = 0;
 	exchange->answered_mono_ns = 0;
 	next_try(exchange);
 }
 
-void
-dns_exchange_stop(struct dns_exchange *exchange, bool count_open)
+static bool
+is_running(const struct dns_exchange *exchange)
 {
 	switch (exchange->state) {
 	case DNS_EXCHANGE_UDP:
 	case DNS_EXCHANGE_TCP_WRITE:
 	case DNS_EXCHANGE_TCP_READ:
-		if (count_open) {
-			end_query(exchange, DNS_TIMEOUT, clock_mono_ns());
-			return;
-		}
-		break;
+		return true;
 	case DNS_EXCHANGE_IDLE:
 	case DNS_EXCHANGE_FAILED:
 		break;
 	}
-	close_try(exchange);
+	return false;
+}
+
+bool
+dns_exchange_has_other_server(const struct dns_exchange *exchange)
+{
+	return is_running(exchange) &&
+	       exchange->try_count < exchange->conf->server_count;
+}
+
+void
+dns_exchange_move(struct dns_exchange *to, struct dns_exchange *from)
+{
+	const struct dns_exchange_ops *ops = to->ops;
+	int fd = from->watch.fd;
+	unsigned wanted = from->watch.wanted;
+	bool armed = from->timer.armed;
+	uint64_t due_ns = from->timer.due_mono_ns;
+
+	loop_watch_close(from->loop, &from->watch);
+	loop_timer_stop(from->loop, &from->timer);
+	*to = *from;
+	to->ops = ops;
+	loop_watch_init(&to->watch, on_ready);
+	loop_timer_init(&to->timer, on_due);
+	from->tcp_answer = NULL;
+	from->state = DNS_EXCHANGE_IDLE;
+	/* its place in the epoll set was given back a moment ago */
+	if (fd >= 0 && loop_watch_open(to->loop, &to->watch, fd, wanted) < 0)
+		close(fd);
+	if (armed)
+		loop_timer_start(to->loop, &to->timer, due_ns);
+}
+
+void
+dns_exchange_stop(struct dns_exchange *exchange, bool count_open)
+{
+	if (count_open && is_running(exchange))
+		end_query(exchange, DNS_TIMEOUT, clock_mono_ns());
+	else
+		close_try(exchange);
 }
 
 static enum dns_result
@@ -271,6 +310,10 @@ result_of_rcode(struct dns_exchange *exchange, uint8_t rcode,
 		return DNS_NXDOMAIN;
 	if (rcode == DNS_RCODE_REFUSED)
 		return DNS_REFUSED;
+	if (rcode == DNS_RCODE_FORMERR)
+		return DNS_FORMERR;
+	if (rcode == DNS_RCODE_NOTIMP)
+		return DNS_NOTIMP;
 	return DNS_SERVFAIL;
 }
 
@@ -343,7 +386,7 @@ read_udp(struct dns_exchange *exchange)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0) {
-			fail_query(exchange, DNS_UNREACHABLE);
+			fail_query(exchange, DNS_UNREACHABLE, errno);
 			return;
 		}
 		if (take_message(exchange, bytes, (size_t)n,
@@ -359,11 +402,12 @@ write_tcp(struct dns_exchange *exchange)
 	ssize_t n = send(exchange->watch.fd,
 		exchange->query + exchange->tcp_done_bytes,
 		exchange->query_bytes - exchange->tcp_done_bytes, MSG_NOSIGNAL);
+	int rc;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n < 0) {
-		fail_query(exchange, DNS_UNREACHABLE);
+		fail_query(exchange, DNS_UNREACHABLE, errno);
 		return;
 	}
 	exchange->tcp_done_bytes += (size_t)n;
@@ -371,8 +415,9 @@ write_tcp(struct dns_exchange *exchange)
 		return;
 	exchange->tcp_done_bytes = 0;
 	exchange->state = DNS_EXCHANGE_TCP_READ;
-	if (loop_watch_change(exchange->loop, &exchange->watch, LOOP_READ) < 0)
-		fail_query(exchange, DNS_UNREACHABLE);
+	rc = loop_watch_change(exchange->loop, &exchange->watch, LOOP_READ);
+	if (rc < 0)
+		fail_query(exchange, DNS_UNREACHABLE, -rc);
 }
 
 static size_t
@@ -393,7 +438,8 @@ read_tcp_bytes(struct dns_exchange *exchange, uint8_t *bytes, size_t len_bytes)
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	fail_query(exchange, n == 0 ? DNS_MALFORMED : DNS_UNREACHABLE);
+	fail_query(exchange, n == 0 ? DNS_MALFORMED : DNS_UNREACHABLE,
+		n == 0 ? 0 : errno);
 	return false;
 }
 
@@ -412,7 +458,7 @@ read_tcp(struct dns_exchange *exchange)
 		 * every query would hold */
 		exchange->tcp_answer = malloc(tcp_answer_bytes(exchange) + 1);
 		if (exchange->tcp_answer == NULL)
-			fail_query(exchange, DNS_MALFORMED);
+			fail_query(exchange, DNS_MALFORMED, ENOMEM);
 		return;
 	}
 	done -= DNS_TCP_LENGTH_BYTES;
@@ -424,7 +470,7 @@ read_tcp(struct dns_exchange *exchange)
 		return;
 	now_ns = clock_mono_ns();
 	if (!take_message(exchange, exchange->tcp_answer, len, false, now_ns))
-		fail_query(exchange, DNS_MALFORMED);
+		fail_query(exchange, DNS_MALFORMED, 0);
 }
 
 static void
@@ -461,6 +507,6 @@ on_due(struct loop_timer *timer)
 		exchange->ops->on_end(exchange, exchange->last_result);
 		return;
 	}
-	fail_query(
-		exchange, exchange->saw_garbage ? DNS_MALFORMED : DNS_TIMEOUT);
+	fail_query(exchange,
+		exchange->saw_garbage ? DNS_MALFORMED : DNS_TIMEOUT, 0);
 }

@@ -59,6 +59,7 @@ struct dns_exchange {
 	enum dns_exchange_state state;
 	enum dns_result last_result; /* of the last query that ended */
 	int shortage_errno; /* why nothing could be sent, here; 0: it could */
+	int last_errno;     /* with DNS_UNREACHABLE: the network's; or 0 */
 	bool use_tcp;
 	bool saw_garbage; /* from the server asked now */
 	uint64_t sent_mono_ns;
@@ -82,6 +83,16 @@ void dns_exchange_init(struct dns_exchange *exchange,
  */
 void dns_exchange_start(struct dns_exchange *exchange, size_t first_server,
 	const uint8_t *message, size_t len_bytes);
+/* The nameserver of the last query.  Only after dns_exchange_start. */
+const struct nameserver *dns_exchange_server(
+	const struct dns_exchange *exchange);
+/* It runs, and there is a nameserver that it has not asked yet. */
+bool dns_exchange_has_other_server(const struct dns_exchange *exchange);
+/*
+ * The exchange goes on in another object, which has been initialised with its
+ * own ops; the first one is idle then.
+ */
+void dns_exchange_move(struct dns_exchange *to, struct dns_exchange *from);
 /*
  * Gives up: closes everything, calls no on_end.  A query under way is reported
  * by on_query_end as a timeout when count_open is set.  Idempotent.

@@ -86,13 +86,18 @@ dns_message_parse(
 	int rc;
 
 	memset(&message, 0, sizeof(message));
-	if (len_bytes < DNS_HEADER_BYTES || read_u16(bytes + 4) != 1)
+	if (len_bytes < DNS_HEADER_BYTES || read_u16(bytes + 4) > 1)
 		return -EBADMSG;
 	message.id = read_u16(bytes);
 	message.is_answer = (bytes[2] & 0x80) != 0;
 	message.opcode = (bytes[2] >> 3) & 0x0f;
 	message.is_truncated = (bytes[2] & 0x02) != 0;
 	message.rcode = bytes[3] & 0x0f;
+	message.has_question = read_u16(bytes + 4) == 1;
+	if (!message.has_question) {
+		*ret_message = message;
+		return 0;
+	}
 	rc = read_name(bytes, len_bytes, DNS_HEADER_BYTES, &message, &end);
 	if (rc < 0)
 		return rc;
@@ -108,9 +113,13 @@ bool
 dns_message_is_answer_to(
 	const struct dns_message *answer, const struct dns_message *query)
 {
-	return answer->is_answer && !query->is_answer &&
-	       answer->id == query->id && answer->opcode == query->opcode &&
-	       answer->question_type == query->question_type &&
+	if (!answer->is_answer || query->is_answer || answer->id != query->id ||
+		answer->opcode != query->opcode)
+		return false;
+	if (!answer->has_question)
+		return answer->rcode != DNS_RCODE_NOERROR &&
+		       answer->rcode != DNS_RCODE_NXDOMAIN;
+	return answer->question_type == query->question_type &&
 	       answer->question_class == query->question_class &&
 	       answer->name_bytes == query->name_bytes &&
 	       memcmp(answer->name, query->name, query->name_bytes) == 0;

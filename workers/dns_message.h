@@ -20,7 +20,9 @@
 /* RFC 1035 section 4.1.1; what is not here counts as a server failure. */
 enum dns_rcode {
 	DNS_RCODE_NOERROR = 0,
+	DNS_RCODE_FORMERR = 1,
 	DNS_RCODE_NXDOMAIN = 3,
+	DNS_RCODE_NOTIMP = 4,
 	DNS_RCODE_REFUSED = 5,
 };
 
@@ -29,18 +31,24 @@ struct dns_message {
 	uint16_t question_type, question_class;
 	uint8_t opcode, rcode;
 	bool is_answer, is_truncated;
-	/* the question's name as on the wire, uncompressed, lower case */
+	bool has_question;
+	/* the question's name as on the wire, uncompressed, lower case; this
+	 * and type and class are 0 without a question */
 	uint8_t name[DNS_NAME_BYTES_MAX];
 	size_t name_bytes;
 };
 
 /*
- * 0; -EBADMSG: shorter than a header, not exactly one question, or a name that
- * is too long, leaves the message or does not end.
+ * 0; -EBADMSG: shorter than a header, more than one question, or a name that is
+ * too long, leaves the message or does not end.
  */
 int dns_message_parse(const uint8_t *bytes, size_t len_bytes,
 	struct dns_message *ret_message);
-/* Whether this is an answer to that: id, opcode and question are the same. */
+/*
+ * Whether this is an answer to that: id, opcode and question are the same.  A
+ * server that refuses may leave the question out (unbound does, for clients
+ * outside of its access list): the rcode of its header counts all the same.
+ */
 bool dns_message_is_answer_to(
 	const struct dns_message *answer, const struct dns_message *query);
 

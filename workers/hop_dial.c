@@ -33,7 +33,7 @@ on_won(struct race *race, struct attempt *winner, uint64_t now_ns,
 	struct wire_sample *sample = hop_record_sample(hop);
 	int rc;
 
-	resolver_cancel(&hop->query);
+	sample->dns_answered = resolver_go_on(&hop->query);
 	hop->watch = &winner->watch;
 	hop->watch->on_ready = on_ready;
 	hop_record_event(hop, EVENT_CONNECT_START, winner->started_ns);
@@ -77,8 +77,8 @@ on_first_attempt(struct race *race, uint64_t now_ns)
 static void
 fail_resolve(struct hop *hop, int sys_errno)
 {
-	char why[RESOLVER_ERROR_BYTES];
-	char text[RESOLVER_ERROR_BYTES + sizeof("proxy: ")];
+	char why[DNS_TEXT_BYTES];
+	char text[DNS_TEXT_BYTES + sizeof("proxy: ")];
 
 	resolver_format_error(&hop->query, why);
 	snprintf(text, sizeof(text), "%s%s",
@@ -111,6 +111,13 @@ expire_connect(struct hop *hop)
 			hop, hop->race.first_errno, hop->race.first_failed);
 	else
 		fail_connect(hop, ETIMEDOUT, pending);
+}
+
+bool
+hop_dial_has_other_server(const struct hop *hop)
+{
+	return hop->state == HOP_RESOLVE &&
+	       resolver_has_other_server(&hop->query);
 }
 
 bool

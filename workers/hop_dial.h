@@ -29,6 +29,8 @@ bool hop_dial_may_reach(struct hop *hop, const struct in6_addr *address);
 bool hop_dial_may_ask_proxy(struct hop *hop);
 /* The hop fails, with what was noted. */
 void hop_dial_refuse(struct hop *hop);
+/* It resolves, and a nameserver remains that was not asked yet. */
+bool hop_dial_has_other_server(const struct hop *hop);
 /* The budget is over, in HOP_RESOLVE or HOP_CONNECT: the hop fails. */
 void hop_dial_expire(struct hop *hop);
 

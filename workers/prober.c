@@ -111,12 +111,30 @@ on_server_answer(void *arg, uint32_t context_id, const char *nameserver,
 	worker_emit(worker, &record);
 }
 
+static void
+on_late(void *arg, uint32_t context_id, const struct dns_late *late)
+{
+	struct worker *worker = arg;
+	struct wire_record record;
+
+	wire_init(&record, WIRE_DNS_LATE, worker->gen);
+	record.body.dns_late.target_id = context_id;
+	record.body.dns_late.target_gen = target_gen(worker, context_id);
+	record.body.dns_late.waited_ns = late->waited_ns;
+	record.body.dns_late.ended = late->ended;
+	record.body.dns_late.failed = late->failed;
+	wire_set_text(
+		record.body.dns_late.detail, WIRE_DETAIL_BYTES, late->text);
+	worker_emit(worker, &record);
+}
+
 static int
 prober_open(struct worker *worker)
 {
 	const struct resolver_options options = {
 		.on_server_answer = on_server_answer,
-		.on_server_answer_arg = worker,
+		.on_late = on_late,
+		.callback_arg = worker,
 	};
 
 	worker->stamp_holder_fd = stamp_holder_open();

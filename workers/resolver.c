@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "workers/dns_message.h"
+#include "workers/dns_text.h"
 #include "workers/local_names.h"
 
 #define CARES_NO_DEPRECATED /* the functions that 1.18 has, too */
@@ -29,8 +30,9 @@ struct resolver {
 	void (*on_server_answer)(void *arg, uint32_t context_id,
 		const char *nameserver, uint64_t duration_ns,
 		enum dns_result result);
-	void *on_server_answer_arg;
+	void *callback_arg;
 	struct resolver_query *running;
+	struct dns_late_set late;
 	/* the one whose callback runs; NULL again when that has stopped it */
 	struct resolver_query *calling;
 	size_t next_server; /* with rotate */
@@ -59,6 +61,10 @@ static void on_query_end(struct dns_exchange *exchange,
 	enum dns_result result);
 static void on_exchange_end(
 	struct dns_exchange *exchange, enum dns_result result);
+
+static void tell_failed_family(const struct resolver_query *query);
+static enum dns_result check_late(
+	void *arg, bool is_ipv6, const uint8_t *bytes, size_t len_bytes);
 
 static const struct dns_exchange_ops exchange_ops = { decode, on_query_end,
 	on_exchange_end };
@@ -113,7 +119,9 @@ resolver_new(struct loop *loop, const struct resolver_options *options)
 		strdup(options->hosts_path != NULL ? options->hosts_path
 						   : "/etc/hosts");
 	resolver->on_server_answer = options->on_server_answer;
-	resolver->on_server_answer_arg = options->on_server_answer_arg;
+	resolver->callback_arg = options->callback_arg;
+	dns_late_init(&resolver->late, loop, &resolver->conf, check_late,
+		resolver, options);
 	resolv_conf_read(options->resolv_conf_path != NULL
 				 ? options->resolv_conf_path
 				 : "/etc/resolv.conf",
@@ -142,6 +150,7 @@ resolver_free(struct resolver *resolver)
 		return;
 	while (resolver->running != NULL)
 		resolver_cancel(resolver->running);
+	dns_late_cancel_all(&resolver->late);
 	free(resolver->addresses);
 	free(resolver->ttls.bytes);
 	free(resolver->hosts_path);
@@ -232,6 +241,7 @@ finish(struct resolver_query *query, enum dns_result result,
 
 		if (lookup->told)
 			continue;
+		lookup->ended = true;
 		lookup->address_count = 0;
 		if (!tell(lookup, settled_ns))
 			return;
@@ -378,54 +388,41 @@ start_candidate(struct resolver_query *query)
 }
 
 static void
-next_candidate(struct resolver_query *query)
+keep_if_worse(
+	struct resolver_query *query, const struct resolver_lookup *lookup)
 {
-	enum dns_result result = query->saw_servfail  ? DNS_SERVFAIL
-				 : query->saw_no_data ? DNS_OK
-						      : DNS_NXDOMAIN;
+	const struct dns_exchange *exchange = &lookup->exchange;
 
-	query->candidate++;
-	if (!start_candidate(query))
-		finish_without_address(query, result);
+	if (!dns_is_worse(lookup->result, query->result))
+		return;
+	query->result = lookup->result;
+	query->sys_errno = exchange->shortage_errno != 0
+				   ? exchange->shortage_errno
+				   : exchange->last_errno;
+	query->server = exchange->shortage_errno == 0
+				? dns_exchange_server(exchange)
+				: NULL;
 }
 
 /*
  * Both families of a candidate have ended without an address.  The search goes
- * on unless the nameservers could not be asked: what they do not say now they
- * would not say for another name, and the name might exist.
+ * on, whatever they met, as that of Go does (glibc's does after SERVFAIL only):
+ * a nameserver may refuse one domain, or be slow for one, and know the next.
+ * NXDOMAIN holds for both families, so the other one's failure beside it does
+ * not count.
  */
 static void
 end_candidate(struct resolver_query *query)
 {
-	enum dns_result fatal = DNS_OK;
-	bool no_such_name = false;
+	const struct resolver_lookup *lookups = query->lookups;
+	bool no_such_name = lookups[RESOLVER_IPV6].result == DNS_NXDOMAIN ||
+			    lookups[RESOLVER_IPV4].result == DNS_NXDOMAIN;
 
-	for (int i = 0; i < RESOLVER_FAMILY_COUNT; i++) {
-		enum dns_result result = query->lookups[i].result;
-
-		switch (result) {
-		case DNS_OK:
-			query->saw_no_data = true;
-			break;
-		case DNS_NXDOMAIN:
-			no_such_name = true;
-			break;
-		case DNS_SERVFAIL:
-			query->saw_servfail = true;
-			break;
-		case DNS_REFUSED:
-		case DNS_TIMEOUT:
-		case DNS_MALFORMED:
-		case DNS_UNREACHABLE:
-		case DNS_RESULT_COUNT:
-			fatal = result;
-			break;
-		}
-	}
-	if (fatal != DNS_OK && !no_such_name)
-		finish(query, fatal, clock_mono_ns());
-	else
-		next_candidate(query);
+	for (int i = 0; i < RESOLVER_FAMILY_COUNT && !no_such_name; i++)
+		keep_if_worse(query, &lookups[i]);
+	query->candidate++;
+	if (!start_candidate(query))
+		finish_without_address(query, query->result);
 }
 
 static void
@@ -441,8 +438,6 @@ on_exchange_end(struct dns_exchange *exchange, enum dns_result result)
 
 	lookup->ended = true;
 	lookup->result = result;
-	if (exchange->shortage_errno != 0)
-		query->shortage_errno = exchange->shortage_errno;
 	if (result == DNS_OK && lookup->address_count > 0) {
 		query->found = true;
 		if (!tell(lookup, ended_ns))
@@ -450,10 +445,12 @@ on_exchange_end(struct dns_exchange *exchange, enum dns_result result)
 	}
 	if (!other_lookup(lookup)->ended)
 		return;
-	if (query->found)
+	if (query->found) {
+		tell_failed_family(query);
 		finish(query, DNS_OK, ended_ns);
-	else
+	} else {
 		end_candidate(query);
+	}
 }
 
 static void
@@ -465,9 +462,26 @@ on_query_end(struct dns_exchange *exchange, const struct nameserver *server,
 	const struct resolver *resolver = lookup->query->resolver;
 
 	if (resolver->on_server_answer != NULL)
-		resolver->on_server_answer(resolver->on_server_answer_arg,
+		resolver->on_server_answer(resolver->callback_arg,
 			lookup->query->context_id, server->name, duration_ns,
 			result);
+}
+
+/* Into resolver->ttls.  DNS_OK or DNS_MALFORMED. */
+static enum dns_result
+read_addresses(struct resolver *resolver, enum resolver_family family,
+	const uint8_t *bytes, size_t len_bytes, int *ret_count)
+{
+	int count = (int)resolver->addresses_max;
+	int rc = family == RESOLVER_IPV6
+			 ? ares_parse_aaaa_reply(bytes, (int)len_bytes, NULL,
+				   resolver->ttls.ipv6, &count)
+			 : ares_parse_a_reply(bytes, (int)len_bytes, NULL,
+				   resolver->ttls.ipv4, &count);
+
+	*ret_count = rc == ARES_SUCCESS ? count : 0;
+	return rc == ARES_SUCCESS || rc == ARES_ENODATA ? DNS_OK
+							: DNS_MALFORMED;
 }
 
 static enum dns_result
@@ -477,17 +491,10 @@ decode(struct dns_exchange *exchange, const uint8_t *bytes, size_t len_bytes)
 		LOOP_OWNER(exchange, struct resolver_lookup, exchange);
 	struct resolver *resolver = lookup->query->resolver;
 	bool is_ipv6 = family_of(lookup) == RESOLVER_IPV6;
-	int count = (int)resolver->addresses_max;
-	int rc = is_ipv6 ? ares_parse_aaaa_reply(bytes, (int)len_bytes, NULL,
-				   resolver->ttls.ipv6, &count)
-			 : ares_parse_a_reply(bytes, (int)len_bytes, NULL,
-				   resolver->ttls.ipv4, &count);
+	int count;
+	enum dns_result result = read_addresses(
+		resolver, family_of(lookup), bytes, len_bytes, &count);
 
-	lookup->address_count = 0;
-	if (rc == ARES_ENODATA)
-		return DNS_OK;
-	if (rc != ARES_SUCCESS)
-		return DNS_MALFORMED;
 	for (int i = 0; i < count; i++) {
 		struct resolver_address *address = &resolver->addresses[i];
 
@@ -499,7 +506,7 @@ decode(struct dns_exchange *exchange, const uint8_t *bytes, size_t len_bytes)
 			address->ipv4 = resolver->ttls.ipv4[i].ipaddr;
 	}
 	lookup->address_count = (size_t)count;
-	return DNS_OK;
+	return result;
 }
 
 static void
@@ -521,9 +528,11 @@ init_query(struct resolver *resolver, struct resolver_query *query)
 	if (resolver->conf.rotate)
 		resolver->next_server = (resolver->next_server + 1) %
 					resolver->conf.server_count;
-	query->saw_no_data = query->saw_servfail = query->found = false;
-	query->shortage_errno = 0;
-	query->result = DNS_TIMEOUT;
+	query->found = false;
+	query->started_mono_ns = clock_mono_ns();
+	query->result = DNS_NXDOMAIN;
+	query->server = NULL;
+	query->sys_errno = 0;
 	link_query(resolver, query);
 }
 
@@ -546,30 +555,113 @@ resolver_start(struct resolver *resolver, struct resolver_query *query,
 	return 0;
 }
 
+/*
+ * A query that runs, or was stopped while it did, has met a timeout, unless it
+ * met worse: at the nameserver that it waits for.
+ */
+static enum dns_result
+met_so_far(const struct resolver_query *query,
+	const struct nameserver **ret_server)
+{
+	for (int i = 0; i < RESOLVER_FAMILY_COUNT; i++) {
+		const struct dns_exchange *exchange =
+			&query->lookups[i].exchange;
+
+		if (query->lookups[i].ended ||
+			dns_is_worse(query->result, DNS_TIMEOUT))
+			continue;
+		*ret_server = dns_exchange_server(exchange);
+		return DNS_TIMEOUT;
+	}
+	*ret_server = query->server;
+	return query->result;
+}
+
 enum dns_result
 resolver_result(const struct resolver_query *query)
 {
-	return query->found ? DNS_OK : query->result;
+	const struct nameserver *server;
+
+	return query->found ? DNS_OK : met_so_far(query, &server);
 }
 
 void
 resolver_format_error(
-	const struct resolver_query *query, char ret_text[RESOLVER_ERROR_BYTES])
+	const struct resolver_query *query, char ret_text[DNS_TEXT_BYTES])
 {
-	static const char *const words[DNS_RESULT_COUNT] = {
-		[DNS_OK] = "no data",
-		[DNS_NXDOMAIN] = "NXDOMAIN",
-		[DNS_SERVFAIL] = "SERVFAIL",
-		[DNS_REFUSED] = "REFUSED",
-		[DNS_TIMEOUT] = "timeout",
-		[DNS_MALFORMED] = "malformed answer",
-		[DNS_UNREACHABLE] = "nameserver unreachable",
-	};
+	const struct nameserver *server;
+	enum dns_result result = met_so_far(query, &server);
 
-	const char *word = words[query->result];
+	dns_text_format(result, query->sys_errno,
+		server != NULL ? server->name : "", query->host, ret_text);
+}
 
-	if (query->result == DNS_UNREACHABLE && query->shortage_errno != 0)
-		word = strerror(query->shortage_errno);
-	snprintf(ret_text, RESOLVER_ERROR_BYTES, "dns: %s for %s", word,
-		query->host);
+bool
+resolver_has_other_server(const struct resolver_query *query)
+{
+	return dns_exchange_has_other_server(
+		       &query->lookups[RESOLVER_IPV6].exchange) ||
+	       dns_exchange_has_other_server(
+		       &query->lookups[RESOLVER_IPV4].exchange);
+}
+
+/* One family has found addresses, the other has failed. */
+static void
+tell_failed_family(const struct resolver_query *query)
+{
+	for (int i = 0; i < RESOLVER_FAMILY_COUNT; i++) {
+		const struct resolver_lookup *lookup = &query->lookups[i];
+
+		if (!dns_is_answer(lookup->result) &&
+			lookup->exchange.shortage_errno == 0)
+			dns_late_tell(&query->resolver->late,
+				&(struct dns_late_query){
+					.is_ipv6 = family_of(lookup) ==
+						   RESOLVER_IPV6,
+					.context_id = query->context_id,
+					.started_mono_ns =
+						query->started_mono_ns,
+					.host = query->host,
+				},
+				&lookup->exchange, lookup->result, true);
+	}
+}
+
+static enum dns_result
+check_late(void *arg, bool is_ipv6, const uint8_t *bytes, size_t len_bytes)
+{
+	int count;
+
+	return read_addresses(arg, is_ipv6 ? RESOLVER_IPV6 : RESOLVER_IPV4,
+		bytes, len_bytes, &count);
+}
+
+bool
+resolver_go_on(struct resolver_query *query)
+{
+	bool answered = true;
+
+	for (int i = 0; i < RESOLVER_FAMILY_COUNT; i++) {
+		struct resolver_lookup *lookup = &query->lookups[i];
+
+		answered = answered && lookup->ended &&
+			   dns_is_answer(lookup->result);
+		if (query->resolver != NULL && !lookup->ended)
+			dns_late_take(&query->resolver->late, &lookup->exchange,
+				&(struct dns_late_query){
+					.is_ipv6 = i == RESOLVER_IPV6,
+					.context_id = query->context_id,
+					.started_mono_ns =
+						query->started_mono_ns,
+					.host = query->host,
+				});
+	}
+	resolver_cancel(query);
+	return answered;
+}
+
+void
+resolver_cancel_late(struct resolver *resolver, uint32_t context_id)
+{
+	dns_late_cancel(&resolver->late, context_id);
 }

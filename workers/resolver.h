@@ -12,6 +12,8 @@
 #include "common/loop.h"
 #include "common/outcome.h"
 #include "workers/dns_exchange.h"
+#include "workers/dns_late.h"
+#include "workers/dns_text.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -21,7 +23,6 @@
 
 #define RESOLVER_ADDRESSES_DEFAULT 16
 #define RESOLVER_HOST_CHARS_MAX    254 /* 253 (RFC 1035) and a final dot */
-#define RESOLVER_ERROR_BYTES       320 /* enough for every error text */
 
 struct resolver;
 struct resolver_query;
@@ -66,7 +67,13 @@ struct resolver_options {
 	void (*on_server_answer)(void *arg, uint32_t context_id,
 		const char *nameserver, uint64_t duration_ns,
 		enum dns_result result);
-	void *on_server_answer_arg;
+	/*
+	 * Of a query that its owner did not wait for (resolver_go_on), or that
+	 * failed beside one that found an address.  As on_server_answer.
+	 */
+	void (*on_late)(
+		void *arg, uint32_t context_id, const struct dns_late *late);
+	void *callback_arg;
 };
 
 /* The owner fills in the first three and reads none of the others. */
@@ -91,10 +98,12 @@ struct resolver_query {
 	struct loop_timer local; /* an answer that needed no nameserver */
 	unsigned candidate;      /* of the search list */
 	size_t first_server;
-	bool saw_no_data, saw_servfail;
 	bool found;
-	int shortage_errno; /* with DNS_UNREACHABLE: what we lacked; or 0 */
+	uint64_t started_mono_ns;
+	/* the worst that was met, and where: NULL, not at a nameserver */
 	enum dns_result result;
+	const struct nameserver *server;
+	int sys_errno; /* with DNS_UNREACHABLE */
 	char host[RESOLVER_HOST_CHARS_MAX + 1];
 };
 
@@ -126,16 +135,29 @@ void resolver_cancel(struct resolver_query *query);
 void resolver_expire(struct resolver_query *query);
 
 /*
+ * The owner has the address it needs: as resolver_cancel, but what is still
+ * unanswered runs on by itself, to be counted as what it is for an application
+ * that waits for both families.  True: nothing was, and both were answered.
+ */
+bool resolver_go_on(struct resolver_query *query);
+/* What runs on for this context is given up, and counted nowhere. */
+void resolver_cancel_late(struct resolver *resolver, uint32_t context_id);
+/* A nameserver remains that was not asked for this yet. */
+bool resolver_has_other_server(const struct resolver_query *query);
+
+/*
  * What the query met so far, or met before it ended: DNS_OK with an address or
  * with none; a query that still runs, or was stopped, without an address has
  * met DNS_TIMEOUT.
  */
 enum dns_result resolver_result(const struct resolver_query *query);
 /*
- * "dns: NXDOMAIN for x.y", "dns: no data for x.y", "dns: timeout for x.y"; when
- * no query could be sent from here "dns: Too many open files for x.y".
+ * "dns: NXDOMAIN for x.y", "dns: no data for x.y"; where a nameserver failed
+ * "dns: timeout for x.y (nameserver 10.96.0.10:53)"; where the network did not
+ * take the query "dns: 10.96.0.10:53: Operation not permitted for x.y"; where
+ * none could be sent from here "dns: Too many open files for x.y".
  */
-void resolver_format_error(const struct resolver_query *query,
-	char ret_text[RESOLVER_ERROR_BYTES]);
+void resolver_format_error(
+	const struct resolver_query *query, char ret_text[DNS_TEXT_BYTES]);
 
 #endif

@@ -30,6 +30,7 @@ target_free(struct target *target)
 	if (target->worker != NULL) {
 		loop_timer_stop(target->worker->loop, &target->timer);
 		check_cancel(&target->check);
+		resolver_cancel_late(target->worker->resolver, target->id);
 	}
 	if (target->own_trust != NULL)
 		idle_pool_forget_trust(

@@ -17,6 +17,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len_bytes)
 
 	if (dns_message_parse(bytes, len_bytes, &answer) < 0)
 		return 0;
+	if (!answer.has_question) {
+		if (answer.name_bytes != 0)
+			abort();
+		return 0;
+	}
 	if (answer.name_bytes == 0 || answer.name_bytes > DNS_NAME_BYTES_MAX)
 		abort();
 	while (answer.name[at] != 0)

@@ -283,6 +283,7 @@ bound_sample(struct wire_sample *sample)
 	if (sample->check_duration_ns < sum_ns)
 		sample->check_duration_ns = sum_ns;
 	sample->lateness_ns %= WIRE_MAX_NS;
+	sample->dns_answered &= 1;
 	sample->retransmits_syn %= WIRE_MAX_RETRANSMITS;
 	sample->retransmits_data %= WIRE_MAX_RETRANSMITS;
 	sample->detail[WIRE_DETAIL_BYTES - 1] = '\0';
@@ -299,6 +300,16 @@ bound_dns(struct wire_dns *dns)
 	memset(dns->nameserver, 0, sizeof(dns->nameserver));
 	snprintf(dns->nameserver, sizeof(dns->nameserver), "192.0.2.%u:53",
 		last);
+}
+
+static void
+bound_dns_late(struct wire_dns_late *late)
+{
+	bound_target(&late->target_id, &late->target_gen);
+	late->waited_ns %= WIRE_MAX_NS;
+	late->ended &= 1;
+	late->failed &= 1;
+	late->detail[WIRE_DETAIL_BYTES - 1] = '\0';
 }
 
 /* Names of a few bytes, so that they meet again. */
@@ -343,6 +354,9 @@ make_plausible(struct wire_record *record)
 		break;
 	case WIRE_DNS:
 		bound_dns(&record->body.dns);
+		break;
+	case WIRE_DNS_LATE:
+		bound_dns_late(&record->body.dns_late);
 		break;
 	case WIRE_NEIGHBOUR:
 		bound_neighbour(&record->body.neighbour);

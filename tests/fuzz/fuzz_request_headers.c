@@ -105,8 +105,10 @@ check_json(const char *text)
 static void
 check_alive(const struct alive_request *request)
 {
-	struct alive_result results[2] = { { request->uri, "ok" },
-		{ "b", request->uri } };
+	struct alive_result results[2] = {
+		{ .type = request->uri, .text = "ok" },
+		{ .type = "b", .text = request->uri, .warning = request->uri }
+	};
 	struct alive_neighbour neighbour = { request->uri, "", "", "n", 1 };
 	struct alive_view view = { .hostname = "h",
 		.results = results,

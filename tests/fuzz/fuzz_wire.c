@@ -73,6 +73,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		must(strlen(record.body.dns.nameserver) <
 			WIRE_NAMESERVER_BYTES);
 		break;
+	case WIRE_DNS_LATE:
+		must(strlen(record.body.dns_late.detail) < WIRE_DETAIL_BYTES);
+		break;
 	case WIRE_NEIGHBOUR:
 		check_neighbour(&record.body.neighbour);
 		break;

@@ -3,7 +3,9 @@
 fail: what each name meets, what is counted of each nameserver, and that a new
 resolv.conf is taken without a check being lost.
 """
+import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -13,10 +15,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
 from lab import *  # noqa: E402,F403
 
 enter()
-need("dnsmasq")
+need("dnsmasq", "nft")
 
-LIVE, SERVFAIL, SILENT, NOBODY, BROKEN, SLOW = (
-    f"127.0.0.{last}" for last in (53, 54, 55, 56, 57, 58))
+LIVE, SERVFAIL, SILENT, NOBODY, BROKEN, SLOW, HALF, BARE, CUT_OFF = (
+    f"127.0.0.{last}" for last in range(53, 62))
 
 
 LATER, LATER_S = object(), 0.3
@@ -55,6 +57,15 @@ nameserver(BROKEN, lambda query: query[:2] + struct.pack(
 # no IPv6, which it knows at once
 nameserver(SLOW, lambda query: LATER if query[-4:-2] == b"\0\1" else query[
     :2] + struct.pack("!HHHHH", 0x8180, 1, 0, 0, 0) + query[12:])
+
+# A is answered, AAAA never: one of a pair that conntrack has dropped
+half_answers = [True]
+nameserver(HALF, lambda query: address_of(query) if query[-4:-2] == b"\0\1"
+           else None if half_answers[0] else query[:2] + struct.pack(
+               "!HHHHH", 0x8180, 1, 0, 0, 0) + query[12:])
+# a header and no question, as unbound refuses a client
+nameserver(BARE, lambda query: query[:2] + struct.pack(
+    "!HHHHH", 0x8105, 0, 0, 0, 0))
 
 replace("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"
         "127.0.0.1 from-hosts.test\n")
@@ -157,6 +168,83 @@ ok(scrape.total_ns('kubenurse_httpclient_trace_request_duration_seconds_sum'
                    '{type="slow",event="dns_done"}') >= ended * LATER_S * 10 ** 9,
    "K 4.3 and so does dns_done")
 check_sums(scrape, "slow")
+doctor.halt()
+
+# ------------------------------------ the other family's answer never arrives
+
+replace("/etc/resolv.conf", f"nameserver {HALF}\n"
+        "options timeout:1 attempts:2\n")
+doctor = Doctor(HEAD + f"[check half]\nurl = http://half.test:{web.port}/\n",
+                name="half")
+scrape = doctor.wait_metric('kubenurse_dns_late_duration_seconds_count.*', 2)
+ok(scrape.total_ns("kubenurse_dns_late_duration_seconds_sum.*") >= 4 * 10 ** 9,
+   "an application would have waited for both tries",
+   scrape.select("kubenurse_dns_late_duration_seconds_(sum|count).*"))
+ok(scrape.total('kubenurse_dns_errors_total{type="half",nameserver='
+                f'"{HALF}:53",reason="timeout"}}') >= 4,
+   "each try that is not answered is counted as a timeout")
+equal(scrape.total("kubenurse_errors_total.*"), 0, "the checks are well")
+alive = json.loads(doctor.get("/alive")[2])
+equal(alive["last_check_result"]["half"], "ok", "the result is ok")
+like(alive["last_check_warning"]["half"],
+     rf"^dns: timeout for half\.test AAAA \(nameserver {HALF}:53\); an "
+     r"application that waits for A and AAAA hangs for [12]\.\d s$",
+     "and beside it stands what applications meet")
+equal(len(re.findall("a DNS query of a check is not answered", doctor.log())), 1,
+      "it is logged when it begins, and then no more")
+half_answers[0] = False
+ok(wait(lambda: "all DNS queries of a check are answered again" in doctor.log()),
+   "and when it is over", doctor.log())
+ok("last_check_warning" not in json.loads(doctor.get("/alive")[2]),
+   "then nothing stands there")
+check_sums(doctor.settle(), "half")
+doctor.halt()
+
+# -------------------------------------------- one suffix of the search is bad
+
+replace("/etc/resolv.conf", f"nameserver {LIVE}\nsearch elsewhere.example "
+        "servfail.test lab.test\noptions ndots:5 timeout:1 attempts:1\n")
+doctor = Doctor(HEAD + f"[check good]\nurl = http://good:{web.port}/\n",
+                name="suffix")
+doctor.wait_checks(["good"], 2)
+equal(doctor.results()["good"], "ok", "the search goes on with the next one")
+equal(doctor.settle().total("kubenurse_errors_total.*"), 0, "without an error")
+doctor.halt()
+
+# ------------------- what a nameserver says, or this host, and which it was
+
+subprocess.run(["nft", "-f", "-"], check=True, text=True, input=f"""
+table inet egress {{
+    chain out {{
+        type filter hook output priority 0
+        ip daddr {CUT_OFF} udp dport 53 drop
+    }}
+}}
+""")
+for address, text in (
+        (BARE, rf"^dns: REFUSED for x\.test \(nameserver {BARE}:53\)$"),
+        (CUT_OFF, rf"^dns: {CUT_OFF}:53: Operation not permitted for x\.test$"),
+        (NOBODY, rf"^dns: {NOBODY}:53: Connection refused for x\.test$")):
+    replace("/etc/resolv.conf", f"nameserver {address}\n")
+    doctor = Doctor(HEAD + "[check x]\nurl = http://x.test/\n", name=address)
+    doctor.wait_checks(["x"])
+    like(doctor.results()["x"], text, f"{address}: /alive")
+    ok(re.search(text.strip("^$"), doctor.log()), f"{address}: the log",
+       doctor.log())
+    doctor.halt()
+
+# ------------- a dead first nameserver, with the defaults of resolv.conf: 5 s
+
+replace("/etc/resolv.conf", f"nameserver {SILENT}\nnameserver {LIVE}\n")
+doctor = Doctor(HEAD.replace("500ms", "20s") +
+                f"[check good]\nurl = http://good.lab.test:{web.port}/\n",
+                name="dead")
+doctor.wait_checks(["good"])
+equal(doctor.results()["good"], "ok",
+      "the second nameserver is asked within the check's budget")
+ok(doctor.metrics().total_ns('kubenurse_phase_duration_seconds_sum{type="good",'
+                             'phase="dns"}') >= 5 * 10 ** 9,
+   "and what the first one costs is shown")
 doctor.halt()
 
 # ------------------------------------------------- a resolv.conf that changes

@@ -20,7 +20,9 @@ one_result_yes(void *arg)
 static inline void
 one_result_fill(struct alive_view *ret_view)
 {
-	static const struct alive_result results[] = { { "me_service", "ok" } };
+	static const struct alive_result results[] = {
+		{ .type = "me_service", .text = "ok" },
+	};
 
 	*ret_view = (struct alive_view){ .hostname = "node",
 		.results = results,

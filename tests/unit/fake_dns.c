@@ -129,6 +129,14 @@ answer_by_rule(const struct fake_rule *rule, int type, const uint8_t *query,
 		return answer_to(query, len, 2);
 	case FAKE_REFUSED:
 		return answer_to(query, len, 5);
+	case FAKE_BARE_REFUSED:
+		answer = answer_to(query, 12, 5);
+		answer.bytes[5] = 0; /* QDCOUNT */
+		return answer;
+	case FAKE_FORMERR:
+		return answer_to(query, len, 1);
+	case FAKE_NOTIMP:
+		return answer_to(query, len, 4);
 	case FAKE_GARBAGE:
 		memset(answer.bytes + 2, 0xff, answer.len - 2);
 		break;

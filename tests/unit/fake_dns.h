@@ -18,6 +18,9 @@ enum fake_kind {
 	FAKE_NXDOMAIN,
 	FAKE_SERVFAIL,
 	FAKE_REFUSED,
+	FAKE_BARE_REFUSED, /* a header alone, as unbound sends it */
+	FAKE_FORMERR,
+	FAKE_NOTIMP,
 	FAKE_SILENT,
 	FAKE_TRUNCATED,           /* by UDP; by TCP the addresses */
 	FAKE_TRUNCATED_TCP_CLOSE, /* by TCP: closed without an answer */

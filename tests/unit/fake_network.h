@@ -110,7 +110,8 @@ static struct {
 	struct wire_record records[FAKE_MAX];
 	size_t record_count;
 	size_t record_room; /* of the pipe; more are lost */
-	unsigned expired_queries;
+	unsigned expired_queries, left_behind;
+	bool has_other_server; /* a nameserver that was not asked yet */
 	unsigned checks_started, checks_ended;
 	char log[8192]; /* of what was sent */
 	int token_rc;
@@ -652,6 +653,29 @@ resolver_cancel(struct resolver_query *query)
 	query->resolver = NULL;
 }
 
+bool
+resolver_go_on(struct resolver_query *query)
+{
+	bool answered = query->resolver == NULL;
+
+	fake.left_behind += !answered;
+	resolver_cancel(query);
+	return answered;
+}
+
+void
+resolver_cancel_late(struct resolver *resolver, uint32_t context_id)
+{
+	(void)resolver;
+	(void)context_id;
+}
+
+bool
+resolver_has_other_server(const struct resolver_query *query)
+{
+	return query->resolver != NULL && fake.has_other_server;
+}
+
 void
 resolver_expire(struct resolver_query *query)
 {
@@ -668,9 +692,9 @@ resolver_result(const struct resolver_query *query)
 
 void
 resolver_format_error(
-	const struct resolver_query *query, char ret_text[RESOLVER_ERROR_BYTES])
+	const struct resolver_query *query, char ret_text[DNS_TEXT_BYTES])
 {
-	snprintf(ret_text, RESOLVER_ERROR_BYTES, "dns: %s for %s",
+	snprintf(ret_text, DNS_TEXT_BYTES, "dns: %s for %s",
 		dns_result_name(query->result), query->host);
 }
 

@@ -396,10 +396,10 @@ START_TEST(dns_answers_are_timed_and_failures_counted_per_server)
 			"nameserver=\"192.0.2.%d:53\",reason=\"timeout\"} 1",
 			server);
 		assert_line(line);
-		/* ok, nxdomain, servfail, refused: answers all */
+		/* ok, nxdomain, servfail, refused, formerr, notimp: answers */
 		snprintf(line, sizeof(line),
 			"kubenurse_dns_query_duration_seconds_count"
-			"{type=\"shop\",nameserver=\"192.0.2.%d:53\"} 4",
+			"{type=\"shop\",nameserver=\"192.0.2.%d:53\"} 6",
 			server);
 		assert_line(line);
 	}
@@ -426,6 +426,83 @@ log_of(struct wire_sample first, struct wire_sample second)
 	ck_assert_int_gt((int)n, 0);
 	text[n] = '\0';
 }
+
+static size_t
+line_count(int fd)
+{
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	size_t count = 0;
+
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		count++;
+	return count;
+}
+
+static struct wire_sample
+resolved_sample(unsigned hop, bool last, bool answered)
+{
+	struct wire_sample sample = good_sample();
+
+	sample.hop = (uint8_t)hop;
+	sample.last = last;
+	sample.outcome = last ? OUTCOME_OK : OUTCOME_REDIRECT;
+	sample.events |= 1u << EVENT_DNS_START;
+	sample.dns_answered = answered;
+	return sample;
+}
+
+/* What applications wait for is measured, and shown beside the ok. */
+START_TEST(a_query_that_is_not_answered_is_a_warning_until_all_are)
+{
+	struct wire_dns_late late = {
+		.waited_ns = 5 * NS_PER_S,
+		.failed = 1,
+		.detail =
+			"dns: timeout for h.test AAAA (nameserver 192.0.2.9:53)"
+	};
+	int fd = memfd_create("log", MFD_CLOEXEC), saved = dup(STDERR_FILENO);
+
+	dup2(fd, STDERR_FILENO);
+	take(resolved_sample(0, true, false));
+	ck_assert_ptr_null(target->warning);
+	aggregate_dns_late(&aggregate, target, &late);
+	ck_assert_str_eq(target->detail, "ok");
+	ck_assert_str_eq(target->warning,
+		"dns: timeout for h.test AAAA (nameserver 192.0.2.9:53); an "
+		"application that waits for A and AAAA hangs for 5.0 s");
+	ck_assert_uint_eq(line_count(fd), 1);
+	ck_assert_ptr_nonnull(strstr(text, "192.0.2.9:53"));
+	late.ended = 1;
+	late.waited_ns = 10 * NS_PER_S;
+	aggregate_dns_late(&aggregate, target, &late);
+	ck_assert_ptr_nonnull(strstr(target->warning, "10.0 s"));
+	/* one hop of two whose name is not answered whole */
+	take(resolved_sample(0, false, false));
+	take(resolved_sample(1, true, true));
+	take(good_sample()); /* asks nobody */
+	ck_assert_ptr_nonnull(target->warning);
+	ck_assert_uint_eq(line_count(fd), 1);
+	take(resolved_sample(0, false, true));
+	ck_assert_ptr_nonnull(target->warning);
+	take(resolved_sample(1, true, true));
+	ck_assert_ptr_null(target->warning);
+	ck_assert_uint_eq(line_count(fd), 2);
+	/* late, and answered in the end: no warning, but time lost */
+	late = (struct wire_dns_late){ .waited_ns = NS_PER_S, .ended = 1 };
+	aggregate_dns_late(&aggregate, target, &late);
+	ck_assert_ptr_null(target->warning);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(fd);
+	render();
+	assert_line(
+		"kubenurse_dns_late_duration_seconds_count{type=\"shop\"} 2");
+	assert_line(
+		"kubenurse_dns_late_duration_seconds_sum{type=\"shop\"} 11");
+}
+END_TEST
 
 START_TEST(the_log_does_not_tell_a_urls_password)
 {
@@ -454,19 +531,6 @@ START_TEST(another_reason_of_a_failure_is_said)
 	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
 }
 END_TEST
-
-static size_t
-line_count(int fd)
-{
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-	size_t count = 0;
-
-	ck_assert_int_ge(n, 0);
-	text[n] = '\0';
-	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
-		count++;
-	return count;
-}
 
 /* A target that flips, and one whose reason is another one each time. */
 START_TEST(changes_beyond_a_bound_are_counted_and_not_logged)
@@ -534,6 +598,8 @@ main(void)
 	tcase_add_test(tcase, more_codes_than_are_kept_still_count_right);
 	tcase_add_test(
 		tcase, dns_answers_are_timed_and_failures_counted_per_server);
+	tcase_add_test(
+		tcase, a_query_that_is_not_answered_is_a_warning_until_all_are);
 	tcase_add_test(tcase, the_log_does_not_tell_a_urls_password);
 	tcase_add_test(tcase, another_reason_of_a_failure_is_said);
 	tcase_add_test(

@@ -12,6 +12,10 @@
 	{                                                                      \
 		name, value, sizeof(name) - 1, sizeof(value) - 1               \
 	}
+#define RESULT(name, what)                                                     \
+	{                                                                      \
+		.type = (name), .text = (what)                                 \
+	}
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct alive_view
@@ -79,16 +83,16 @@ END_TEST
 START_TEST(results_are_sorted_by_bytes_with_the_neighbourhood_among_them)
 {
 	static const struct alive_result results[] = {
-		{ "path_node-b", "ok" },
-		{ "me_service", "404 Not Found" },
-		{ "path_node-B", "ok" },
-		{ "api_server_dns", "skipped" },
-		{ "neighbourhood_", "a" },
-		{ "neighbourhooe", "b" },
-		{ "path_node-a", "ok" },
-		{ "api_server_direct", "ok" },
-		{ "", "nameless" },
-		{ "\xc3\xa9", "last" },
+		RESULT("path_node-b", "ok"),
+		RESULT("me_service", "404 Not Found"),
+		RESULT("path_node-B", "ok"),
+		RESULT("api_server_dns", "skipped"),
+		RESULT("neighbourhood_", "a"),
+		RESULT("neighbourhooe", "b"),
+		RESULT("path_node-a", "ok"),
+		RESULT("api_server_direct", "ok"),
+		RESULT("", "nameless"),
+		RESULT("\xc3\xa9", "last"),
 	};
 	static const struct alive_neighbour neighbours[] = {
 		{ "pod-1", "10.0.0.1", "192.0.2.1", "node-1",
@@ -164,9 +168,9 @@ END_TEST
 /* F 2.14 */
 START_TEST(of_two_results_of_a_type_the_later_shows)
 {
-	static const struct alive_result results[] = { { "b", "1" },
-		{ "a", "2" }, { "b", "3" }, { "b", "4" },
-		{ "neighbourhood_state", "hidden" } };
+	static const struct alive_result results[] = { RESULT("b", "1"),
+		RESULT("a", "2"), RESULT("b", "3"), RESULT("b", "4"),
+		RESULT("neighbourhood_state", "hidden") };
 	struct alive_view view = empty_view();
 
 	view.results = results;
@@ -180,25 +184,48 @@ START_TEST(of_two_results_of_a_type_the_later_shows)
 }
 END_TEST
 
+START_TEST(warnings_stand_in_an_object_of_their_own)
+{
+	static const struct alive_result results[] = {
+		{ .type = "b", .text = "ok", .warning = "dns: <late>" },
+		{ .type = "c", .text = "ok" },
+		{ .type = "a", .text = "timeout", .warning = "w" },
+	};
+	struct alive_view view = empty_view();
+
+	view.results = results;
+	view.n_results = COUNT(results);
+	check_view(&view, "{\n"
+			  "  \"a\": \"timeout\",\n"
+			  "  \"b\": \"ok\",\n"
+			  "  \"c\": \"ok\"\n"
+			  " },\n"
+			  " \"last_check_warning\": {\n"
+			  "  \"a\": \"w\",\n"
+			  "  \"b\": \"dns: \\u003clate\\u003e\"\n"
+			  " }");
+}
+END_TEST
+
 /* K 2.9 */
 START_TEST(strings_are_escaped_as_the_go_program_does)
 {
 	static const struct alive_result results[] = {
-		{ "1", "<a href=\"x\">&\\</a>" },
-		{ "2", "\t\n\r\b\f\x01\x1f\x7f" },
-		{ "3", "\xe2\x80\xa8|\xe2\x80\xa9|\xe2\x80\xaa" },
-		{ "4", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80" },
+		RESULT("1", "<a href=\"x\">&\\</a>"),
+		RESULT("2", "\t\n\r\b\f\x01\x1f\x7f"),
+		RESULT("3", "\xe2\x80\xa8|\xe2\x80\xa9|\xe2\x80\xaa"),
+		RESULT("4", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
 		/* a lone byte, a cut sequence, an overlong one, a surrogate,
 		 * above the last code point; a U+FFFD that was sent */
-		{ "5", "\xff" },
-		{ "6", "\xe2\x82" },
-		{ "7", "\xc0\xaf" },
-		{ "8", "\xed\xa0\x80" },
-		{ "9", "\xf4\x90\x80\x80" },
-		{ "A", "\xef\xbf\xbd" },
-		{ "B", "a\xc3|\x80z" },
-		{ "C", "\xe0\x80\x80\xf0\x80\x80\x80" },
-		{ "<", "k" },
+		RESULT("5", "\xff"),
+		RESULT("6", "\xe2\x82"),
+		RESULT("7", "\xc0\xaf"),
+		RESULT("8", "\xed\xa0\x80"),
+		RESULT("9", "\xf4\x90\x80\x80"),
+		RESULT("A", "\xef\xbf\xbd"),
+		RESULT("B", "a\xc3|\x80z"),
+		RESULT("C", "\xe0\x80\x80\xf0\x80\x80\x80"),
+		RESULT("<", "k"),
 	};
 	struct alive_view view = empty_view();
 
@@ -378,7 +405,7 @@ START_TEST(ten_thousand_results_come_out_sorted_in_pieces)
 
 	for (unsigned i = 0; i < N; i++) {
 		snprintf(types[i], sizeof(types[i]), "path_%05u", i * 7919 % N);
-		results[i] = (struct alive_result){ types[i], "ok" };
+		results[i] = (struct alive_result)RESULT(types[i], "ok");
 	}
 	view.results = results;
 	view.n_results = N;
@@ -412,6 +439,7 @@ main(void)
 	tcase_add_test(tcase, no_neighbours_are_an_empty_array);
 	tcase_add_test(tcase, switched_off_there_is_no_array);
 	tcase_add_test(tcase, of_two_results_of_a_type_the_later_shows);
+	tcase_add_test(tcase, warnings_stand_in_an_object_of_their_own);
 	tcase_add_test(tcase, strings_are_escaped_as_the_go_program_does);
 	tcase_add_test(
 		tcase, header_names_are_canonical_and_sorted_values_in_order);

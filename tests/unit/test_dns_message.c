@@ -70,19 +70,43 @@ START_TEST(every_shorter_message_is_refused_and_nothing_written)
 }
 END_TEST
 
-START_TEST(none_or_two_questions_are_refused)
+START_TEST(two_questions_are_refused)
 {
 	uint8_t bytes[sizeof(query_bytes)];
 	struct dns_message m;
 
 	memcpy(bytes, query_bytes, sizeof(bytes));
-	bytes[5] = 0;
-	ck_assert_int_eq(dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
 	bytes[5] = 2;
 	ck_assert_int_eq(dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
 	bytes[4] = 1;
 	bytes[5] = 1;
 	ck_assert_int_eq(dns_message_parse(bytes, sizeof(bytes), &m), -EBADMSG);
+}
+END_TEST
+
+/* unbound refuses clients outside of its access list with a bare header. */
+START_TEST(a_refusal_may_leave_the_question_out)
+{
+	uint8_t bytes[DNS_HEADER_BYTES];
+	struct dns_message query, m;
+
+	ck_assert_int_eq(
+		dns_message_parse(query_bytes, sizeof(query_bytes), &query), 0);
+	memcpy(bytes, query_bytes, sizeof(bytes));
+	bytes[5] = 0;
+	bytes[2] |= 0x80;
+	for (unsigned rcode = 0; rcode < 16; rcode++) {
+		bytes[3] = (uint8_t)rcode;
+		ck_assert_int_eq(
+			dns_message_parse(bytes, sizeof(bytes), &m), 0);
+		ck_assert_uint_eq(m.rcode, rcode);
+		ck_assert_int_eq(dns_message_is_answer_to(&m, &query),
+			rcode != DNS_RCODE_NOERROR &&
+				rcode != DNS_RCODE_NXDOMAIN);
+	}
+	bytes[0] ^= 1; /* another id */
+	ck_assert_int_eq(dns_message_parse(bytes, sizeof(bytes), &m), 0);
+	ck_assert(!dns_message_is_answer_to(&m, &query));
 }
 END_TEST
 
@@ -174,7 +198,8 @@ main(void)
 	tcase_add_test(tcase, flags_and_rcode_are_read);
 	tcase_add_test(
 		tcase, every_shorter_message_is_refused_and_nothing_written);
-	tcase_add_test(tcase, none_or_two_questions_are_refused);
+	tcase_add_test(tcase, two_questions_are_refused);
+	tcase_add_test(tcase, a_refusal_may_leave_the_question_out);
 	tcase_add_test(tcase, pointers_that_do_not_lead_back_are_refused);
 	tcase_add_test(tcase, a_name_may_have_255_bytes_and_no_more);
 	tcase_add_test(tcase, an_answer_has_the_id_and_question_of_its_query);

@@ -238,6 +238,59 @@ START_TEST(silence_of_dns_ends_with_the_dial_budget)
 }
 END_TEST
 
+/* The first is silent for the 5 s of resolv.conf; the other answers. */
+START_TEST(a_second_nameserver_is_reached_within_the_check_s_budget)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = 5 * S + 1 * MS,
+		.ipv4_ns = 5 * S + 1 * MS,
+		.ipv4 = { "192.0.2.1" } });
+	USE_PEERS({ .address = "192.0.2.1:80", ANSWERS(7 * MS, OK_BYTES) });
+	spec.url = "http://shop.example/";
+	fake.has_other_server = true;
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sample->phase_ns[PHASE_DNS], 5 * S + 1 * MS);
+	ck_assert_uint_eq(sample->dns_answered, 1);
+}
+END_TEST
+
+START_TEST(another_nameserver_does_not_lengthen_the_check)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = FAKE_NEVER,
+		.ipv4_ns = FAKE_NEVER });
+	spec.url = "http://shop.example/";
+	fake.has_other_server = true;
+	sample = run_check();
+	assert_failed(sample, OUTCOME_DNS_FAILED, PHASE_DNS,
+		"dns: timeout for shop.example");
+	ck_assert_uint_eq(sample->check_duration_ns, 6 * S);
+}
+END_TEST
+
+START_TEST(a_check_that_goes_on_without_aaaa_says_so)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = FAKE_NEVER,
+		.ipv4_ns = 1 * MS,
+		.ipv4 = { "192.0.2.1" } });
+	USE_PEERS({ .address = "192.0.2.1:80", ANSWERS(7 * MS, OK_BYTES) });
+	spec.url = "http://shop.example/";
+	sample = run_check();
+	ck_assert_uint_eq(sample->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sample->dns_answered, 0);
+	ck_assert_uint_eq(fake.left_behind, 1);
+	ck_assert_uint_eq(fake.expired_queries, 0);
+}
+END_TEST
+
 START_TEST(a_name_that_is_none_fails_at_once)
 {
 	const struct wire_sample *sample;
@@ -824,6 +877,9 @@ main(void)
 		an_answer_before_the_write_returns_keeps_the_partition,
 		nxdomain_is_a_failure_of_dns,
 		silence_of_dns_ends_with_the_dial_budget,
+		a_second_nameserver_is_reached_within_the_check_s_budget,
+		another_nameserver_does_not_lengthen_the_check,
+		a_check_that_goes_on_without_aaaa_says_so,
 		a_name_that_is_none_fails_at_once, a_refused_connection,
 		a_connection_that_cannot_even_begin,
 		no_syn_ack_ends_with_the_dial_budget,

@@ -21,10 +21,11 @@
 enum { DNS_TEST_A = 1, DNS_TEST_AAAA = 28 };
 
 #define CONTEXT_ID 77u
+#define AT_FIRST   " (nameserver 127.0.0.1:%u)"
 #define LONG_NS    (600 * NS_PER_S) /* never reached */
 #define SHORT_NS   (200 * NS_PER_MS)
 
-enum reaction { REACT_NONE, REACT_CANCEL, REACT_RESTART };
+enum reaction { REACT_NONE, REACT_CANCEL, REACT_RESTART, REACT_GO_ON };
 
 struct client {
 	struct resolver_query query;
@@ -37,6 +38,7 @@ struct client {
 	} told[RESOLVER_FAMILY_COUNT];
 	unsigned told_count;
 	unsigned done_count;
+	bool answered; /* what resolver_go_on said */
 	enum reaction on_answer, on_done;
 };
 
@@ -53,6 +55,11 @@ static char directory[] = "/tmp/test_resolver.XXXXXX";
 static char hosts_path[64], conf_path[64];
 static struct seen seen[64];
 static unsigned seen_count;
+static struct {
+	struct dns_late last;
+	char text[DNS_TEXT_BYTES];
+	unsigned failed_count, ended_count;
+} late;
 static int open_fds_before;
 
 static int
@@ -93,6 +100,7 @@ set_up(void)
 	ck_assert_ptr_nonnull(loop);
 	resolver = NULL;
 	seen_count = 0;
+	memset(&late, 0, sizeof(late));
 	server.loop = second.loop = NULL;
 }
 
@@ -125,6 +133,17 @@ on_server_answer(void *arg, uint32_t context_id, const char *nameserver,
 	s->result = result;
 }
 
+static void
+on_late(void *arg, uint32_t context_id, const struct dns_late *told)
+{
+	ck_assert_ptr_eq(arg, &seen_count);
+	ck_assert_uint_eq(context_id, CONTEXT_ID);
+	late.last = *told;
+	snprintf(late.text, sizeof(late.text), "%s", told->text);
+	late.failed_count += told->failed && !told->ended;
+	late.ended_count += told->ended;
+}
+
 static unsigned
 count_seen(enum dns_result result)
 {
@@ -144,7 +163,8 @@ open_resolver(const char *servers, uint64_t timeout_ns)
 		.servers = servers,
 		.timeout_ns = timeout_ns,
 		.on_server_answer = on_server_answer,
-		.on_server_answer_arg = &seen_count,
+		.on_late = on_late,
+		.callback_arg = &seen_count,
 	};
 
 	resolver = resolver_new(loop, &options);
@@ -176,6 +196,10 @@ react(struct resolver_query *query, enum reaction reaction)
 		resolver_cancel(query);
 		ck_assert_int_eq(
 			resolver_start(resolver, query, "again.test"), 0);
+		break;
+	case REACT_GO_ON:
+		LOOP_OWNER(query, struct client, query)->answered =
+			resolver_go_on(query);
 		break;
 	}
 }
@@ -254,13 +278,28 @@ run_until_asked(const struct fake_dns *dns, unsigned count)
 	settle();
 }
 
+/* In what is expected %u stands for the port of the first server. */
+static void
+expect_text(const char *text, const char *format)
+{
+	const char *at = strstr(format, "%u");
+	char expected[DNS_TEXT_BYTES];
+
+	if (at == NULL)
+		snprintf(expected, sizeof(expected), "%s", format);
+	else
+		snprintf(expected, sizeof(expected), "%.*s%u%s",
+			(int)(at - format), format, server.port, at + 2);
+	ck_assert_str_eq(text, expected);
+}
+
 static void
 expect_error(const struct client *c, const char *expected)
 {
-	char text[RESOLVER_ERROR_BYTES];
+	char text[DNS_TEXT_BYTES];
 
 	resolver_format_error(&c->query, text);
-	ck_assert_str_eq(text, expected);
+	expect_text(text, expected);
 }
 
 static void
@@ -420,14 +459,18 @@ static const struct {
 } failures[] = {
 	{ FAKE_NO_DATA, DNS_OK, "dns: no data for x.test", 2 },
 	{ FAKE_NXDOMAIN, DNS_NXDOMAIN, "dns: NXDOMAIN for x.test", 2 },
-	{ FAKE_SERVFAIL, DNS_SERVFAIL, "dns: SERVFAIL for x.test", 4 },
-	{ FAKE_REFUSED, DNS_REFUSED, "dns: REFUSED for x.test", 4 },
-	{ FAKE_POINTER_LOOP, DNS_MALFORMED, "dns: malformed answer for x.test",
+	{ FAKE_SERVFAIL, DNS_SERVFAIL, "dns: SERVFAIL for x.test" AT_FIRST, 4 },
+	{ FAKE_REFUSED, DNS_REFUSED, "dns: REFUSED for x.test" AT_FIRST, 4 },
+	{ FAKE_BARE_REFUSED, DNS_REFUSED, "dns: REFUSED for x.test" AT_FIRST,
 		4 },
+	{ FAKE_FORMERR, DNS_FORMERR, "dns: FORMERR for x.test" AT_FIRST, 4 },
+	{ FAKE_NOTIMP, DNS_NOTIMP, "dns: NOTIMP for x.test" AT_FIRST, 4 },
+	{ FAKE_POINTER_LOOP, DNS_MALFORMED,
+		"dns: malformed answer for x.test" AT_FIRST, 4 },
 	{ FAKE_TRUNCATED_TCP_CLOSE, DNS_MALFORMED,
-		"dns: malformed answer for x.test", 8 },
+		"dns: malformed answer for x.test" AT_FIRST, 8 },
 	{ FAKE_TRUNCATED_TCP_SHORT, DNS_MALFORMED,
-		"dns: malformed answer for x.test", 8 },
+		"dns: malformed answer for x.test" AT_FIRST, 8 },
 };
 #define FAILURE_COUNT ((int)(sizeof(failures) / sizeof(failures[0])))
 
@@ -599,7 +642,7 @@ START_TEST(a_closed_port_is_unreachable_at_once)
 	server.loop = NULL;
 	resolve(&c, "x.test");
 	expect_both(&c, DNS_UNREACHABLE);
-	expect_error(&c, "dns: nameserver unreachable for x.test");
+	expect_error(&c, "dns: 127.0.0.1:%u: Connection refused for x.test");
 	ck_assert_uint_eq(count_seen(DNS_UNREACHABLE), 4);
 	ck_assert_uint_eq(seen_count, 4);
 }
@@ -616,8 +659,10 @@ START_TEST(an_expired_query_counts_as_timeout)
 	start(&c, "x.test");
 	run_until_asked(&second, 1);
 	ck_assert_int_eq(resolver_result(&c.query), DNS_TIMEOUT);
+	ck_assert(resolver_has_other_server(&c.query)); /* for AAAA */
 	resolver_expire(&c.query);
-	expect_error(&c, "dns: timeout for x.test");
+	ck_assert(!resolver_has_other_server(&c.query));
+	expect_error(&c, "dns: timeout for x.test" AT_FIRST);
 	ck_assert_int_eq(resolver_result(&c.query), DNS_TIMEOUT);
 	ck_assert_uint_eq(seen_count, 3);
 	ck_assert_uint_eq(count_seen(DNS_SERVFAIL), 1);
@@ -771,7 +816,7 @@ START_TEST(the_search_list_is_walked_as_resolv_conf_says)
 }
 END_TEST
 
-START_TEST(the_search_says_the_worst_it_met)
+START_TEST(the_search_goes_on_and_says_the_worst_it_met)
 {
 	static const struct fake_rule rules[] = {
 		{ "n.a", 0, FAKE_NO_DATA, 0 },
@@ -787,11 +832,163 @@ START_TEST(the_search_says_the_worst_it_met)
 	expect_error(&c, "dns: no data for n");
 	ck_assert_uint_eq(fake_dns_count(&server, "n"), 2);
 	resolve(&c, "s");
-	expect_error(&c, "dns: SERVFAIL for s");
+	expect_error(&c, "dns: SERVFAIL for s" AT_FIRST);
 	ck_assert_uint_eq(fake_dns_count(&server, "s"), 2);
 	resolve(&c, "r");
-	expect_error(&c, "dns: REFUSED for r");
-	ck_assert_uint_eq(fake_dns_count(&server, "r"), 0);
+	expect_error(&c, "dns: REFUSED for r" AT_FIRST);
+	ck_assert_uint_eq(fake_dns_count(&server, "r"), 2);
+}
+END_TEST
+
+static const enum fake_kind bad_suffixes[] = { FAKE_REFUSED, FAKE_SERVFAIL,
+	FAKE_SILENT, FAKE_GARBAGE, FAKE_NOTIMP };
+
+/* As for Go: the next suffix may be another zone. */
+START_TEST(a_suffix_that_fails_does_not_end_the_search)
+{
+	const struct fake_rule rules[] = {
+		{ "web.a", 0, bad_suffixes[_i], 0 },
+		{ "web.b", A, FAKE_ADDRESSES, 1 },
+		{ NULL, 0, FAKE_NXDOMAIN, 0 },
+	};
+	char servers[64];
+	struct client c;
+
+	write_file(conf_path, "search a b c\noptions ndots:5 attempts:1\n");
+	fake_dns_open(&server, loop, "127.0.0.1", rules);
+	snprintf(servers, sizeof(servers), "127.0.0.1:%u", server.port);
+	open_resolver(servers, SHORT_NS);
+	resolve(&c, "web");
+	ck_assert_int_eq(resolver_result(&c.query), DNS_OK);
+	ck_assert_uint_eq(c.told[RESOLVER_IPV4].count, 1);
+	ck_assert_uint_eq(fake_dns_count(&server, "web.b"), 2);
+	ck_assert_uint_eq(fake_dns_count(&server, "web.c"), 0);
+}
+END_TEST
+
+static void
+run_until_late_ended(void)
+{
+	while (late.ended_count == 0)
+		ck_assert_int_eq(loop_turn(loop, NS_PER_S), 0);
+	settle();
+	ck_assert_uint_eq(late.ended_count, 1);
+}
+
+/* A is there, and its owner goes on; AAAA never comes. */
+START_TEST(a_query_left_behind_runs_to_its_end_and_is_counted)
+{
+	static const struct fake_rule rules[] = {
+		{ NULL, A, FAKE_ADDRESSES, 1 },
+		{ NULL, 0, FAKE_SILENT, 0 },
+	};
+	char servers[64];
+	struct client c;
+	int fds;
+
+	fake_dns_open(&server, loop, "127.0.0.1", rules);
+	snprintf(servers, sizeof(servers), "127.0.0.1:%u", server.port);
+	open_resolver(servers, SHORT_NS);
+	fds = count_open_fds();
+	start(&c, "x.test");
+	c.on_answer = REACT_GO_ON;
+	while (c.told_count == 0)
+		ck_assert_int_eq(loop_turn(loop, NS_PER_S), 0);
+	ck_assert(!c.answered);
+	memset(&c.query, 0xee, sizeof(c.query)); /* reused at once */
+	run_until_late_ended();
+	ck_assert_uint_eq(count_seen(DNS_TIMEOUT), 2);
+	ck_assert_uint_eq(seen_count, 3);
+	ck_assert_uint_eq(late.failed_count, 2);
+	ck_assert(late.last.failed);
+	ck_assert_uint_ge(late.last.waited_ns, 2 * SHORT_NS);
+	expect_text(late.text, "dns: timeout for x.test AAAA" AT_FIRST);
+	ck_assert_uint_eq(c.done_count, 0);
+	ck_assert_int_eq(count_open_fds(), fds);
+}
+END_TEST
+
+START_TEST(a_query_left_behind_may_be_answered_by_the_next_nameserver)
+{
+	static const struct fake_rule half[] = {
+		{ NULL, AAAA, FAKE_ADDRESSES, 1 },
+		{ NULL, 0, FAKE_SILENT, 0 },
+	};
+	static const struct fake_rule live[] = {
+		{ NULL, 0, FAKE_TRUNCATED, 2 },
+	};
+	struct client c;
+
+	open_two(half, live, SHORT_NS);
+	start(&c, "x.test");
+	c.on_answer = REACT_GO_ON;
+	run_until_late_ended();
+	ck_assert_uint_eq(late.failed_count, 1);
+	ck_assert(late.last.failed);
+	ck_assert_uint_ge(late.last.waited_ns, SHORT_NS);
+	ck_assert_uint_eq(count_seen(DNS_TIMEOUT), 1);
+	ck_assert_uint_eq(count_seen(DNS_OK), 3); /* AAAA; A by UDP and TCP */
+}
+END_TEST
+
+START_TEST(with_both_answered_nothing_is_left_behind)
+{
+	static const struct fake_rule rules[] = {
+		{ NULL, A, FAKE_ADDRESSES, 1 },
+		{ NULL, 0, FAKE_NO_DATA, 0 },
+	};
+	struct client c;
+
+	open_both(rules);
+	resolve(&c, "x.test");
+	ck_assert(resolver_go_on(&c.query));
+	settle();
+	ck_assert_uint_eq(late.failed_count + late.ended_count, 0);
+}
+END_TEST
+
+START_TEST(a_family_that_fails_beside_the_other_is_told)
+{
+	static const struct fake_rule rules[] = {
+		{ NULL, A, FAKE_ADDRESSES, 1 },
+		{ NULL, 0, FAKE_SERVFAIL, 0 },
+	};
+	struct client c;
+
+	open_both(rules);
+	resolve(&c, "x.test");
+	ck_assert(!resolver_go_on(&c.query));
+	ck_assert_uint_eq(late.ended_count, 1);
+	ck_assert(late.last.failed);
+	expect_text(late.text, "dns: SERVFAIL for x.test AAAA" AT_FIRST);
+}
+END_TEST
+
+START_TEST(a_query_left_behind_can_be_given_up)
+{
+	static const struct fake_rule rules[] = {
+		{ NULL, A, FAKE_ADDRESSES, 1 },
+		{ NULL, 0, FAKE_SILENT, 0 },
+	};
+	struct client c[2];
+	int fds;
+
+	open_both(rules);
+	fds = count_open_fds();
+	for (int i = 0; i < 2; i++) {
+		start(&c[i], "x.test");
+		c[i].on_answer = REACT_GO_ON;
+		while (c[i].told_count == 0)
+			ck_assert_int_eq(loop_turn(loop, NS_PER_S), 0);
+	}
+	ck_assert_int_eq(count_open_fds(), fds + 2);
+	resolver_cancel_late(resolver, CONTEXT_ID + 1);
+	ck_assert_int_eq(count_open_fds(), fds + 2);
+	resolver_cancel_late(resolver, CONTEXT_ID);
+	ck_assert_int_eq(count_open_fds(), fds);
+	settle();
+	ck_assert_uint_eq(late.failed_count + late.ended_count, 0);
+	ck_assert_uint_eq(seen_count, 2);
 }
 END_TEST
 
@@ -961,7 +1158,16 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, freeing_the_resolver_ends_what_runs);
 	tcase_add_loop_test(tcase,
 		the_search_list_is_walked_as_resolv_conf_says, 0, SEARCH_COUNT);
-	tcase_add_test(tcase, the_search_says_the_worst_it_met);
+	tcase_add_test(tcase, the_search_goes_on_and_says_the_worst_it_met);
+	tcase_add_loop_test(
+		tcase, a_suffix_that_fails_does_not_end_the_search, 0, 5);
+	tcase_add_test(
+		tcase, a_query_left_behind_runs_to_its_end_and_is_counted);
+	tcase_add_test(tcase,
+		a_query_left_behind_may_be_answered_by_the_next_nameserver);
+	tcase_add_test(tcase, with_both_answered_nothing_is_left_behind);
+	tcase_add_test(tcase, a_family_that_fails_beside_the_other_is_told);
+	tcase_add_test(tcase, a_query_left_behind_can_be_given_up);
 	tcase_add_test(tcase, names_that_need_no_nameserver_ask_none);
 	tcase_add_test(tcase, the_hosts_file_is_read_at_each_lookup);
 	tcase_add_test(tcase, names_no_query_can_carry_do_not_exist);

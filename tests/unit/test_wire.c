@@ -263,6 +263,18 @@ START_TEST(other_kinds_are_checked_too)
 	record.body.dns.result = DNS_OK;
 	record.body.dns.duration_ns = WIRE_MAX_NS + 1;
 	assert_nonsense(&record);
+	wire_init(&record, WIRE_DNS_LATE, GEN);
+	record.body.dns_late.waited_ns = WIRE_MAX_NS;
+	record.body.dns_late.failed = record.body.dns_late.ended = 1;
+	ck_assert_int_eq(wire_check(&record, GEN), 0);
+	record.body.dns_late.ended = 2;
+	assert_nonsense(&record);
+	record.body.dns_late.ended = 1;
+	record.body.dns_late.waited_ns++;
+	assert_nonsense(&record);
+	record.body.dns_late.waited_ns = 0;
+	memset(record.body.dns_late.detail, 'x', WIRE_DETAIL_BYTES);
+	assert_nonsense(&record);
 }
 END_TEST
 

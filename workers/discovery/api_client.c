@@ -169,7 +169,7 @@ static void
 on_lost(struct race *race, int sys_errno, const struct race_address *address)
 {
 	struct api_client *client = LOOP_OWNER(race, struct api_client, race);
-	char text[RESOLVER_ERROR_BYTES], peer[64] = "";
+	char text[DNS_TEXT_BYTES], peer[64] = "";
 
 	if (address == NULL) {
 		resolver_format_error(&client->query, text);

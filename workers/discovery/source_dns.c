@@ -97,7 +97,7 @@ on_done(struct resolver_query *query)
 {
 	struct source_dns *source = LOOP_OWNER(query, struct source_dns, query);
 	struct discovery *discovery = source->discovery;
-	char text[RESOLVER_ERROR_BYTES];
+	char text[DNS_TEXT_BYTES];
 
 	if (source->rc < 0) {
 		give_up(source, "too many addresses");
@@ -148,7 +148,7 @@ static void
 on_timer(struct loop_timer *timer)
 {
 	struct source_dns *source = LOOP_OWNER(timer, struct source_dns, timer);
-	char text[RESOLVER_ERROR_BYTES];
+	char text[DNS_TEXT_BYTES];
 
 	if (!source->running) {
 		ask(source);
