@@ -545,8 +545,9 @@ class Authority:
         self.path = f"{WORK}/{name}.crt"
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
                  "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                 "-subj", f"/CN={name}", "-keyout", f"{WORK}/{name}.key",
-                 "-out", self.path)
+                 "-subj", f"/CN={name}", "-addext",
+                 "keyUsage=critical,keyCertSign,cRLSign",  # Python 3.13 asks
+                 "-keyout", f"{WORK}/{name}.key", "-out", self.path)
         os.chmod(self.path, 0o644)
 
     def issue(self, name, alternative, expired=False):
@@ -571,6 +572,7 @@ policy = any
 commonName = supplied
 [server]
 subjectAltName = {alternative}
+authorityKeyIdentifier = keyid
 """)
         with open(f"{WORK}/{name}.ca/index", "w", encoding="ascii"):
             pass

@@ -471,6 +471,20 @@ static const struct {
 		"200", 0 },
 };
 
+/* Its own pages may well speak of HTTP/1.1: libmicrohttpd 1.0's do. */
+static unsigned
+count_status_lines(const char *text)
+{
+	static const char version[] = "HTTP/1.1 ";
+	unsigned count = 0;
+
+	while ((text = strstr(text, version)) != NULL) {
+		text += sizeof(version) - 1;
+		count += strspn(text, "0123456789") == 3;
+	}
+	return count;
+}
+
 START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 {
 	const size_t status_at = strlen("HTTP/1.1 ");
@@ -493,7 +507,7 @@ START_TEST(what_the_library_refuses_gets_its_status_and_is_closed)
 		"%s", text);
 	ck_assert_ptr_nonnull(strstr(text, CLOSE));
 	/* once, and nothing of what follows is taken for a request */
-	ck_assert_ptr_null(strstr(text + status_at, "HTTP/1."));
+	ck_assert_uint_eq(count_status_lines(text), 1);
 	free(text);
 }
 END_TEST
