@@ -68,6 +68,14 @@ is_tls_at_all(const struct tls_session *session)
 	       session->first_bytes[0] == RECORD_HANDSHAKE;
 }
 
+/* A status line, or a page: how HTTP/0.9 answers what is no request. */
+static bool
+is_http(const struct tls_session *session)
+{
+	return memcmp(session->first_bytes, "HTTP/", 5) == 0 ||
+	       session->first_bytes[0] == '<';
+}
+
 static void
 describe_protocol(
 	const struct tls_session *session, char *text, size_t cap_bytes)
@@ -76,9 +84,8 @@ describe_protocol(
 
 	if (!is_tls_at_all(session))
 		snprintf(text, cap_bytes, "tls: server %s",
-			memcmp(session->first_bytes, "HTTP/", 5) == 0
-				? "answered in plain HTTP"
-				: "does not speak TLS");
+			is_http(session) ? "speaks plain HTTP; use http://"
+					 : "does not speak TLS");
 	else if (tls_error_is_version(error))
 		snprintf(text, cap_bytes,
 			"tls: server does not offer TLS 1.2 or later");

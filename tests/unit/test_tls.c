@@ -724,7 +724,9 @@ static const struct {
 	const char *bytes, *words;
 } not_tls[] = {
 	{ "HTTP/1.1 400 Bad Request\r\n\r\n",
-		"tls: server answered in plain HTTP" },
+		"tls: server speaks plain HTTP; use http://" },
+	{ "<!DOCTYPE HTML>\n<html>", /* Python's http.server */
+		"tls: server speaks plain HTTP; use http://" },
 	{ "SSH-2.0-OpenSSH_9.2\r\n", "tls: server does not speak TLS" },
 	{ "\r\n\r\n\r\n\r\n", "tls: server does not speak TLS" },
 };
