@@ -127,6 +127,22 @@ say 'docs/operations.md has each warning and error of the log' \
 		grep -qF "\`$message\`" docs/operations.md || echo "$message"
 	done)"
 
+# What a check says in /alive; the files left out say nothing there, or, of a
+# Location, what is wrong with its URL.
+error_sources()
+{
+	sources workers | grep -E '^workers/[^/]*\.c$' | grep -vE \
+		'/(anchors|birth|ca|hop_reuse|http_date|http_request|main|nursery|sandbox|worker)\.c$'
+}
+# shellcheck disable=SC2046
+say 'docs/operations.md has what the error of a check may say' \
+	"$(section=$(sed -n '/^## What the error of a check says/,/^## M/p' \
+		docs/operations.md)
+	awk -f tests/error-texts.awk $(error_sources) | sort -u |
+		while IFS= read -r text; do
+			case $section in *"$text"*) ;; *) echo "$text" ;; esac
+		done)"
+
 say 'docs/metrics.md has each family of metrics' \
 	"$(grep -oE '^[[:space:]]+"(kubenurse|process)_[a-z_]+"' \
 		supervisor/metric_families.c | tr -d '"\t ' |
