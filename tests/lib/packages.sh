@@ -12,8 +12,8 @@ PACKAGES_TEST=(binutils ca-certificates check curl dnsmasq-base iproute2
 # The servers among them would start with the host, which is fine for a machine
 # that is there to test: elsewhere their tests are skipped when they are not
 # installed.
-PACKAGES_CI=(clang clang-format cppcheck g++ git haproxy mandoc nginx
-	prometheus shellcheck systemd tinyproxy-bin valgrind xz-utils)
+PACKAGES_CI=(clang clang-format cppcheck debootstrap g++ git haproxy mandoc
+	nginx prometheus shellcheck systemd tinyproxy-bin valgrind xz-utils)
 PACKAGES_CLUSTER=(conntrack containerd containernetworking-plugins etcd-server
 	procps runc util-linux)
 PACKAGES_ALPINE_BUILD="autoconf automake bash build-base pkgconf c-ares-dev \
