@@ -4,6 +4,7 @@
  * cut; the rest is fed whole, in pieces and byte by byte, and must come to the
  * same each time.
  */
+#include "workers/http_greeting.h"
 #include "workers/http_response.h"
 
 #include <stdint.h>
@@ -97,6 +98,24 @@ require_sane(const struct result *res)
 			res->r.body != HTTP_BODY_UNTIL_CLOSE);
 }
 
+/* What is repeated of a stranger's bytes. */
+static void
+require_quotable(const struct result *res, const char *bytes, size_t len)
+{
+	size_t alien = http_response_alien_bytes(&res->r);
+	char text[HTTP_GREETING_BYTES];
+
+	require(alien <= res->used);
+	require(alien == 0 || res->end == HTTP_BAD);
+	if (alien == 0)
+		return;
+	alien = res->used - alien;
+	http_greeting_describe(bytes + alien, len - alien, true, text);
+	require(memchr(text, '\0', sizeof(text)) != NULL);
+	for (const char *c = text; *c != '\0'; c++)
+		require(*c >= ' ' && *c <= '~');
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -110,6 +129,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	request = data[0] & (REQUEST_HEAD | REQUEST_CONNECT);
 	run(&whole, bytes, size - 1, size - 1, request);
 	require_sane(&whole);
+	require_quotable(&whole, bytes, size - 1);
 	run(&pieces, bytes, size - 1, 1, request);
 	require_same(&whole, &pieces);
 	run(&pieces, bytes, size - 1, 1 + data[0] / 4, request);
