@@ -132,7 +132,7 @@ say 'docs/operations.md has each warning and error of the log' \
 error_sources()
 {
 	sources workers | grep -E '^workers/[^/]*\.c$' | grep -vE \
-		'/(anchors|birth|ca|hop_reuse|http_date|http_request|main|nursery|sandbox|worker)\.c$'
+		'/(anchors|birth|ca|http_date|http_request|main|nursery|sandbox|worker)\.c$'
 }
 # shellcheck disable=SC2046
 say 'docs/operations.md has what the error of a check may say' \

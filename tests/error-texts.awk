@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Prints what a check's error may say, by the string literals of C sources that
-# are phrases or names of DNS results: one a line, without what is only known
-# when the program runs (%s and its kin), and without messages of the log.
+# are phrases, or words in capitals of a table (results of DNS): one a line,
+# without what is only known when the program runs (%s and its kin), and without
+# messages of the log.
 { text = text $0 "\n" }
 END {
 	gsub(/\r/, "", text)
@@ -19,12 +20,13 @@ END {
 		text = substr(text, RSTART + RLENGTH)
 		if (before ~ /(LOG_[A-Z]+|_Static_assert)\([^;]*$/)
 			continue
+		is_row = before ~ /\] =[ \n\t]*([{][^{}]*)?$/
 		gsub(/%[-.*0-9]*[lz]*[a-z]|\\n/, "\n", literal)
 		n = split(literal, pieces, "\n")
 		for (i = 1; i <= n; i++) {
 			gsub(/^[ ,:]+|[ ,:]+$/, "", pieces[i])
 			if (pieces[i] ~ /[A-Za-z][A-Za-z,;:]* [A-Za-z]/ ||
-				pieces[i] ~ /^[A-Z][A-Z]+[A-Z]+$/)
+				(is_row && pieces[i] ~ /^[A-Z][A-Z]+[A-Z]+$/))
 				print pieces[i]
 		}
 	}
