@@ -136,7 +136,7 @@ equal(case.asked(), set(), "K 1.44 loopback: never")
 for name, settings, wanted in (
         ("wrong_password", {"http_proxy": f"http://me:no@{guarded_at}",
                             "https_proxy": f"http://me:no@{guarded_at}"},
-         {"http": ("status_code_40[17]", "40[17] .*"),
+         {"http": ("status_code_40[17]", "(401|proxy: 407) .*"),
           "https": ("round_trip_error", "proxy: 40[17] .*")}),
         ("refusing", {"http_proxy": f"http://{refusing_at}",
                       "https_proxy": f"http://{refusing_at}"},
@@ -144,8 +144,8 @@ for name, settings, wanted in (
           "https": ("round_trip_error", "proxy: 403 .*")}),
         ("not_there", {"http_proxy": f"http://{HERE}:1",
                        "https_proxy": f"http://{HERE}:1"},
-         {"http": ("connect_done", f"connect {HERE}:1: .*refused"),
-          "https": ("connect_done", f"connect {HERE}:1: .*refused")})):
+         {"http": ("connect_done", f"proxy {HERE}:1: .*refused"),
+          "https": ("connect_done", f"proxy {HERE}:1: .*refused")})):
     case = Case(name, settings, BOTH, failing=BOTH)
     for check, (event, text) in wanted.items():
         like(case.results[check], f"^{text}$", f"{name} {check}: says why")
