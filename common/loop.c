@@ -58,7 +58,8 @@ to_epoll(unsigned wanted)
 {
 	return (wanted & LOOP_READ ? (uint32_t)EPOLLIN : 0) |
 	       (wanted & LOOP_WRITE ? (uint32_t)EPOLLOUT : 0) |
-	       (wanted & LOOP_RDHUP ? (uint32_t)EPOLLRDHUP : 0);
+	       (wanted & LOOP_RDHUP ? (uint32_t)EPOLLRDHUP : 0) |
+	       (wanted & LOOP_EDGE ? (uint32_t)EPOLLET : 0);
 }
 
 static unsigned
@@ -108,7 +109,7 @@ loop_watch_change(struct loop *loop, struct loop_watch *watch, unsigned wanted)
 {
 	if (watch->fd < 0)
 		return -EBADF;
-	if (watch->wanted == wanted)
+	if (watch->wanted == wanted || (watch->wanted & LOOP_EDGE) != 0)
 		return 0;
 	watch->wanted = wanted;
 	return control(loop, EPOLL_CTL_MOD, watch->fd, watch);

@@ -24,6 +24,11 @@ enum loop_events {
 	LOOP_HUP = 1 << 2,
 	LOOP_ERR = 1 << 3,
 	LOOP_RDHUP = 1 << 4, /* asked for: the peer has shut down its side */
+	/*
+	 * Asked for beside the others: each readiness is told once, when it
+	 * begins.  The owner goes on until the descriptor blocks.
+	 */
+	LOOP_EDGE = 1 << 5,
 };
 
 struct loop_watch {
@@ -55,6 +60,7 @@ void loop_watch_init(struct loop_watch *watch,
  */
 int loop_watch_open(
 	struct loop *loop, struct loop_watch *watch, int fd, unsigned wanted);
+/* Does nothing, at no cost, for a watch with LOOP_EDGE: all is told anyway. */
 int loop_watch_change(
 	struct loop *loop, struct loop_watch *watch, unsigned wanted);
 /*

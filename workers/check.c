@@ -13,9 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* After an answer the server's FIN is waited for; then a reset (DESIGN). */
-#define FIN_WAIT_NS (100 * NS_PER_MS)
-
 _Static_assert(REDIRECT_MAX_REQUESTS <= WIRE_HOPS_MAX, "every hop can be told");
 
 static void next_hop(struct check *check, uint64_t start_ns);
@@ -114,6 +111,13 @@ emit(struct check *check)
 	worker_emit(worker, &check->hop.record);
 }
 
+static const struct wire_sample *
+first_hop(const struct check *check)
+{
+	return check->hop_count > 1 ? &check->passed[0]
+				    : &check->hop.record.body.sample;
+}
+
 /* The last hop is over: the result, and the time of the next check. */
 static void
 end(struct check *check, uint64_t end_ns)
@@ -121,12 +125,9 @@ end(struct check *check, uint64_t end_ns)
 	struct wire_sample *sample = &check->hop.record.body.sample;
 
 	sample->last = 1;
-	sample->check_duration_ns = end_ns - check->started_ns;
+	sample->check_duration_ns = end_ns - first_hop(check)->started_mono_ns;
 	check->running = false;
-	if (check->hop.state == HOP_AWAIT_FIN)
-		arm_deadline(check, clock_mono_ns() + FIN_WAIT_NS);
-	else
-		disarm_deadline(check);
+	disarm_deadline(check);
 	if (sample->outcome == OUTCOME_CANCELLED) {
 		worker_emit(check->target->worker, &check->hop.record);
 	} else {
@@ -268,6 +269,7 @@ on_done(struct hop *hop)
 	end(check, end_ns);
 }
 
+/* start_ns: 0 for the first. */
 static void
 next_hop(struct check *check, uint64_t start_ns)
 {
@@ -283,7 +285,7 @@ next_hop(struct check *check, uint64_t start_ns)
 	};
 
 	check->hop_count++;
-	arm_dial(check, start_ns);
+	arm_dial(check, start_ns != 0 ? start_ns : check->started_ns);
 	if (check->refusal != NULL)
 		hop_refuse(&check->hop, &request, start_ns, check->refusal);
 	else
@@ -317,7 +319,7 @@ check_start(struct check *check, uint64_t due_ns)
 	check->url = check->target->url;
 	check->refusal = check->target->url_error;
 	prober_check_started(check->target->worker);
-	next_hop(check, check->started_ns);
+	next_hop(check, 0);
 }
 
 void

@@ -21,7 +21,8 @@ struct target;
 struct check {
 	struct target *target;
 	bool running;
-	uint64_t started_ns;
+	uint64_t started_ns; /* its budget begins, and its work; the clock of
+				the first hop starts a little later */
 	/* What loop_held_ns was, then and when the deadline was set. */
 	uint64_t started_held_ns, deadline_held_ns;
 	uint64_t lateness_ns; /* against the timer that started it */
@@ -33,8 +34,7 @@ struct check {
 	bool has_referrer_address; /* where that one was answered from */
 	struct in6_addr referrer_address;
 	const char *refusal;        /* why it cannot be made; NULL: it can */
-	struct loop_timer deadline; /* dial first, then the whole check; at
-				       last the wait for the server's FIN */
+	struct loop_timer deadline; /* dial first, then the whole check */
 	struct hop hop;
 	/* What the hops before this one left: hop_count - 1 of them. */
 	struct wire_sample passed[REDIRECT_MAX_REQUESTS - 1];

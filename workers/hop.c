@@ -48,6 +48,9 @@ static const struct state_def states[] = {
 		OUTCOME_OK, "close" },
 };
 
+/* After an answer the server's FIN is waited for; then a reset (DESIGN). */
+#define FIN_WAIT_NS (100 * NS_PER_MS)
+
 struct worker *
 hop_worker(const struct hop *hop)
 {
@@ -81,6 +84,7 @@ hop_fail(struct hop *hop, enum outcome outcome, int sys_errno, const char *text)
 	struct wire_sample *sample = hop_record_sample(hop);
 	uint64_t now_ns = clock_mono_ns();
 
+	hop_start_clock(hop, now_ns);
 	resolver_cancel(&hop->query);
 	race_stop(&hop->race);
 	hop_record_phase(hop, states[hop->state].phase, now_ns);
@@ -224,6 +228,34 @@ redial(struct hop *hop)
 	return true;
 }
 
+/*
+ * A new connection's watch tells each readiness once: what the end of a turn
+ * has left unread is read in the next one, untold.
+ */
+static int
+await_bytes(struct hop *hop)
+{
+	struct loop *loop = hop_worker(hop)->loop;
+	uint64_t now_ns = loop_now_ns(loop);
+
+	if (hop->state == HOP_AWAIT_FIN && !hop->linger.armed)
+		loop_timer_start(loop, &hop->linger, now_ns + FIN_WAIT_NS);
+	hop->is_blocked = !transport_turn_is_over(&hop->transport);
+	if (!hop->is_blocked)
+		loop_timer_start(loop, &hop->again, now_ns);
+	return loop_watch_change(loop, hop->watch, LOOP_READ);
+}
+
+void
+hop_on_ready(struct hop *hop, unsigned ready)
+{
+	if ((ready & ~(unsigned)LOOP_WRITE) != 0)
+		hop->is_blocked = false;
+	if (hop->state == HOP_AWAIT_FIN && (ready & LOOP_RDHUP) != 0)
+		transport_note_fin(&hop->transport);
+	hop_advance(hop);
+}
+
 void
 hop_advance(struct hop *hop)
 {
@@ -243,7 +275,7 @@ hop_advance(struct hop *hop)
 	}
 	switch (result) {
 	case IO_WANT_READ:
-		rc = loop_watch_change(loop, hop->watch, LOOP_READ);
+		rc = await_bytes(hop);
 		break;
 	case IO_WANT_WRITE:
 		rc = loop_watch_change(loop, hop->watch, LOOP_WRITE);
@@ -272,6 +304,12 @@ on_again(struct loop_timer *timer)
 	hop_advance(LOOP_OWNER(timer, struct hop, again));
 }
 
+static void
+on_linger(struct loop_timer *timer)
+{
+	hop_close(LOOP_OWNER(timer, struct hop, linger));
+}
+
 void
 hop_init(struct hop *hop, void (*on_done)(struct hop *),
 	void (*on_connected)(struct hop *))
@@ -280,6 +318,14 @@ hop_init(struct hop *hop, void (*on_done)(struct hop *),
 	hop->on_done = on_done;
 	hop->on_connected = on_connected;
 	loop_timer_init(&hop->again, on_again);
+	loop_timer_init(&hop->linger, on_linger);
+}
+
+void
+hop_start_clock(struct hop *hop, uint64_t now_ns)
+{
+	if (hop->mark_ns == 0)
+		hop_record_sample(hop)->started_mono_ns = hop->mark_ns = now_ns;
 }
 
 static void
@@ -332,8 +378,7 @@ proxy_error(const struct hop *hop)
 static void
 on_kept_ready(struct loop_watch *watch, unsigned ready)
 {
-	(void)ready;
-	hop_advance(LOOP_OWNER(watch, struct hop, kept_watch));
+	hop_on_ready(LOOP_OWNER(watch, struct hop, kept_watch), ready);
 }
 
 /* Goes on with a connection of the pool, if there is one that is alive. */
@@ -345,8 +390,9 @@ use_kept(struct hop *hop)
 	if (!hop_reuse_take(hop))
 		return false;
 	loop_watch_init(&hop->kept_watch, on_kept_ready);
+	/* there is room for a request, so the answer is what comes next */
 	if (loop_watch_open(worker->loop, &hop->kept_watch, hop->transport.fd,
-		    LOOP_WRITE) < 0) {
+		    LOOP_READ) < 0) {
 		transport_close(&hop->transport, TRANSPORT_CLOSE_ABORT);
 		return false;
 	}
@@ -355,6 +401,7 @@ use_kept(struct hop *hop)
 	race_stop(&hop->race);
 	hop->state = HOP_WRITE;
 	hop->on_connected(hop);
+	hop_start_clock(hop, clock_mono_ns());
 	hop_advance(hop);
 	return true;
 }
@@ -388,9 +435,7 @@ hop_expire(struct hop *hop)
 {
 	switch (hop->state) {
 	case HOP_IDLE:
-		break;
 	case HOP_AWAIT_FIN:
-		hop_close(hop);
 		break;
 	case HOP_RESOLVE:
 	case HOP_CONNECT:
@@ -419,6 +464,7 @@ hop_cancel(struct hop *hop)
 {
 	uint64_t now_ns = clock_mono_ns();
 
+	hop_start_clock(hop, now_ns);
 	resolver_cancel(&hop->query);
 	race_stop(&hop->race);
 	hop_record_phase(hop, states[hop->state].phase, now_ns);
@@ -433,6 +479,7 @@ hop_close(struct hop *hop)
 	if (hop->watch == NULL)
 		return;
 	loop_timer_stop(hop_worker(hop)->loop, &hop->again);
+	loop_timer_stop(hop_worker(hop)->loop, &hop->linger);
 	loop_watch_forget(hop_worker(hop)->loop, hop->watch);
 	hop->watch = NULL;
 	/* with the peer's FIN in, closing leaves no TIME_WAIT on this side */

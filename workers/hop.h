@@ -63,7 +63,8 @@ struct hop {
 	/* A kept connection was dead: that budget begins anew.  Or NULL. */
 	void (*on_redial)(struct hop *hop);
 	const struct proxy *proxy; /* NULL: directly */
-	uint64_t mark_ns;          /* where the present phase began */
+	/* Where the present phase began; 0: the clock has not started. */
+	uint64_t mark_ns;
 	uint64_t
 		answered_ns; /* in a DNS answer's callback: its stamp, else 0 */
 	uint64_t write_ns;   /* before the request's first byte was written */
@@ -76,8 +77,10 @@ struct hop {
 	struct race race;
 	struct transport transport;
 	struct loop_timer again;      /* goes on in the next turn */
+	struct loop_timer linger;     /* HOP_AWAIT_FIN: until then */
 	struct loop_watch *watch;     /* the winner's; NULL: no connection */
 	struct loop_watch kept_watch; /* of a connection that was kept */
+	bool is_blocked; /* nothing to read: a readiness will tell of it */
 	bool is_kept; /* it comes from the pool, and nothing has come on it */
 	bool has_surplus; /* the server sent more than its answer */
 	struct http_response response;
@@ -93,8 +96,10 @@ struct hop {
 void hop_init(struct hop *hop, void (*on_done)(struct hop *),
 	void (*on_connected)(struct hop *));
 /*
- * start_ns: when the check began, or the hop before ended.  on_done may come
- * before this returns.
+ * start_ns: when the hop before ended.  0: it is the first, and its clock
+ * starts when all is prepared: right before connect(2), before the name is
+ * asked for, or before a kept connection is used.  on_done may come before
+ * this returns.
  */
 void hop_start(
 	struct hop *hop, const struct hop_request *request, uint64_t start_ns);
@@ -111,6 +116,10 @@ void hop_close(struct hop *hop);
 /* For the parts of a hop, hop_dial.c and hop_talk.c. */
 
 struct worker *hop_worker(const struct hop *hop);
+/* Its time begins now, unless it has begun before. */
+void hop_start_clock(struct hop *hop, uint64_t now_ns);
+/* The watch of its connection has told this. */
+void hop_on_ready(struct hop *hop, unsigned ready);
 /* Makes the steps that can be made in this turn of the loop. */
 void hop_advance(struct hop *hop);
 /* The present phase is the one that failed, with its time until now. */

@@ -21,8 +21,8 @@ on_ready(struct loop_watch *watch, unsigned ready)
 {
 	struct attempt *attempt = LOOP_OWNER(watch, struct attempt, watch);
 
-	(void)ready; /* HUP and ERR too: the step finds out what it was */
-	hop_advance(LOOP_OWNER(attempt->race, struct hop, race));
+	/* HUP and ERR too: the step finds out what it was */
+	hop_on_ready(LOOP_OWNER(attempt->race, struct hop, race), ready);
 }
 
 static void
@@ -49,7 +49,7 @@ on_won(struct race *race, struct attempt *winner, uint64_t now_ns,
 		return;
 	}
 	hop->on_connected(hop);
-	hop_advance(hop);
+	hop_on_ready(hop, winner->ready);
 }
 
 static void
@@ -57,6 +57,7 @@ on_first_attempt(struct race *race, uint64_t now_ns)
 {
 	struct hop *hop = LOOP_OWNER(race, struct hop, race);
 
+	hop_start_clock(hop, now_ns);
 	if (hop->state == HOP_RESOLVE) {
 		/* the answer's stamp, where an answer set this off: what has
 		 * passed since then is our own delay, not the nameserver's */
@@ -185,6 +186,7 @@ on_lost(struct race *race, int sys_errno, const struct race_address *address)
 }
 
 static const struct race_callbacks race_callbacks = {
+	.wanted = LOOP_READ | LOOP_WRITE | LOOP_RDHUP | LOOP_EDGE,
 	.may_try = may_try,
 	.on_first = on_first_attempt,
 	.on_won = on_won,
@@ -214,6 +216,7 @@ dial_name(struct hop *hop, const char *host)
 	struct resolver_query *query = &hop->query;
 
 	hop->state = HOP_RESOLVE;
+	hop_start_clock(hop, clock_mono_ns());
 	hop_record_event(hop, EVENT_DNS_START, hop->mark_ns);
 	query->context_id = hop->request.target->id;
 	query->on_answer = on_answer;
@@ -243,6 +246,7 @@ split_zone(const char *text, char ret_host[PROXY_HOST_MAX + 1],
 void
 hop_dial_init(struct hop *hop)
 {
+	hop->is_blocked = true; /* as long as nothing was told */
 	race_start(&hop->race, hop_worker(hop)->loop, &race_callbacks);
 }
 

@@ -38,7 +38,11 @@ hop_record_retransmits(struct hop *hop)
 {
 	struct tcp_observation observation;
 
-	if (socket_observe_tcp(hop->watch->fd, &observation) == 0)
-		hop_record_sample(hop)->retransmits_data +=
-			observation.retransmit_count - hop->retransmits_before;
+	if (socket_observe_tcp(hop->watch->fd, &observation) < 0)
+		return;
+	hop_record_sample(hop)->retransmits_data +=
+		observation.retransmit_count - hop->retransmits_before;
+	hop->is_blocked = observation.is_established;
+	if (observation.peer_has_ended)
+		transport_note_fin(&hop->transport);
 }

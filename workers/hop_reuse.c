@@ -79,7 +79,8 @@ hop_reuse_keep(struct hop *hop)
 	struct idle_place place;
 
 	if (!target->reuse_connections || worker->draining ||
-		hop->has_surplus || !http_response_reusable(&hop->response))
+		hop->has_surplus || hop->transport.fin_seen ||
+		!http_response_reusable(&hop->response))
 		return false;
 	place = place_of(hop);
 	/* two watches on one descriptor cannot be */

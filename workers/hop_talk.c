@@ -311,6 +311,8 @@ hop_talk_read(struct hop *hop)
 	uint64_t arrived_ns;
 	size_t n_bytes;
 
+	if (hop->state == HOP_WAIT && hop->is_blocked)
+		return IO_WANT_READ;
 	do {
 		result = transport_read(
 			&hop->transport, bytes, sizeof(bytes), &n_bytes);
@@ -336,5 +338,6 @@ hop_talk_read(struct hop *hop)
 enum io_result
 hop_talk_await_fin(struct hop *hop)
 {
-	return transport_await_fin(&hop->transport);
+	return hop->is_blocked ? IO_WANT_READ
+			       : transport_await_fin(&hop->transport);
 }

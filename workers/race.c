@@ -79,17 +79,18 @@ on_attempt_ready(struct loop_watch *watch, unsigned ready)
 	struct race *race = attempt->race;
 	uint64_t now_ns = clock_mono_ns();
 	struct tcp_observation observation = { 0 };
-	int rc = socket_connect_result(attempt->fd);
+	int rc = socket_connect_result(attempt->fd, &observation);
 
-	(void)ready;
+	if (rc == -EINPROGRESS)
+		return;
 	if (rc < 0) {
 		note_failure(race, attempt->address, -rc);
 		end_attempt(attempt);
 		go_on(race);
 		return;
 	}
-	if (socket_observe_tcp(attempt->fd, &observation) == 0)
-		race->retransmits_syn += observation.retransmit_count;
+	race->retransmits_syn += observation.retransmit_count;
+	attempt->ready = ready;
 	attempt->fd = -1; /* the watch keeps it, for the new owner */
 	race->live--;
 	race_stop(race);
@@ -105,29 +106,48 @@ free_attempt(struct race *race)
 	return NULL;
 }
 
+/* All that can be done before the clock starts. */
+static int
+prepare(struct race *race, struct attempt *attempt,
+	const struct race_address *address)
+{
+	int fd;
+	int rc = socket_open(address->socket.any.sa_family, &fd);
+
+	if (rc < 0)
+		return rc;
+	loop_watch_init(&attempt->watch, on_attempt_ready);
+	rc = loop_watch_open(
+		race->loop, &attempt->watch, fd, race->callbacks->wanted);
+	if (rc < 0)
+		socket_close_abortive(fd);
+	return rc;
+}
+
 /* 0, or the negative errno by which it has failed already. */
 static int
 start_attempt(struct race *race, struct attempt *attempt,
 	const struct race_address *address)
 {
-	int fd, rc;
+	int rc = prepare(race, attempt, address);
+	int fd = attempt->watch.fd;
 
+	attempt->address = address;
 	attempt->started_ns = clock_mono_ns();
+	if (rc == 0) {
+		rc = socket_connect(
+			fd, &address->socket.any, address_len(address));
+		if (rc < 0) {
+			loop_watch_forget(race->loop, &attempt->watch);
+			socket_close_abortive(fd);
+		}
+	}
 	if (!race->started)
 		race->callbacks->on_first(race, attempt->started_ns);
 	race->started = true;
 	race->last_was_ipv6 = address->socket.any.sa_family == AF_INET6;
-	attempt->address = address;
-	rc = socket_connect_start(
-		&address->socket.any, address_len(address), &fd);
 	if (rc < 0)
 		return rc;
-	loop_watch_init(&attempt->watch, on_attempt_ready);
-	rc = loop_watch_open(race->loop, &attempt->watch, fd, LOOP_WRITE);
-	if (rc < 0) {
-		socket_close_abortive(fd);
-		return rc;
-	}
 	attempt->fd = fd;
 	race->live++;
 	return 0;

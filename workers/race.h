@@ -42,15 +42,19 @@ struct race_family {
 struct attempt {
 	struct race *race;
 	struct loop_watch watch;
-	int fd; /* -1: free */
-	uint64_t started_ns;
+	int fd;              /* -1: free */
+	unsigned ready;      /* as the watch told when it had won */
+	uint64_t started_ns; /* right before connect(2) */
 	const struct race_address *address;
 };
 
 struct race_callbacks {
+	/* What the descriptors are watched for, the winner's still when it is
+	 * handed over: LOOP_WRITE, perhaps with others. */
+	unsigned wanted;
 	/* False: this address is left out.  NULL: all may be tried. */
 	bool (*may_try)(struct race *race, const struct race_address *address);
-	/* The first attempt is about to start. */
+	/* The first attempt has started, at now_ns, or could not. */
 	void (*on_first)(struct race *race, uint64_t now_ns);
 	/* The race is over; the descriptor in winner->watch, still watched, is
 	 * the receiver's. */

@@ -16,27 +16,40 @@
 /* 64 KiB: more than a goodbye and what a server may have said too much. */
 #define DISCARD_READ_COUNT 16
 
+/*
+ * tcpi_state, as the kernel numbers it (include/net/tcp_states.h).  libc's
+ * header has these, but not all of struct tcp_info, and the two exclude each
+ * other.
+ */
+enum tcp_state {
+	STATE_ESTABLISHED = 1,
+	STATE_SYN_SENT = 2,
+	STATE_SYN_RECV = 3,
+	STATE_CLOSE_WAIT = 8,
+};
+
 int
-socket_connect_start(
-	const struct sockaddr *address, socklen_t address_len, int *ret_fd)
+socket_open(int family, int *ret_fd)
 {
 	const int on = 1;
-	int fd = socket(address->sa_family,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-	int error;
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		IPPROTO_TCP);
 
 	if (fd < 0)
 		return -errno;
 	/* A probe without stamps, or one that Nagle slows, is still one. */
 	(void)stamp_enable(fd);
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, address, address_len) < 0 && errno != EINPROGRESS &&
-		errno != EINTR) {
-		error = -errno;
-		close(fd);
-		return error;
-	}
 	*ret_fd = fd;
+	return 0;
+}
+
+int
+socket_connect(int fd, const struct sockaddr *address, socklen_t address_len)
+{
+	if (connect(fd, address, address_len) < 0 && errno != EINPROGRESS &&
+		errno != EINTR)
+		return -errno;
 	return 0;
 }
 
@@ -56,17 +69,62 @@ is_connected_to_itself(int fd)
 	       own_len == peer_len && memcmp(&own, &peer, own_len) == 0;
 }
 
-int
-socket_connect_result(int fd)
+/* 0 or a negative errno; older kernels fill less of it. */
+static int
+read_info(int fd, struct tcp_info *ret_info)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return -errno;
+	*ret_info = info;
+	return 0;
+}
+
+static void
+observe(const struct tcp_info *info, struct tcp_observation *ret_observation)
+{
+	ret_observation->retransmit_count = info->tcpi_total_retrans;
+	ret_observation->rtt_us = info->tcpi_rtt;
+	ret_observation->received_bytes = info->tcpi_bytes_received;
+	ret_observation->is_established = info->tcpi_state == STATE_ESTABLISHED;
+	ret_observation->peer_has_ended = info->tcpi_state == STATE_CLOSE_WAIT;
+}
+
+static int
+take_error(int fd)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		return -errno;
-	if (error == 0 && is_connected_to_itself(fd))
-		return -ECONNREFUSED;
 	return -error;
+}
+
+/*
+ * A connection to itself has received its own SYN and its own SYN-ACK.  One
+ * that has received a single segment is none, and need not be asked who it is.
+ */
+int
+socket_connect_result(int fd, struct tcp_observation *ret_observation)
+{
+	struct tcp_info info = { 0 }; /* 0 is no state */
+	int rc = 0;
+
+	(void)read_info(fd, &info);
+	if (info.tcpi_state == STATE_SYN_SENT ||
+		info.tcpi_state == STATE_SYN_RECV)
+		return -EINPROGRESS;
+	if (info.tcpi_state != STATE_ESTABLISHED &&
+		info.tcpi_state != STATE_CLOSE_WAIT)
+		rc = take_error(fd);
+	if (rc == 0 && info.tcpi_segs_in != 1 && is_connected_to_itself(fd))
+		rc = -ECONNREFUSED;
+	if (rc == 0)
+		observe(&info, ret_observation);
+	return rc;
 }
 
 /* The answer to a transfer call that did not succeed. */
@@ -152,15 +210,12 @@ socket_peer_address(int fd, struct in6_addr *ret_address)
 int
 socket_observe_tcp(int fd, struct tcp_observation *ret_observation)
 {
-	struct tcp_info info = { 0 }; /* older kernels fill less of it */
-	socklen_t len = sizeof(info);
+	struct tcp_info info;
+	int rc = read_info(fd, &info);
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-		return -errno;
-	ret_observation->retransmit_count = info.tcpi_total_retrans;
-	ret_observation->rtt_us = info.tcpi_rtt;
-	ret_observation->received_bytes = info.tcpi_bytes_received;
-	return 0;
+	if (rc == 0)
+		observe(&info, ret_observation);
+	return rc;
 }
 
 void

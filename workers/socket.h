@@ -10,6 +10,7 @@
 #include "common/io.h"
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -23,20 +24,25 @@ struct tcp_observation {
 	 */
 	uint32_t rtt_us;
 	uint64_t received_bytes; /* 0 on kernels before 4.1 */
+	bool is_established;     /* neither side has ended */
+	bool peer_has_ended;     /* its FIN is here, and all before it */
 };
 
+/* A socket of this family, ready for socket_connect.  0 or a negative errno. */
+int socket_open(int family, int *ret_fd);
 /*
  * Begins to connect.  0: wait until the socket is writable, then ask
- * socket_connect_result.  A negative errno: there is no descriptor.
+ * socket_connect_result.  The descriptor stays the caller's in any case.
  */
-int socket_connect_start(
-	const struct sockaddr *address, socklen_t address_len, int *ret_fd);
+int socket_connect(
+	int fd, const struct sockaddr *address, socklen_t address_len);
 /*
- * 0 or a negative errno.  To be called at any readiness, HUP and ERR too: it
- * takes the error out of the socket, so a second call says 0.  A connection to
- * itself, where nobody listens, is -ECONNREFUSED.
+ * 0 or a negative errno; -EINPROGRESS: not yet.  To be called at any readiness,
+ * HUP and ERR too: it takes the error out of the socket, so a second call says
+ * 0.  A connection to itself, where nobody listens, is -ECONNREFUSED.  What
+ * TCP knows then is all 0 where the kernel does not tell.
  */
-int socket_connect_result(int fd);
+int socket_connect_result(int fd, struct tcp_observation *ret_observation);
 
 /*
  * IO_DONE with at least one byte, IO_WANT_READ, IO_EOF or IO_ERROR.  The stamp

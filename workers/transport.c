@@ -161,6 +161,12 @@ transport_read(struct transport *transport, void *buf, size_t cap_bytes,
 		       : IO_WANT_READ; /* the socket stays readable */
 }
 
+bool
+transport_turn_is_over(const struct transport *transport)
+{
+	return transport->turn.is_over || transport->tls.turn.is_over;
+}
+
 uint64_t
 transport_stamp_mono_ns(const struct transport *transport)
 {
@@ -173,6 +179,13 @@ transport_ended_cleanly(const struct transport *transport)
 {
 	return is_secure(transport) ? transport->tls.close_notify
 				    : transport->fin_seen;
+}
+
+void
+transport_note_fin(struct transport *transport)
+{
+	if (!is_secure(transport)) /* its goodbye would still be unread */
+		transport->fin_seen = true;
 }
 
 enum io_result

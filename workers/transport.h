@@ -61,6 +61,11 @@ enum io_result transport_write(struct transport *transport, const void *bytes,
 enum io_result transport_read(struct transport *transport, void *buf,
 	size_t cap_bytes, size_t *ret_bytes);
 /*
+ * After IO_WANT_READ: whether it was the turn that ended, so that there may be
+ * more to read and no new readiness tells of it.
+ */
+bool transport_turn_is_over(const struct transport *transport);
+/*
  * When the last segment that was read (handshake included) arrived, on
  * CLOCK_MONOTONIC; 0: no stamp.  To be judged by stamp_in_window.
  */
@@ -70,6 +75,8 @@ uint64_t transport_stamp_mono_ns(const struct transport *transport);
  * without close_notify, so an answer that only its end delimits may be cut.
  */
 bool transport_ended_cleanly(const struct transport *transport);
+/* TCP has told that the peer has ended: spares a plain one the asking. */
+void transport_note_fin(struct transport *transport);
 /*
  * After the answer: discards until the peer's FIN is here (IO_EOF), so that
  * closing leaves no TIME_WAIT on this side.  IO_WANT_READ: not yet.  IO_ERROR:

@@ -9,7 +9,7 @@ turn_begin(struct turn *turn, unsigned read_count, uint64_t now_ns)
 {
 	turn->until_mono_ns = now_ns + TURN_NS;
 	turn->reads_left = read_count;
-	turn->has_read = false;
+	turn->has_read = turn->is_over = false;
 }
 
 void
@@ -21,8 +21,10 @@ turn_begin_first(struct turn *turn, unsigned read_count)
 bool
 turn_take_read(struct turn *turn)
 {
-	if (turn->reads_left == 0 ||
-		(turn->has_read && clock_mono_ns() >= turn->until_mono_ns))
+	turn->is_over =
+		turn->reads_left == 0 ||
+		(turn->has_read && clock_mono_ns() >= turn->until_mono_ns);
+	if (turn->is_over)
 		return false;
 	turn->reads_left--;
 	turn->has_read = true;

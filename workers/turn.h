@@ -22,6 +22,7 @@ struct turn {
 	uint64_t until_mono_ns;
 	unsigned reads_left;
 	bool has_read;
+	bool is_over; /* a read was refused */
 };
 
 /* now_ns: when the loop's turn began, as loop_now_ns() says. */

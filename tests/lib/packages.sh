@@ -13,7 +13,7 @@ PACKAGES_TEST=(binutils ca-certificates check curl dnsmasq-base iproute2
 # that is there to test: elsewhere their tests are skipped when they are not
 # installed.
 PACKAGES_CI=(clang clang-format cppcheck debootstrap g++ git haproxy mandoc
-	nginx prometheus shellcheck systemd tinyproxy-bin valgrind xz-utils)
+	nginx prometheus shellcheck strace systemd tinyproxy-bin valgrind xz-utils)
 PACKAGES_CLUSTER=(conntrack containerd containernetworking-plugins etcd-server
 	procps runc util-linux)
 PACKAGES_ALPINE_BUILD="autoconf automake bash build-base pkgconf c-ares-dev \

@@ -102,10 +102,16 @@ static struct {
 	uint64_t held_ns; /* as loop_held_ns has it */
 	uint64_t late_ns; /* this process runs so long after each event */
 	uint64_t write_takes_ns; /* a call of write lasts */
+	uint64_t open_takes_ns;  /* what makes a socket ready to connect */
 	/* of the transport; 0: no bound.  What is left announces itself by no
 	 * readiness, as what TLS has in its buffer */
 	unsigned reads_per_turn, reads_in_turn, turns;
 	uint64_t read_takes_ns;
+	/* system calls that a check makes; in_vain: for nothing */
+	struct {
+		unsigned opens, connects, controls, infos, reads, writes;
+		unsigned in_vain;
+	} calls;
 	/* what came out */
 	struct wire_record records[FAKE_MAX];
 	size_t record_count;
@@ -160,6 +166,7 @@ loop_watch_open(
 			fake.watches[i] = watch;
 			watch->fd = fd;
 			watch->wanted = wanted;
+			fake.calls.controls++;
 			return 0;
 		}
 	ck_abort_msg("too many watches");
@@ -171,6 +178,11 @@ loop_watch_change(struct loop *loop, struct loop_watch *watch, unsigned wanted)
 {
 	(void)loop;
 	ck_assert_int_ge(watch->fd, 0);
+	/* an edge watch is told all; what is waited for matters here only */
+	if ((watch->wanted & LOOP_EDGE) != 0)
+		wanted |= LOOP_EDGE;
+	else
+		fake.calls.controls += watch->wanted != wanted;
 	watch->wanted = wanted;
 	return 0;
 }
@@ -285,14 +297,11 @@ fake_peer_at(const struct sockaddr *address)
 }
 
 int
-socket_connect_start(
-	const struct sockaddr *address, socklen_t address_len, int *ret_fd)
+socket_open(int family, int *ret_fd)
 {
-	const struct fake_peer *peer = fake_peer_at(address);
-
-	(void)address_len;
-	if (peer->start_errno != 0)
-		return -peer->start_errno;
+	(void)family;
+	fake.now_ns += fake.open_takes_ns;
+	fake.calls.opens++;
 	for (int i = 0; i < FAKE_MAX; i++) {
 		struct fake_socket *fake_socket = &fake.sockets[i];
 
@@ -300,9 +309,7 @@ socket_connect_start(
 			continue;
 		memset(fake_socket, 0, sizeof(*fake_socket));
 		fake_socket->open = true;
-		fake_socket->peer = peer;
-		fake_socket->connect_due_ns =
-			fake_after(fake.now_ns, peer->connect_ns);
+		fake_socket->connect_due_ns = FAKE_NEVER;
 		fake_socket->step_due_ns = FAKE_NEVER;
 		*ret_fd = FAKE_FD_FIRST + i;
 		return 0;
@@ -312,7 +319,20 @@ socket_connect_start(
 }
 
 int
-socket_connect_result(int fd)
+socket_connect(int fd, const struct sockaddr *address, socklen_t address_len)
+{
+	struct fake_socket *fake_socket = fake_socket_of(fd);
+
+	(void)address_len;
+	fake.calls.connects++;
+	fake_socket->peer = fake_peer_at(address);
+	fake_socket->connect_due_ns =
+		fake_after(fake.now_ns, fake_socket->peer->connect_ns);
+	return -fake_socket->peer->start_errno;
+}
+
+int
+socket_connect_result(int fd, struct tcp_observation *ret_observation)
 {
 	struct fake_socket *fake_socket = fake_socket_of(fd);
 
@@ -320,7 +340,7 @@ socket_connect_result(int fd)
 	if (fake_socket->peer->connect_errno != 0)
 		return -fake_socket->peer->connect_errno;
 	fake_socket->connected = true;
-	return 0;
+	return socket_observe_tcp(fd, ret_observation);
 }
 
 int
@@ -337,17 +357,45 @@ socket_peer_address(int fd, struct in6_addr *ret_address)
 	return 0;
 }
 
+static const struct fake_step *
+fake_step_of(const struct fake_socket *fake_socket)
+{
+	if (fake_socket->in_tunnel)
+		return fake_socket->step == 0 ? &fake_socket->peer->tunnel
+					      : NULL;
+	return fake_socket->step < fake_socket->peer->step_count
+		       ? &fake_socket->peer->steps[fake_socket->step]
+		       : NULL;
+}
+
+/* Whether its FIN is here. */
+static bool
+fake_has_ended(const struct fake_socket *fake_socket)
+{
+	const struct fake_step *step;
+
+	if (fake_socket->peer == NULL || !fake_socket->request_done)
+		return false;
+	step = fake_step_of(fake_socket);
+	return step != NULL && step->bytes == NULL && step->error == 0 &&
+	       fake_socket->step_due_ns <= fake.now_ns;
+}
+
 int
 socket_observe_tcp(int fd, struct tcp_observation *ret_observation)
 {
 	struct fake_socket *fake_socket = fake_socket_of(fd);
 	const struct fake_peer *peer = fake_socket->peer;
 
+	ck_assert_ptr_nonnull(peer); /* it is not even connecting */
 	memset(ret_observation, 0, sizeof(*ret_observation));
 	ret_observation->retransmit_count =
 		peer->syn_retransmits +
 		(fake_socket->request_bytes > 0 ? peer->data_retransmits : 0);
 	ret_observation->rtt_us = peer->rtt_us;
+	ret_observation->peer_has_ended = fake_has_ended(fake_socket);
+	ret_observation->is_established = !fake_has_ended(fake_socket);
+	fake.calls.infos++;
 	return 0;
 }
 
@@ -444,6 +492,7 @@ transport_write(struct transport *transport, const void *bytes,
 	struct fake_socket *fake_socket = fake_socket_of(transport->fd);
 	size_t used = strlen(fake.log);
 
+	fake.calls.writes++;
 	if (fake_socket->write_due_ns == 0)
 		fake_socket->write_due_ns =
 			fake_after(fake.now_ns, fake_socket->peer->write_ns);
@@ -463,17 +512,6 @@ transport_write(struct transport *transport, const void *bytes,
 	fake_request_written(fake_socket); /* the peer has it now */
 	fake.now_ns += fake.write_takes_ns;
 	return IO_DONE;
-}
-
-static const struct fake_step *
-fake_step_of(const struct fake_socket *fake_socket)
-{
-	if (fake_socket->in_tunnel)
-		return fake_socket->step == 0 ? &fake_socket->peer->tunnel
-					      : NULL;
-	return fake_socket->step < fake_socket->peer->step_count
-		       ? &fake_socket->peer->steps[fake_socket->step]
-		       : NULL;
 }
 
 static void
@@ -498,8 +536,11 @@ transport_read(struct transport *transport, void *buf, size_t cap_bytes,
 	const struct fake_step *step = fake_step_of(fake_socket);
 	size_t read_max = fake_socket->peer->read_max_bytes, len;
 
-	if (step == NULL || fake_socket->step_due_ns > fake.now_ns)
+	fake.calls.reads++;
+	if (step == NULL || fake_socket->step_due_ns > fake.now_ns) {
+		fake.calls.in_vain++;
 		return IO_WANT_READ;
+	}
 	if (step->error != 0) {
 		transport->sys_errno = step->error;
 		return IO_ERROR;
@@ -553,6 +594,20 @@ transport_begin_turn(struct transport *transport, uint64_t now_ns)
 	(void)transport;
 }
 
+bool
+transport_turn_is_over(const struct transport *transport)
+{
+	(void)transport; /* its reads say IO_AGAIN then */
+	return false;
+}
+
+void
+transport_note_fin(struct transport *transport)
+{
+	if (!fake_socket_of(transport->fd)->secure)
+		transport->fin_seen = true;
+}
+
 enum io_result
 transport_await_fin(struct transport *transport)
 {
@@ -561,8 +616,11 @@ transport_await_fin(struct transport *transport)
 
 	if (transport->fin_seen)
 		return IO_EOF;
-	if (step == NULL || fake_socket->step_due_ns > fake.now_ns)
+	fake.calls.reads++;
+	if (step == NULL || fake_socket->step_due_ns > fake.now_ns) {
+		fake.calls.in_vain++;
 		return IO_WANT_READ;
+	}
 	if (step->error != 0)
 		return IO_ERROR;
 	transport->fin_seen = true;
@@ -855,6 +913,18 @@ fake_ready_ns(const struct loop_watch *watch)
 	return fake_socket->step_due_ns;
 }
 
+/* What it is told, as the kernel would. */
+static unsigned
+fake_readiness(const struct loop_watch *watch)
+{
+	const struct fake_socket *fake_socket = fake_socket_of(watch->fd);
+
+	if (!fake_socket->connected)
+		return LOOP_WRITE;
+	return (watch->wanted & (LOOP_READ | LOOP_WRITE)) |
+	       (fake_has_ended(fake_socket) ? (unsigned)LOOP_RDHUP : 0);
+}
+
 struct fake_event {
 	uint64_t due_ns, late_ns;
 	struct loop_watch *watch;
@@ -917,7 +987,8 @@ fake_run_until(uint64_t until_ns)
 			break;
 		fake.now_ns = runs_ns;
 		if (event.watch != NULL) {
-			event.watch->on_ready(event.watch, event.watch->wanted);
+			event.watch->on_ready(
+				event.watch, fake_readiness(event.watch));
 		} else if (event.timer != NULL) {
 			loop_timer_stop(NULL, event.timer);
 			event.timer->on_due(event.timer);

@@ -52,12 +52,15 @@ loopback_pair(int *ret_client_fd, int *ret_server_fd)
 {
 	struct sockaddr_in address;
 	int listener = loopback_listen(&address);
+	struct tcp_observation observation;
 
-	ck_assert_int_eq(socket_connect_start((struct sockaddr *)&address,
-				 sizeof(address), ret_client_fd),
+	ck_assert_int_eq(socket_open(AF_INET, ret_client_fd), 0);
+	ck_assert_int_eq(socket_connect(*ret_client_fd,
+				 (struct sockaddr *)&address, sizeof(address)),
 		0);
 	loopback_wait(*ret_client_fd, POLLOUT);
-	ck_assert_int_eq(socket_connect_result(*ret_client_fd), 0);
+	ck_assert_int_eq(
+		socket_connect_result(*ret_client_fd, &observation), 0);
 	*ret_server_fd =
 		accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ck_assert_int_ge(*ret_server_fd, 0);

@@ -7,7 +7,7 @@
 
 /* A listener on 127.0.0.1 and a port of the kernel's choice. */
 int loopback_listen(struct sockaddr_in *ret_address);
-/* The client's end comes from socket_connect_start; both do not block. */
+/* The client's end comes from socket_connect; both do not block. */
 void loopback_pair(int *ret_client_fd, int *ret_server_fd);
 /* Until the descriptor is ready (poll's events); fails the test after 10 s. */
 void loopback_wait(int fd, int events);

@@ -53,6 +53,82 @@ START_TEST(a_plain_request_to_an_address)
 }
 END_TEST
 
+/* What this process does before it connects is nobody's time. */
+START_TEST(the_clock_starts_right_before_connect)
+{
+	const struct wire_sample *sample;
+
+	if (_i == 1) {
+		use_proxies("http://192.0.2.1:80", "");
+		spec.url = "http://far.example/";
+	}
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		ANSWERS(7 * MS, OK_BYTES) });
+	fake.open_takes_ns = 40 * MS;
+	sample = run_check();
+	ck_assert_uint_eq(sample->started_mono_ns, FAKE_EPOCH_NS + 40 * MS);
+	ck_assert_uint_eq(sample->event_ns[EVENT_CONNECT_START], 0);
+	ck_assert_uint_eq(sample->response_ns, 10 * MS);
+	assert_phases(sample, 0, 3 * MS, 0, 0, 7 * MS, 0, 0);
+	ck_assert_uint_eq(sample->duration_ns, 10 * MS);
+	ck_assert_uint_eq(sample->check_duration_ns, 10 * MS);
+}
+END_TEST
+
+/* By name it is known when to connect, and then it is this process's delay. */
+START_TEST(making_the_socket_is_no_part_of_dns_nor_of_connect)
+{
+	const struct wire_sample *sample;
+
+	USE_NAMES({ .name = "shop.example",
+		.ipv6_ns = 2 * MS,
+		.ipv4_ns = 2 * MS,
+		.ipv4 = { "192.0.2.1" } });
+	USE_PEERS({ .address = "192.0.2.1:80",
+		.connect_ns = 3 * MS,
+		ANSWERS(7 * MS, OK_BYTES) });
+	spec.url = "http://shop.example/";
+	fake.open_takes_ns = 40 * MS;
+	sample = run_check();
+	ck_assert_uint_eq(sample->started_mono_ns, FAKE_EPOCH_NS);
+	assert_phases(sample, 2 * MS, 3 * MS, 0, 0, 7 * MS, 0, 40 * MS);
+}
+END_TEST
+
+/* Of a check that goes well, over a new connection; see system_calls.py. */
+START_TEST(no_system_call_is_made_in_vain)
+{
+	static const struct fake_peer peers[] = {
+		{ .address = "192.0.2.1:80",
+			.connect_ns = 3 * MS,
+			ANSWERS(7 * MS, OK_BYTES) },
+		/* the end comes later than the answer */
+		{ .address = "192.0.2.1:80",
+			.connect_ns = 3 * MS,
+			.steps = { { .after_ns = 7 * MS, .bytes = OK_BYTES },
+				{ .after_ns = 5 * MS } },
+			.step_count = 2 },
+	};
+
+	fake.peers = &peers[_i];
+	fake.peer_count = 1;
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(fake.calls.opens, 1);
+	ck_assert_uint_eq(fake.calls.connects, 1);
+	ck_assert_uint_eq(fake.calls.controls, 1);
+	ck_assert_uint_eq(fake.calls.infos, 2); /* connected, and at the end */
+	ck_assert_uint_eq(fake.calls.writes, 1);
+	ck_assert_uint_eq(fake.calls.reads, 1);
+	ck_assert_uint_eq(fake.calls.in_vain, 0);
+	ck_assert_uint_eq(fake_open_sockets(), 0);
+	/* nothing wakes it before the next check */
+	for (int i = 0; i < FAKE_MAX; i++)
+		ck_assert(fake.timers[i] == NULL ||
+			  fake.timers[i] == &worker.targets->timer);
+}
+END_TEST
+
 /* K 4.3, K 4.7, N 4.22 */
 START_TEST(every_phase_of_https_by_name)
 {
@@ -763,7 +839,7 @@ START_TEST(an_answer_that_is_there_at_once_takes_turns_with_others)
 	fake.now_ns++;
 	event = fake_next_event();
 	ck_assert_ptr_nonnull(event.watch);
-	event.watch->on_ready(event.watch, event.watch->wanted);
+	event.watch->on_ready(event.watch, fake_readiness(event.watch));
 	ck_assert_uint_eq(fake.sockets[0].step_taken_bytes, 64 * 1024);
 	ck_assert_uint_eq(fake.record_count, 0);
 	/* it asks to go on at once, and leaves the turn to others */
@@ -868,6 +944,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = { a_plain_request_to_an_address,
+		making_the_socket_is_no_part_of_dns_nor_of_connect,
 		every_phase_of_https_by_name,
 		what_the_kernel_stamped_is_not_our_delay,
 		without_a_stamp_the_own_clock_counts,
@@ -917,6 +994,8 @@ main(void)
 	tcase_add_loop_test(
 		tcase, what_is_no_http_is_quoted_from_its_start, 0, 5);
 	tcase_add_loop_test(tcase, an_end_in_the_headers_or_the_body, 0, 2);
+	tcase_add_loop_test(tcase, the_clock_starts_right_before_connect, 0, 2);
+	tcase_add_loop_test(tcase, no_system_call_is_made_in_vain, 0, 2);
 	tcase_add_loop_test(tcase, crumbs_take_turns_in_every_state, 0,
 		sizeof(crumbs) / sizeof(crumbs[0]));
 	srunner_run_all(runner, CK_ENV);

@@ -282,6 +282,30 @@ START_TEST(readiness_is_told_and_what_was_asked_can_change)
 }
 END_TEST
 
+START_TEST(an_edge_is_told_once_and_the_next_one_again)
+{
+	struct end *end;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	end = end_new(fds[0], LOOP_READ | LOOP_EDGE);
+	for (unsigned i = 1; i <= 2; i++) {
+		ck_assert_int_eq((int)write(fds[1], "x", 1), 1);
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_uint_eq(end->called, i);
+		ck_assert_uint_eq(end->ready, LOOP_READ);
+	}
+	/* what is wanted has been asked for already */
+	ck_assert_int_eq(loop_watch_change(loop, &end->watch, LOOP_WRITE), 0);
+	ck_assert_int_eq((int)write(fds[1], "x", 1), 1);
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(end->called, 3);
+	close(fds[1]);
+	end_free(end);
+}
+END_TEST
+
 /* Whichever comes first: the other must not be called in the same batch. */
 START_TEST(a_watch_closed_by_another_of_its_batch_is_not_called)
 {
@@ -378,6 +402,7 @@ main(void)
 		tcase, a_timer_stopped_by_another_of_its_turn_does_not_fire);
 	tcase_add_test(tcase, many_random_timers_fire_as_the_model_says);
 	tcase_add_test(tcase, readiness_is_told_and_what_was_asked_can_change);
+	tcase_add_test(tcase, an_edge_is_told_once_and_the_next_one_again);
 	tcase_add_test(
 		tcase, a_watch_closed_by_another_of_its_batch_is_not_called);
 	tcase_add_test(tcase, a_watch_may_free_itself);

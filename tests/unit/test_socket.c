@@ -260,17 +260,19 @@ START_TEST(a_refused_connection_says_so)
 {
 	struct sockaddr_in address;
 	int listener = loopback_listen(&address);
+	struct tcp_observation seen;
 	int fd = -1;
 	int error;
 
 	close(listener);
-	error = socket_connect_start(
-		(struct sockaddr *)&address, sizeof(address), &fd);
+	ck_assert_int_eq(socket_open(AF_INET, &fd), 0);
+	error = socket_connect(
+		fd, (struct sockaddr *)&address, sizeof(address));
 	if (error == 0) {
 		loopback_wait(fd, POLLOUT);
-		error = socket_connect_result(fd);
-		close(fd);
+		error = socket_connect_result(fd, &seen);
 	}
+	close(fd);
 	ck_assert_int_eq(error, -ECONNREFUSED);
 }
 END_TEST
@@ -281,28 +283,32 @@ START_TEST(a_connection_to_itself_is_a_refused_one)
 	struct sockaddr_in address = { .sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(address);
+	struct tcp_observation seen;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, len), 0);
-	ck_assert_int_eq(socket_connect_result(fd), -ECONNREFUSED);
+	ck_assert_int_eq(socket_connect_result(fd, &seen), -ECONNREFUSED);
 	socket_close_abortive(fd);
 }
 END_TEST
 
-START_TEST(an_impossible_address_gives_no_descriptor)
+START_TEST(an_impossible_address_is_an_error)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	int fd = -7;
 
 	address.sin_addr.s_addr = htonl(INADDR_BROADCAST);
 	address.sin_port = htons(9);
-	ck_assert_int_lt(socket_connect_start((struct sockaddr *)&address,
-				 sizeof(address), &fd),
-		0);
+	ck_assert_int_lt(socket_open(-1, &fd), 0);
 	ck_assert_int_eq(fd, -7);
+	ck_assert_int_eq(socket_open(AF_INET, &fd), 0);
+	ck_assert_int_lt(socket_connect(fd, (struct sockaddr *)&address,
+				 sizeof(address)),
+		0);
+	close(fd);
 }
 END_TEST
 
@@ -320,6 +326,12 @@ START_TEST(tcp_tells_of_a_clean_handshake)
 	loopback_wait(client_fd, POLLIN);
 	ck_assert_int_eq(socket_observe_tcp(client_fd, &seen), 0);
 	ck_assert_uint_eq(seen.received_bytes, 5);
+	ck_assert(seen.is_established && !seen.peer_has_ended);
+	close(server_fd);
+	server_fd = -1;
+	loopback_wait(client_fd, POLLRDHUP);
+	ck_assert_int_eq(socket_observe_tcp(client_fd, &seen), 0);
+	ck_assert(!seen.is_established && seen.peer_has_ended);
 }
 END_TEST
 
@@ -329,7 +341,7 @@ START_TEST(what_is_no_tcp_socket_cannot_be_observed)
 
 	ck_assert_int_lt(socket_observe_tcp(holder_fd, &seen), 0);
 	ck_assert_int_eq(socket_observe_tcp(-1, &seen), -EBADF);
-	ck_assert_int_eq(socket_connect_result(-1), -EBADF);
+	ck_assert_int_eq(socket_connect_result(-1, &seen), -EBADF);
 }
 END_TEST
 
@@ -357,7 +369,7 @@ main(void)
 	tcase_add_test(tcase, a_full_socket_wants_to_write);
 	tcase_add_test(tcase, a_refused_connection_says_so);
 	tcase_add_test(tcase, a_connection_to_itself_is_a_refused_one);
-	tcase_add_test(tcase, an_impossible_address_gives_no_descriptor);
+	tcase_add_test(tcase, an_impossible_address_is_an_error);
 	tcase_add_test(tcase, tcp_tells_of_a_clean_handshake);
 	tcase_add_test(tcase, what_is_no_tcp_socket_cannot_be_observed);
 	suite_add_tcase(suite, tcase);

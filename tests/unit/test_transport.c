@@ -92,11 +92,14 @@ START_TEST(a_turn_ends)
 	loopback_send(server_fd, "0123456789", 10);
 	loopback_wait(client.fd, POLLIN);
 	ck_assert_uint_eq(reads_of_turn(UINT64_MAX / 2), 4);
+	ck_assert(transport_turn_is_over(&client));
 	ck_assert_uint_eq(reads_of_turn(0), 1);
 	ck_assert_uint_eq(reads_of_turn(0), 1);
+	ck_assert(transport_turn_is_over(&client));
 	loopback_wait(client.fd, POLLIN); /* the rest announces itself */
 	ck_assert_uint_eq(reads_of_turn(UINT64_MAX / 2), 4);
 	ck_assert_uint_eq(reads_of_turn(UINT64_MAX / 2), 0);
+	ck_assert(!transport_turn_is_over(&client)); /* there was no more */
 }
 END_TEST
 
@@ -137,6 +140,14 @@ START_TEST(the_end_is_clean_and_the_fin_known)
 		transport_read(&client, text, sizeof(text), &got_bytes),
 		IO_EOF);
 	ck_assert(transport_ended_cleanly(&client));
+	ck_assert_int_eq(transport_await_fin(&client), IO_EOF);
+}
+END_TEST
+
+/* Who has been told of it by TCP need not ask the socket. */
+START_TEST(a_fin_that_is_known_is_not_looked_for)
+{
+	transport_note_fin(&client);
 	ck_assert_int_eq(transport_await_fin(&client), IO_EOF);
 }
 END_TEST
@@ -220,6 +231,7 @@ main(void)
 	tcase_add_test(tcase, a_turn_ends);
 	tcase_add_test(tcase, a_blocked_write_goes_on_where_it_stopped);
 	tcase_add_test(tcase, the_end_is_clean_and_the_fin_known);
+	tcase_add_test(tcase, a_fin_that_is_known_is_not_looked_for);
 	tcase_add_test(tcase, waiting_for_the_fin_passes_over_data);
 	tcase_add_test(tcase, a_reset_is_told);
 	tcase_add_test(tcase, aborting_resets_the_peer);

@@ -182,6 +182,7 @@ on_lost(struct race *race, int sys_errno, const struct race_address *address)
 }
 
 static const struct race_callbacks race_callbacks = {
+	.wanted = LOOP_WRITE,
 	.on_first = on_first,
 	.on_won = on_won,
 	.on_lost = on_lost,
