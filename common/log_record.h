@@ -18,6 +18,11 @@
  */
 #define LOG_RECORD_MAX_BYTES PIPE_BUF
 #define LOG_RECORD_FIELDS    16 /* ours have less than ten */
+/*
+ * A line without a byte is none of the log.  A worker rings with it: what it
+ * has written into its sample pipe is to be read now.
+ */
+#define LOG_RECORD_BELL "\n"
 
 struct log_record {
 	enum log_level level;

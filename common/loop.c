@@ -44,6 +44,12 @@ loop_new(void)
 	return loop;
 }
 
+int
+loop_fd(const struct loop *loop)
+{
+	return loop->epoll_fd;
+}
+
 void
 loop_free(struct loop *loop)
 {

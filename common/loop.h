@@ -51,6 +51,8 @@ struct loop_timer {
 
 /* NULL: no memory or no descriptor (errno). */
 struct loop *loop_new(void);
+/* Readable when a watch has something to say: a loop can watch another one. */
+int loop_fd(const struct loop *loop);
 /* Watches and timers still known to it are forgotten, not freed. */
 void loop_free(struct loop *loop);
 

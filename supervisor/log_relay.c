@@ -41,6 +41,7 @@ take_bytes(struct log_relay *relay, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (bytes[i] == '\n') {
+			relay->bell_count += relay->len_bytes == 0;
 			write_line(relay);
 			relay->len_bytes = 0;
 		} else if (relay->len_bytes < sizeof(relay->line) - 1) {
@@ -99,10 +100,13 @@ on_readable(struct loop_watch *watch, unsigned ready)
 	struct log_relay *relay = LOOP_OWNER(watch, struct log_relay, watch);
 
 	(void)ready;
+	relay->bell_count = 0;
 	if (!read_pipe(relay))
 		release(relay);
 	else if (!log_budget_has(&relay->budget, clock_mono_ns()))
 		listen_again(relay, true);
+	if (relay->bell_count > 0 && relay->on_bell != NULL)
+		relay->on_bell(relay, relay->bell_count);
 }
 
 void

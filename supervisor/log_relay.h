@@ -3,7 +3,8 @@
  * What a worker or the nursery writes to its standard error: a pipe of its own,
  * whose other end is here.  Each line is checked, gets the name of its process
  * and goes into the log within the budget of that process; what is no line of
- * ours (a library's last words, a sanitizer's report) is shown as text.  A
+ * ours (a library's last words, a sanitizer's report) is shown as text, and an
+ * empty one is the bell of a worker, for what is in its sample pipe.  A
  * process that writes too much loses lines and waits for nothing: its end of
  * the pipe does not block.
  */
@@ -23,6 +24,9 @@ struct log_relay {
 	struct loop_watch watch;
 	const char *process; /* the name; not ours */
 	int fd;              /* -1: closed */
+	/* The process has rung so often (LOG_RECORD_BELL); or NULL. */
+	void (*on_bell)(struct log_relay *relay, unsigned count);
+	unsigned bell_count; /* of the reading under way */
 	bool is_muted;       /* until there is budget again */
 	struct log_budget budget;
 	char line[LOG_RECORD_MAX_BYTES]; /* its beginning, so far */

@@ -33,6 +33,11 @@ struct snapshot {
 	size_t texts_len;
 };
 
+struct scrape {
+	struct supervisor *supervisor;
+	struct exposition exposition;
+};
+
 static bool
 ready(void *arg)
 {
@@ -71,7 +76,11 @@ status_first_round_ended(struct supervisor *supervisor)
 static bool
 first_round_ended(void *arg)
 {
-	return status_first_round_ended(arg);
+	struct supervisor *supervisor = arg;
+
+	if (!supervisor->first_round_ended)
+		worker_pool_read(&supervisor->pool);
+	return status_first_round_ended(supervisor);
 }
 
 /* The first pass counts, the second copies. */
@@ -169,29 +178,39 @@ on_origin(void *arg, const char *name, size_t len)
 	origins_seen(supervisor->origins, name, len, clock_mono_ns());
 }
 
+/* What it shows is of the moment in which it began. */
 static void *
 metrics_open(void *arg)
 {
 	struct supervisor *supervisor = arg;
-	struct exposition *reader = malloc(sizeof(*reader));
+	struct scrape *scrape = malloc(sizeof(*scrape));
 
-	if (reader != NULL)
-		exposition_start(reader, supervisor->registry,
-			supervisor->conf->expose_metadata);
-	return reader;
+	if (scrape == NULL)
+		return NULL;
+	scrape->supervisor = supervisor;
+	supervisor->scrape_count++;
+	exposition_start(&scrape->exposition, supervisor->registry,
+		supervisor->conf->expose_metadata);
+	return scrape;
 }
 
 static ssize_t
 metrics_read(void *reader, char *buf, size_t cap)
 {
-	return exposition_read(reader, buf, cap);
+	struct scrape *scrape = reader;
+
+	return exposition_read(&scrape->exposition, buf, cap);
 }
 
 static void
 metrics_close(void *reader)
 {
-	exposition_fini(reader);
-	free(reader);
+	struct scrape *scrape = reader;
+
+	exposition_fini(&scrape->exposition);
+	if (--scrape->supervisor->scrape_count == 0)
+		worker_pool_hold(&scrape->supervisor->pool, 0);
+	free(scrape);
 }
 
 struct http_source

@@ -364,7 +364,7 @@ supervisor_set_birth(struct supervisor *supervisor)
 	pool->log_level = conf->log_level;
 }
 
-static void
+static int
 start_pool(struct supervisor *supervisor)
 {
 	struct worker_pool *pool = &supervisor->pool;
@@ -386,7 +386,7 @@ start_pool(struct supervisor *supervisor)
 	pool->neighbours = &supervisor->neighbours;
 	supervisor_set_birth(supervisor);
 	pool->on_result = on_result;
-	worker_pool_init(pool);
+	return worker_pool_init(pool);
 }
 
 int
@@ -452,6 +452,8 @@ bring_up(struct supervisor *supervisor, char *error, size_t error_bytes)
 			supervisor->registry, on_collect, supervisor) < 0)
 		return "no memory";
 	open_own_series(supervisor);
+	if (start_pool(supervisor) < 0)
+		return "event loop";
 	reload_watch_files(supervisor);
 	/* nothing has to be opened any more that a reload cannot do without */
 	rc = supervisor_sandbox_enter(
@@ -491,7 +493,6 @@ serve(struct supervisor *supervisor)
 {
 	int rc;
 
-	start_pool(supervisor);
 	loop_timer_init(&supervisor->tick, on_tick);
 	loop_timer_init(&supervisor->shutdown, on_shutdown);
 	loop_timer_start(

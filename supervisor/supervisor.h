@@ -71,6 +71,7 @@ struct supervisor {
 	struct loop_timer shutdown;
 	uint64_t started_mono_ns;
 	uint64_t watchdog_due_ns;
+	unsigned scrape_count; /* being answered */
 	bool first_round_ended;
 	bool stopping;
 	enum exit_code exit_code;

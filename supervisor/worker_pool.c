@@ -7,11 +7,12 @@
 
 #include <unistd.h>
 
-void
+int
 worker_pool_init(struct worker_pool *pool)
 {
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		worker_slot_init(&pool->slots[i], pool, (enum worker_type)i);
+	return worker_pipes_open(&pool->pipes, pool->loop);
 }
 
 void
@@ -69,15 +70,13 @@ worker_pool_judge(struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns)
 void
 worker_pool_read(struct worker_pool *pool)
 {
-	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
-		for (unsigned j = 0; j < 2; j++)
-			worker_process_read(&pool->slots[i].processes[j]);
+	worker_pipes_read(&pool->pipes);
 }
 
 void
 worker_pool_hold(struct worker_pool *pool, uint64_t until_mono_ns)
 {
-	pool->hold_until_ns = until_mono_ns;
+	worker_pipes_hold(&pool->pipes, until_mono_ns);
 }
 
 /* Some process has been asked for whose pid the nursery has not told yet. */
@@ -215,4 +214,5 @@ worker_pool_fini(struct worker_pool *pool)
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
 		for (unsigned j = 0; j < 2; j++)
 			worker_process_end(&pool->slots[i].processes[j]);
+	worker_pipes_close(&pool->pipes);
 }

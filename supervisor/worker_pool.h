@@ -57,7 +57,7 @@ struct worker_pool {
 	struct discovery_order discovery_order;
 	uint32_t last_gen;
 	bool stopping;
-	uint64_t hold_until_ns;
+	struct worker_pipes pipes;
 	struct worker_slot slots[WORKER_TYPE_COUNT];
 	struct worker_pool_early early[WORKER_POOL_EARLY_MAX]; /* a ring */
 	unsigned early_next;
@@ -65,8 +65,9 @@ struct worker_pool {
 	void (*on_result)(struct worker_pool *pool);
 };
 
-/* The fields above `slots` are filled in by the caller before. */
-void worker_pool_init(struct worker_pool *pool);
+/* The fields above `stopping`, and on_result, are filled in by the caller before.  0 or a
+ * negative errno; then worker_pool_fini() is all that may be called. */
+int worker_pool_init(struct worker_pool *pool);
 /* Targets of this type have changed: starts, tells, or ends its worker. */
 void worker_pool_update(struct worker_pool *pool, enum worker_type type);
 /* What a worker got at birth has changed: new processes for all. */
@@ -77,7 +78,7 @@ void worker_pool_replace_discovery(struct worker_pool *pool);
  * late_ns: how late the call itself is. */
 void worker_pool_judge(
 	struct worker_pool *pool, uint64_t now_ns, uint64_t late_ns);
-/* Before a scrape: what lies in the pipes counts. */
+/* Before anything is shown: what lies in the pipes counts. */
 void worker_pool_read(struct worker_pool *pool);
 /*
  * Leaves the pipes alone until then, so that what a scrape shows in several

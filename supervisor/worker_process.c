@@ -26,12 +26,17 @@ close_fd(int *fd)
 }
 
 static void
+close_pipe_watch(struct worker_process *process)
+{
+	loop_watch_close(process->pipes->set, &process->pipe_watch);
+}
+
+static void
 release(struct worker_process *process)
 {
 	loop_watch_close(process->loop, &process->pid_watch);
 	loop_watch_close(process->loop, &process->control_watch);
-	loop_watch_close(process->loop, &process->pipe_watch);
-	loop_timer_stop(process->loop, &process->pipe_timer);
+	close_pipe_watch(process);
 	close_fd(&process->pid_fd);
 	close_fd(&process->control_fd);
 	close_fd(&process->pipe_fd);
@@ -72,7 +77,7 @@ on_nonsense(struct worker_process *process, const char *what)
 		LOG_ERROR("a worker wrote nonsense, killing it",
 			LOG_STR("worker", worker_type_name(process->type)),
 			LOG_STR("what", what));
-	loop_watch_close(process->loop, &process->pipe_watch);
+	close_pipe_watch(process);
 	worker_process_kill(process, WORKER_END_NONSENSE);
 }
 
@@ -132,7 +137,7 @@ read_batch(struct worker_process *process)
 		return 0;
 	}
 	if (n < 0) { /* its end is closed: the pidfd tells the rest */
-		loop_watch_close(process->loop, &process->pipe_watch);
+		close_pipe_watch(process);
 		return 0;
 	}
 	if (n < READ_BATCH_COUNT)
@@ -150,16 +155,16 @@ read_batch(struct worker_process *process)
 }
 
 /* How many records; READ_TURN_BATCHES full batches: there may be more. */
-static int
+static unsigned
 read_pipe(struct worker_process *process)
 {
-	int count = 0;
+	unsigned count = 0;
 
 	for (int i = 0; i < READ_TURN_BATCHES && process->pipe_watch.fd >= 0;
 		i++) {
 		int n = read_batch(process);
 
-		count += n;
+		count += (unsigned)n;
 		if (n < READ_BATCH_COUNT)
 			break;
 	}
@@ -173,68 +178,27 @@ worker_process_read(struct worker_process *process)
 		read_pipe(process);
 }
 
-/* Level-triggered and heard at once, or at the timer. */
-static void
-listen_to_pipe(struct worker_process *process, bool at_once)
-{
-	if (process->pipe_watch.fd < 0)
-		return; /* it was closed, or the process has ended */
-	loop_watch_change(process->loop, &process->pipe_watch,
-		at_once ? (unsigned)LOOP_READ : 0);
-	if (!at_once)
-		loop_timer_start(process->loop, &process->pipe_timer,
-			loop_now_ns(process->loop) + WORKER_READ_NS);
-}
-
-/* A scrape is on its way: what it shows shall be of one moment. */
-static bool
-is_held(const struct worker_process *process, uint64_t now_ns)
-{
-	return process->hold_until_ns != NULL &&
-	       now_ns < *process->hold_until_ns;
-}
-
-/* The number read; -1: it is held, and the timer comes back to it. */
-static int
-read_unless_held(struct worker_process *process)
-{
-	uint64_t now_ns = loop_now_ns(process->loop);
-	int count;
-
-	if (is_held(process, now_ns)) {
-		listen_to_pipe(process, false);
-		return -1;
-	}
-	count = read_pipe(process);
-	process->pipe_mono_ns = now_ns;
-	return count;
-}
-
 static void
 on_pipe(struct loop_watch *watch, unsigned ready)
 {
 	struct worker_process *process =
 		LOOP_OWNER(watch, struct worker_process, pipe_watch);
-	bool busy = clock_since_ns(loop_now_ns(process->loop),
-			    process->pipe_mono_ns) < WORKER_READ_NS;
-	int count = read_unless_held(process);
+	unsigned count = read_pipe(process);
 
-	if (count >= 0 && busy && (ready & LOOP_HUP) == 0 &&
-		count < READ_TURN_BATCHES * READ_BATCH_COUNT)
-		listen_to_pipe(process, false);
+	(void)ready;
+	worker_pipes_note(process->pipes, count,
+		count == READ_TURN_BATCHES * READ_BATCH_COUNT);
 }
 
+/* It counts as records do: who rings for ever is no better. */
 static void
-on_pipe_timer(struct loop_timer *timer)
+on_bell(struct log_relay *relay, unsigned count)
 {
 	struct worker_process *process =
-		LOOP_OWNER(timer, struct worker_process, pipe_timer);
-	int count = read_unless_held(process);
+		LOOP_OWNER(relay, struct worker_process, log);
 
-	if (count >= 0)
-		listen_to_pipe(process,
-			count == 0 ||
-				count == READ_TURN_BATCHES * READ_BATCH_COUNT);
+	process->records_since_judged += count;
+	worker_pipes_ring(process->pipes);
 }
 
 static void
@@ -266,21 +230,22 @@ on_pid(struct loop_watch *watch, unsigned ready)
 
 void
 worker_process_init(struct worker_process *process, struct loop *loop,
-	enum worker_type type, const struct worker_process_ops *ops,
-	void *owner)
+	struct worker_pipes *pipes, enum worker_type type,
+	const struct worker_process_ops *ops, void *owner)
 {
 	memset(process, 0, sizeof(*process));
 	process->loop = loop;
+	process->pipes = pipes;
 	process->type = type;
 	process->ops = ops;
 	process->owner = owner;
 	process->pid_fd = process->control_fd = process->pipe_fd = -1;
 	process->memory_fd = -1;
 	log_relay_init(&process->log, loop, worker_type_name(type));
+	process->log.on_bell = on_bell;
 	loop_watch_init(&process->pid_watch, on_pid);
 	loop_watch_init(&process->control_watch, on_control);
 	loop_watch_init(&process->pipe_watch, on_pipe);
-	loop_timer_init(&process->pipe_timer, on_pipe_timer);
 }
 
 int
@@ -293,7 +258,6 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->control_fd = control_fd;
 	process->pipe_fd = pipe_fd;
 	process->pid = 0;
-	process->pipe_mono_ns = 0;
 	process->killed = process->cancelled = process->trapped = false;
 	process->checks_started = process->checks_ended = 0;
 	process->started_counted = 0;
@@ -309,7 +273,7 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 					    : FLOOD_BURST_RECORDS);
 	process->state = WORKER_ASKED;
 	rc = loop_watch_open(
-		process->loop, &process->pipe_watch, pipe_fd, LOOP_READ);
+		process->pipes->set, &process->pipe_watch, pipe_fd, LOOP_READ);
 	if (rc == 0)
 		rc = loop_watch_open(
 			process->loop, &process->control_watch, control_fd, 0);

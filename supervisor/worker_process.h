@@ -17,6 +17,7 @@
 #include "supervisor/flood.h"
 #include "supervisor/log_relay.h"
 #include "supervisor/worker_exit.h"
+#include "supervisor/worker_pipes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,9 +25,6 @@
 
 /* Heartbeats come twice a second; five missing ones are silence. */
 #define WORKER_SILENCE_NS (2500 * 1000000ULL)
-/* A pipe that is busier than this is read so often, and not for each record:
- * waking up costs more than reading. */
-#define WORKER_READ_NS (20 * 1000000ULL)
 
 /* Room for two thousand records: a supervisor that is held up for seconds by
  * a busy host loses none.  An unprivileged process may have 1 MiB (pipe(7)). */
@@ -67,6 +65,7 @@ struct worker_process_ops {
 
 struct worker_process {
 	struct loop *loop;
+	struct worker_pipes *pipes;
 	const struct worker_process_ops *ops;
 	void *owner;
 	enum worker_type type;
@@ -80,11 +79,7 @@ struct worker_process {
 	struct log_relay log; /* what it writes to its standard error */
 	struct loop_watch pid_watch;
 	struct loop_watch control_watch;
-	struct loop_watch pipe_watch;
-	struct loop_timer pipe_timer; /* armed: the watch is mute meanwhile */
-	/* Until then its pipe is left alone; NULL: never.  The owner's. */
-	const uint64_t *hold_until_ns;
-	uint64_t pipe_mono_ns; /* when it was read last */
+	struct loop_watch pipe_watch; /* in the set of the pipes */
 	uint64_t born_mono_ns; /* asked for, until there is a pid: moved, too */
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
 	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */
@@ -112,7 +107,7 @@ struct worker_process {
 };
 
 void worker_process_init(struct worker_process *process, struct loop *loop,
-	enum worker_type type, const struct worker_process_ops *ops,
+	struct worker_pipes *pipes, enum worker_type type, const struct worker_process_ops *ops,
 	void *owner);
 /*
  * Takes over both descriptors; state ASKED.  gen is its birth number.

@@ -300,11 +300,9 @@ worker_slot_init(struct worker_slot *slot, struct worker_pool *pool,
 	slot->pool = pool;
 	slot->type = type;
 	loop_timer_init(&slot->restart_timer, on_restart);
-	for (unsigned i = 0; i < 2; i++) {
-		worker_process_init(&slot->processes[i], pool->loop, type,
-			&process_ops, slot);
-		slot->processes[i].hold_until_ns = &pool->hold_until_ns;
-	}
+	for (unsigned i = 0; i < 2; i++)
+		worker_process_init(&slot->processes[i], pool->loop,
+			&pool->pipes, type, &process_ops, slot);
 }
 
 void

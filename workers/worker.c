@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/log_record.h"
 #include "common/sandbox.h"
 #include "common/title.h"
 #include "workers/birth.h"
@@ -22,6 +23,83 @@
  * does not come in this time means that the supervisor is in trouble. */
 #define BOOT_TIMEOUT_MS 10000
 
+/* Between two bells, except for a pipe that fills: too short to be seen. */
+#define BELL_PAUSE_NS (10 * NS_PER_MS)
+
+/*
+ * After so many records the supervisor is told, so that the pipe does not fill
+ * while it is left alone: the smallest one, 64 KiB in pages that hold five
+ * each, has room for 80 (pipe(7), fs/pipe.c).
+ */
+#define UNANNOUNCED_MAX 32
+_Static_assert(UNANNOUNCED_MAX < 16 * (4096 / sizeof(struct wire_record)) / 2,
+	"half a pipe of 64 KiB");
+
+static void
+ring(struct worker *worker)
+{
+	static const char bell[] = LOG_RECORD_BELL;
+
+	worker->unannounced_count = 0;
+	worker->rung_mono_ns = loop_now_ns(worker->loop);
+	/* in a full pipe there is enough to be heard */
+	if (write(STDERR_FILENO, bell, sizeof(bell) - 1) < 0)
+		return;
+}
+
+static void
+on_bell(struct loop_timer *timer)
+{
+	ring(LOOP_OWNER(timer, struct worker, bell));
+}
+
+void
+worker_init_bell(struct worker *worker)
+{
+	loop_timer_init(&worker->bell, on_bell);
+}
+
+/* Whether the supervisor may read it as late as it likes to (some 50 ms). */
+static bool
+can_wait(const struct worker *worker, const struct wire_record *record)
+{
+	const struct wire_sample *sample = &record->body.sample;
+
+	switch ((enum wire_kind)record->kind) {
+	case WIRE_SAMPLE:
+		return !worker->draining &&
+		       (sample->outcome == OUTCOME_OK || !sample->last);
+	case WIRE_DNS:
+		return record->body.dns.result == DNS_OK ||
+		       record->body.dns.result == DNS_NXDOMAIN;
+	case WIRE_HEARTBEAT:
+	case WIRE_TRAP: /* the end of the process tells of it */
+		return true;
+	case WIRE_HELLO:
+	case WIRE_NEIGHBOUR:
+	case WIRE_DISCOVERY:
+	case WIRE_BUSY:
+	case WIRE_IDLE:
+	case WIRE_KIND_END:
+		break;
+	}
+	return false;
+}
+
+/*
+ * Once for all that a turn of the loop has written, or for a part of much; and
+ * not for each of a thousand failures in a second.
+ */
+static void
+announce(struct worker *worker, const struct wire_record *record)
+{
+	if (++worker->unannounced_count == UNANNOUNCED_MAX)
+		ring(worker);
+	else if (!can_wait(worker, record) && !worker->bell.armed)
+		loop_timer_start(worker->loop, &worker->bell,
+			worker->rung_mono_ns + BELL_PAUSE_NS);
+}
+
 int
 worker_try_emit(struct worker *worker, struct wire_record *record)
 {
@@ -30,7 +108,11 @@ worker_try_emit(struct worker *worker, struct wire_record *record)
 	record->checks_started = worker->checks_started;
 	record->records_dropped = worker->records_dropped;
 	rc = wire_write(worker->pipe_fd, record);
-	if (rc < 0 && rc != -EAGAIN)
+	if (rc == 0)
+		announce(worker, record);
+	else if (rc == -EAGAIN)
+		ring(worker);
+	else
 		loop_stop(worker->loop); /* nobody reads any more */
 	return rc;
 }
@@ -154,6 +236,7 @@ open_own(struct worker *worker)
 		return -ENOMEM;
 	loop_watch_init(&worker->control, on_control);
 	loop_timer_init(&worker->heartbeat, on_heartbeat);
+	worker_init_bell(worker);
 	rc = worker->kind->body->open(worker);
 	if (rc < 0)
 		return rc;

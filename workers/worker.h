@@ -42,6 +42,9 @@ struct worker {
 	int stamp_holder_fd; /* keeps the kernel's stamping switched on */
 	struct loop_watch control;
 	struct loop_timer heartbeat;
+	struct loop_timer bell;     /* rings in the loop's next turn */
+	uint64_t rung_mono_ns;      /* the last time */
+	unsigned unannounced_count; /* records since it rang */
 	uint64_t checks_started;
 	uint64_t records_dropped;
 	unsigned checks_running;
@@ -58,6 +61,8 @@ struct worker {
  */
 int worker_run(
 	int control_fd, int pipe_fd, const struct control_nursery *settings);
+/* With the loop, before the first record. */
+void worker_init_bell(struct worker *worker);
 /* Fills in the head's counters and writes the record; a full pipe loses it,
  * counted. */
 void worker_emit(struct worker *worker, struct wire_record *record);

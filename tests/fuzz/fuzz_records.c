@@ -197,7 +197,8 @@ open_supervisor(void)
 	pool.targets = &targets;
 	pool.neighbours = &neighbours;
 	pool.on_result = on_result;
-	worker_pool_init(&pool);
+	if (worker_pool_init(&pool) < 0)
+		abort();
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++) {
 		pool.slots[i].wanted = true;
 		worker_counts_open(&pool.slots[i]);

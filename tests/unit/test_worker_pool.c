@@ -7,6 +7,7 @@
 #include "supervisor/worker_pool.h"
 
 #include "common/clock.h"
+#include "common/log_record.h"
 #include "supervisor/exposition.h"
 #include "supervisor/metric_families.h"
 
@@ -143,7 +144,7 @@ setup(void)
 	pool.aggregate = &aggregate;
 	pool.targets = &targets;
 	pool.on_result = on_result;
-	worker_pool_init(&pool);
+	ck_assert_int_eq(worker_pool_init(&pool), 0);
 }
 
 static void
@@ -634,8 +635,150 @@ START_TEST(records_that_were_dropped_are_counted_once)
 }
 END_TEST
 
+/* What a worker writes beside records that must not wait. */
+static void
+ring(const struct newborn *newborn)
+{
+	ck_assert_int_eq((int)write(newborn->log_fd, LOG_RECORD_BELL,
+				 strlen(LOG_RECORD_BELL)),
+		(int)strlen(LOG_RECORD_BELL));
+}
+
+static void
+write_samples(const struct newborn *newborn, struct wire_record *record,
+	unsigned count)
+{
+	while (count-- > 0)
+		ck_assert_int_eq(wire_write(newborn->pipe_fd, record), 0);
+}
+
+static void
+forget(const struct newborn *newborn)
+{
+	close(newborn->control_fd);
+	close(newborn->pipe_fd);
+	close(newborn->log_fd);
+}
+
+/* A worker whose records have come so often that its pipe is left alone. */
+static struct newborn
+live_busily(struct wire_record *ret_record)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	*ret_record = a_sample(&newborn, targets.targets[0]);
+	ret_record->checks_started = 10000;
+	now_ns += NS_PER_S;
+	for (unsigned i = 1; i <= 2; i++) { /* heard at once, both */
+		write_samples(&newborn, ret_record, 1);
+		now_ns += NS_PER_MS;
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_uint_eq(result_count, i);
+	}
+	write_samples(&newborn, ret_record, 1);
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 2);
+	return newborn;
+}
+
+START_TEST(a_failure_and_what_is_shown_are_read_at_once)
+{
+	struct wire_record record;
+	struct newborn newborn = live_busily(&record);
+
+	ring(&newborn);
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 3);
+	/* and it is left alone as before */
+	write_samples(&newborn, &record, 1);
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 3);
+	worker_pool_read(&pool);
+	ck_assert_uint_eq(result_count, 4);
+	forget(&newborn);
+}
+END_TEST
+
+START_TEST(a_pipe_that_fills_is_emptied_at_once)
+{
+	struct wire_record record;
+	struct newborn newborn = live_busily(&record);
+	unsigned count = 3;
+
+	while (wire_write(newborn.pipe_fd, &record) == 0)
+		count++;
+	ring(&newborn); /* a worker does that long before */
+	for (int i = 0; i < 8; i++)
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, count);
+	ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
+	forget(&newborn);
+}
+END_TEST
+
+START_TEST(what_a_dying_worker_has_written_counts)
+{
+	struct wire_record record;
+	struct newborn newborn = live_busily(&record);
+
+	write_samples(&newborn, &record, 299);
+	die_of(&newborn, SIGKILL);
+	ck_assert_uint_eq(result_count, 302);
+}
+END_TEST
+
+/* What a scrape shows in several pieces is of one moment. */
+START_TEST(a_failure_waits_for_the_end_of_a_scrape)
+{
+	struct wire_record record;
+	struct newborn newborn = live_busily(&record);
+
+	worker_pool_read(&pool);
+	ck_assert_uint_eq(result_count, 3);
+	worker_pool_hold(&pool, now_ns + 30 * NS_PER_MS);
+	write_samples(&newborn, &record, 1);
+	ring(&newborn);
+	ck_assert_int_eq(loop_turn(loop, 0), 0);
+	ck_assert_uint_eq(result_count, 3);
+	if (_i == 0) {
+		worker_pool_hold(&pool, 0);
+	} else { /* of one that takes its time not for ever */
+		now_ns += 48 * NS_PER_MS; /* the timer of the second record */
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+		ck_assert_uint_eq(result_count, 3);
+		now_ns += 2 * NS_PER_MS;
+		ck_assert_int_eq(loop_turn(loop, 0), 0);
+	}
+	ck_assert_uint_eq(result_count, 4);
+	forget(&newborn);
+}
+END_TEST
+
+START_TEST(who_rings_for_ever_is_killed)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = live();
+	for (unsigned i = 0; i <= FLOOD_BURST_RECORDS + FLOOD_RECORDS_PER_S +
+					  FLOOD_RECORDS_PER_CHECK;
+		i++) {
+		ring(&newborn);
+		if (i % 1000 == 0)
+			turn();
+	}
+	turn();
+	now_ns += NS_PER_S;
+	worker_pool_judge(&pool, now_ns, 0);
+	die_of(&newborn, 0);
+	ck_assert(metric(RESTARTS("nonsense")) == 1);
+}
+END_TEST
+
 /* The supervisor need not wake for each record. */
-START_TEST(a_busy_pipe_is_read_every_20_ms)
+START_TEST(busy_pipes_are_read_every_50_ms)
 {
 	struct newborn newborn;
 	struct wire_record record;
@@ -651,7 +794,7 @@ START_TEST(a_busy_pipe_is_read_every_20_ms)
 		ck_assert_int_eq(loop_turn(loop, 0), 0);
 		ck_assert_uint_eq(result_count, i);
 	}
-	for (unsigned i = 1; i <= 19; i++) {
+	for (unsigned i = 1; i <= 49; i++) {
 		ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
 		now_ns += NS_PER_MS;
 		ck_assert_int_eq(loop_turn(loop, 0), 0);
@@ -659,16 +802,14 @@ START_TEST(a_busy_pipe_is_read_every_20_ms)
 	}
 	now_ns += NS_PER_MS;
 	ck_assert_int_eq(loop_turn(loop, 0), 0);
-	ck_assert_uint_eq(result_count, 21);
-	now_ns += WORKER_READ_NS; /* nothing came: heard at once again */
+	ck_assert_uint_eq(result_count, 51);
+	now_ns += WORKER_PIPES_LATE_NS; /* nothing came: heard at once again */
 	ck_assert_int_eq(loop_turn(loop, 0), 0);
 	now_ns += NS_PER_S;
 	ck_assert_int_eq(wire_write(newborn.pipe_fd, &record), 0);
 	ck_assert_int_eq(loop_turn(loop, 0), 0);
-	ck_assert_uint_eq(result_count, 22);
-	close(newborn.control_fd);
-	close(newborn.pipe_fd);
-	close(newborn.log_fd);
+	ck_assert_uint_eq(result_count, 52);
+	forget(&newborn);
 }
 END_TEST
 
@@ -1504,7 +1645,11 @@ main(void)
 		what_was_in_flight_is_lost_and_what_was_said_is_not,
 		every_check_that_was_begun_is_accounted_for,
 		records_that_were_dropped_are_counted_once,
-		a_busy_pipe_is_read_every_20_ms,
+		busy_pipes_are_read_every_50_ms,
+		a_failure_and_what_is_shown_are_read_at_once,
+		a_pipe_that_fills_is_emptied_at_once,
+		what_a_dying_worker_has_written_counts,
+		who_rings_for_ever_is_killed,
 		silence_is_death_after_two_and_a_half_seconds,
 		the_supervisors_own_lateness_is_no_silence,
 		more_records_than_its_checks_explain_are_a_flood,
@@ -1546,6 +1691,8 @@ main(void)
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tcase, tests[i]);
 	tcase_add_loop_test(tcase, nonsense_is_death, 0, NONSENSE_COUNT);
+	tcase_add_loop_test(
+		tcase, a_failure_waits_for_the_end_of_a_scrape, 0, 2);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
