@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bare_loop: the yardstick.  A child makes the system calls that a check over
- * a new connection needs, and nothing else; the parent reads one record per
- * check from a pipe, as a supervisor does.  Printed is what a check cost both
+ * bare_loop: the yardstick.  One process makes the system calls that a check
+ * over a new connection needs, and nothing else.  Printed is what a check cost
  * in CPU, and how long it seemed to take.  What a careful prober costs beyond
- * this is the price of its care.
+ * this is the price of its care: of separate processes, too.
  */
 #include "bench/args.h"
 #include "bench/bare_prober.h"
 #include "bench/stats.h"
 #include "common/clock.h"
 
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define MAX_TARGETS 10000
 #define PATIENCE_S  10
 
+struct measurement {
+	uint64_t begin_ns, end_ns; /* the window, on CLOCK_MONOTONIC */
+	bool begun;
+	uint64_t used_ns; /* CPU: at its begin, then in it */
+	uint64_t failed_count;
+	struct stats all[4];
+};
+
 static uint64_t
-cpu_ns(clockid_t id)
+cpu_ns(void)
 {
 	struct timespec used;
 
-	if (clock_gettime(id, &used) < 0)
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) < 0)
 		die("CPU clock");
 	return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
 }
@@ -55,7 +58,7 @@ static void
 add_record(const struct bare_record *record, uint64_t *failed_count,
 	struct stats *all)
 {
-	if (record->ok == 0) {
+	if (!record->ok) {
 		(*failed_count)++;
 		return;
 	}
@@ -67,38 +70,22 @@ add_record(const struct bare_record *record, uint64_t *failed_count,
 }
 
 /* CPU and times of all checks that end within the window. */
-static int
-read_records(const struct bare_options *options, int pipe_fd, pid_t child)
+static bool
+on_record(void *arg, const struct bare_record *record)
 {
-	uint64_t begin_ns = clock_mono_ns() + options->warmup_ns;
-	uint64_t end_ns = begin_ns + options->duration_ns;
-	uint64_t used_ns = 0, failed_count = 0;
-	struct stats all[4];
-	struct bare_record record;
-	clockid_t child_clock;
-	bool begun = false;
+	struct measurement *measurement = arg;
 
-	if (clock_getcpuclockid(child, &child_clock) != 0)
-		die("the prober's CPU clock");
-	for (size_t i = 0; i < 4; i++)
-		stats_init(&all[i]);
-	do {
-		if (read(pipe_fd, &record, sizeof(record)) != sizeof(record))
-			die("the prober ended");
-		if (begun) {
-			add_record(&record, &failed_count, all);
-		} else if (record.ended_mono_ns >= begin_ns) {
-			begun = true;
-			used_ns = cpu_ns(child_clock) +
-				  cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
-		}
-	} while (record.ended_mono_ns < end_ns);
-	used_ns = cpu_ns(child_clock) + cpu_ns(CLOCK_PROCESS_CPUTIME_ID) -
-		  used_ns;
-	print_result(used_ns, failed_count, all);
-	for (size_t i = 0; i < 4; i++)
-		stats_fini(&all[i]);
-	return failed_count == 0 ? 0 : 1;
+	if (measurement->begun) {
+		add_record(
+			record, &measurement->failed_count, measurement->all);
+	} else if (record->ended_mono_ns >= measurement->begin_ns) {
+		measurement->begun = true;
+		measurement->used_ns = cpu_ns();
+	}
+	if (record->ended_mono_ns < measurement->end_ns)
+		return true;
+	measurement->used_ns = cpu_ns() - measurement->used_ns;
+	return false;
 }
 
 static _Noreturn void
@@ -161,27 +148,23 @@ int
 main(int argc, char **argv)
 {
 	struct bare_options options;
-	int pipe_fds[2], result;
-	pid_t child;
+	struct measurement measurement = { .begun = false };
 
 	parse_options(argc, argv, &options);
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		die("pipe");
-	child = fork();
-	if (child < 0)
-		die("fork");
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(pipe_fds[0]);
-		bare_prober_run(&options, pipe_fds[1]);
-	}
-	close(pipe_fds[1]);
+	measurement.begin_ns = clock_mono_ns() + options.warmup_ns;
+	measurement.end_ns = measurement.begin_ns + options.duration_ns;
+	for (size_t i = 0; i < 4; i++)
+		stats_init(&measurement.all[i]);
+	options.on_record = on_record;
+	options.arg = &measurement;
 	/* A server that answers nothing must not hold us for ever. */
 	alarm(PATIENCE_S +
 		(unsigned)((options.warmup_ns + options.duration_ns) /
 			   NS_PER_S));
-	result = read_records(&options, pipe_fds[0], child);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	return result;
+	bare_prober_run(&options);
+	print_result(
+		measurement.used_ns, measurement.failed_count, measurement.all);
+	for (size_t i = 0; i < 4; i++)
+		stats_fini(&measurement.all[i]);
+	return measurement.failed_count == 0 ? 0 : 1;
 }

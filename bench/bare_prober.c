@@ -7,6 +7,7 @@
 
 #include "bench/args.h"
 #include "common/clock.h"
+#include "workers/schedule.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -37,6 +38,7 @@ enum state {
 
 struct check {
 	enum state state;
+	uint64_t phase_ns; /* when in the interval */
 	int fd;
 	SSL *ssl;
 	uint64_t started_ns, wrote_ns;
@@ -48,7 +50,8 @@ struct check {
 
 struct prober {
 	const struct bare_options *options;
-	int epoll_fd, pipe_fd;
+	int epoll_fd;
+	bool ended;
 	struct sockaddr_in address;
 	SSL_CTX *tls;
 	BIO_METHOD *bio;
@@ -205,7 +208,6 @@ start_check(struct prober *prober, struct check *check)
 static void
 end_check(struct prober *prober, struct check *check, bool ok)
 {
-	struct bare_record record;
 	struct tcp_info info;
 	socklen_t info_bytes = sizeof(info);
 
@@ -216,10 +218,8 @@ end_check(struct prober *prober, struct check *check, bool ok)
 	check->state = STATE_IDLE;
 	check->record.ok = ok && check->record.request_own_ns != 0;
 	check->record.ended_mono_ns = clock_mono_ns();
-	record = check->record;
-	if (write(prober->pipe_fd, &record, sizeof(record)) !=
-		(ssize_t)sizeof(record))
-		die("writing to the pipe");
+	if (!prober->options->on_record(prober->options->arg, &check->record))
+		prober->ended = true;
 }
 
 static bool
@@ -373,19 +373,47 @@ turn(struct prober *prober, uint64_t until_ns)
 		step(prober, events[i].data.ptr);
 }
 
+static int
+compare_phases(const void *a, const void *b)
+{
+	const struct check *left = a, *right = b;
+
+	return left->phase_ns < right->phase_ns
+		       ? -1
+		       : left->phase_ns > right->phase_ns;
+}
+
+/* In the order of their time, each in its place. */
+static void
+spread(struct prober *prober, uint64_t interval_ns)
+{
+	const struct bare_options *options = prober->options;
+	char label[24], url[80];
+
+	snprintf(url, sizeof(url), "http%s://127.0.0.1:%u/alwayshappy",
+		options->ca != NULL ? "s" : "", options->port);
+	for (uint64_t i = 0; i < options->targets; i++) {
+		snprintf(label, sizeof(label), "c%ju", (uintmax_t)i + 1);
+		prober->checks[i].phase_ns =
+			schedule_phase_ns(label, url, interval_ns);
+	}
+	qsort(prober->checks, options->targets, sizeof(struct check),
+		compare_phases);
+}
+
 void
-bare_prober_run(const struct bare_options *options, int pipe_fd)
+bare_prober_run(const struct bare_options *options)
 {
 	struct prober prober = {
 		.options = options,
-		.pipe_fd = pipe_fd,
 		.epoll_fd = epoll_create1(EPOLL_CLOEXEC),
 		.address = { .sin_family = AF_INET,
 			.sin_port = htons(options->port),
 			.sin_addr.s_addr = htonl(INADDR_LOOPBACK) },
 		.checks = calloc(options->targets, sizeof(struct check)),
 	};
-	uint64_t next_ns = clock_mono_ns();
+	uint64_t interval_ns = options->targets * NS_PER_S / options->rate;
+	uint64_t round_ns, next_ns;
 
 	if (prober.epoll_fd < 0 || prober.checks == NULL)
 		die("out of memory or descriptors");
@@ -397,13 +425,16 @@ bare_prober_run(const struct bare_options *options, int pipe_fd)
 	/* The kernel stamps while somebody asks: this one always does. */
 	open_stamped(SOCK_DGRAM);
 	load_tls(&prober);
-	for (uint64_t i = 0;; i++) {
+	spread(&prober, interval_ns);
+	round_ns = (clock_mono_ns() / interval_ns + 1) * interval_ns;
+	for (uint64_t i = 0; !prober.ended; i++) {
 		struct check *check = &prober.checks[i % options->targets];
 
-		while (clock_mono_ns() < next_ns)
+		next_ns = round_ns + i / options->targets * interval_ns +
+			  check->phase_ns;
+		while (!prober.ended && clock_mono_ns() < next_ns)
 			turn(&prober, next_ns);
 		if (check->state == STATE_IDLE)
 			start_check(&prober, check);
-		next_ns += NS_PER_S / options->rate;
 	}
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The child of bare_loop: it makes the system calls that a check over a new
- * connection needs, and nothing else.
+ * The bare loop itself: it makes the system calls that a check over a new
+ * connection needs, and nothing else, at the times at which kubenurse would
+ * make them.
  */
 #ifndef BENCH_BARE_PROBER_H
 #define BENCH_BARE_PROBER_H
 
-#include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-#define BARE_RECORD_BYTES 512
+struct bare_record;
 
 struct bare_options {
 	uint16_t port; /* at 127.0.0.1 */
@@ -17,9 +18,11 @@ struct bare_options {
 	uint64_t targets;
 	uint64_t warmup_ns, duration_ns;
 	const char *ca; /* NULL: http */
+	/* Of each check that has ended.  False: it was the last. */
+	bool (*on_record)(void *arg, const struct bare_record *record);
+	void *arg;
 };
 
-/* What goes through the pipe for each check, in one write. */
 struct bare_record {
 	uint64_t ended_mono_ns;
 	/* from the start to the end of the headers: own clock, kernel's stamp
@@ -28,17 +31,14 @@ struct bare_record {
 	/* the same from when the request was written */
 	uint64_t wait_own_ns, wait_stamped_ns;
 	uint64_t rtt_us;
-	uint64_t ok; /* 1: an answer came and the stream ended */
-	uint64_t unused[BARE_RECORD_BYTES / 8 - 7];
+	bool ok; /* an answer came and the stream ended */
 };
-_Static_assert(
-	sizeof(struct bare_record) == BARE_RECORD_BYTES, "as a real record");
-_Static_assert(BARE_RECORD_BYTES <= PIPE_BUF, "one write must be atomic");
 
 /*
- * Checks at equal distances, target after target, until nobody reads the pipe
- * any more (SIGPIPE) or a signal ends it.
+ * Each target at its own moment in the interval, as kubenurse spreads targets
+ * c1, c2, ... of the same URL (workers/schedule.h), so that both leave each
+ * other's connections the same time.
  */
-_Noreturn void bare_prober_run(const struct bare_options *options, int pipe_fd);
+void bare_prober_run(const struct bare_options *options);
 
 #endif

@@ -361,12 +361,12 @@ measure_error() {
 measure_errors() {
 	if [ -z "${BENCH_IN_NETNS:-}" ]; then
 		skip "request shown minus wire, idle, us" \
-			"<= bare stamped + 20" "needs root"
+			"<= bare stamped + 15" "needs root"
 		skip "request shown minus wire, all cores busy, us" \
 			"<= bare stamped + 60" "needs root"
 		return
 	fi
-	measure_error idle 20
+	measure_error idle 15
 	busy=
 	cores=$(getconf _NPROCESSORS_ONLN)
 	while [ "$cores" -gt 0 ]; do
@@ -488,13 +488,13 @@ measure_first_sample() {
 			"$kubenurse" --config "$dir/memory.ini" \
 			>"$dir/first" 2>"$dir/first.log" || {
 			tail -n 5 "$dir/first.log" >&2
-			row "$what" - - "<= 100" "no: did not run"
+			row "$what" - - "<= 50" "no: did not run"
 			return
 		}
 		value first_sample_ms "$dir/first" >>"$dir/firsts"
 	done
 	ms=$(median <"$dir/firsts")
-	row "$what" - "$ms" "<= 100" "$(holds "$ms <= 100")"
+	row "$what" - "$ms" "<= 50" "$(holds "$ms <= 50")"
 }
 
 # cluster_row WHAT NAME DIVISOR LIMIT UNIT
@@ -640,7 +640,7 @@ write_checks_config "$target_count" "${interval_ms}ms" \
 note "$checks_per_s checks a second, $rounds rounds of $window_s s each"
 
 measure_cpu http http 1.3 "$http_port"
-measure_cpu https https 1.1 "$https_port" --ca "$dir/ca.pem"
+measure_cpu https https 1.05 "$https_port" --ca "$dir/ca.pem"
 measure_errors
 measure_bare_memory
 if $have_ours; then
@@ -657,7 +657,7 @@ else
 	skip "wait <= 5 ms, stopped for 50 ms at a time, %" ">= 99 % of those" "no program"
 	row "PSS of all processes, MiB" "$bare_mib" - "<= 12" \
 		"skipped: no program"
-	skip "from start to the first sample, ms" "<= 100" "no program"
+	skip "from start to the first sample, ms" "<= 50" "no program"
 	skip "/metrics of 100,000 series, ms" "<= 100" "no program"
 	skip "/alwayshappy p99 meanwhile, us" "< 1000" "no program"
 	skip "/alwayshappy p99, 1,500 bad neighbours, us" "< 10000" "no program"
