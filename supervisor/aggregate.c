@@ -80,9 +80,10 @@ count_request(struct aggregate *aggregate, struct target *target,
 {
 	struct target_series_code *place =
 		code_place(&target->series, code_of(sample));
-	char code[24];
+	char code[24] = "";
 
-	format_code(code_of(sample), code, sizeof(code));
+	if (place->requests == NULL) /* else it has its name */
+		format_code(code_of(sample), code, sizeof(code));
 	series_add(series_at(aggregate, target, &place->requests,
 			   METRIC_HTTPCLIENT_REQUESTS_TOTAL, target->spec.label,
 			   code),

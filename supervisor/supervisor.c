@@ -27,6 +27,8 @@
 /* How often workers are judged: silence (WORKER_SILENCE_NS) is noticed so much
  * later at most, and has to be within three seconds. */
 #define TICK_NS (250 * NS_PER_MS)
+_Static_assert(TICK_NS % WORKER_PIPES_LATE_NS == 0,
+	"the loop is woken for both at the same time");
 /* A scrape of ten neighbours takes a millisecond; who reads slowly gets text
  * of more than one moment. */
 #define SCRAPE_HOLD_NS (50 * NS_PER_MS)
@@ -219,7 +221,8 @@ on_tick(struct loop_timer *timer)
 		supervisor->watchdog_due_ns =
 			now_ns + supervisor->notify.watchdog_ns;
 	}
-	loop_timer_start(supervisor->loop, timer, now_ns + TICK_NS);
+	loop_timer_start(
+		supervisor->loop, timer, now_ns - now_ns % TICK_NS + TICK_NS);
 }
 
 static void

@@ -7,6 +7,15 @@
 #include <errno.h>
 #include <string.h>
 
+/* The next whole multiple: what is due at several of them comes at once. */
+static uint64_t
+later_ns(const struct worker_pipes *pipes)
+{
+	uint64_t now_ns = loop_now_ns(pipes->loop);
+
+	return now_ns - now_ns % WORKER_PIPES_LATE_NS + WORKER_PIPES_LATE_NS;
+}
+
 static void
 leave_alone(struct worker_pipes *pipes, uint64_t until_ns)
 {
@@ -64,7 +73,7 @@ on_ready(struct loop_watch *watch, unsigned ready)
 	}
 	worker_pipes_read(pipes);
 	if (is_busy && !pipes->left_records)
-		leave_alone(pipes, now_ns + WORKER_PIPES_LATE_NS);
+		leave_alone(pipes, later_ns(pipes));
 }
 
 static void
@@ -79,8 +88,7 @@ on_timer(struct loop_timer *timer)
 	}
 	worker_pipes_read(pipes);
 	if (pipes->found_records && !pipes->left_records)
-		leave_alone(
-			pipes, loop_now_ns(pipes->loop) + WORKER_PIPES_LATE_NS);
+		leave_alone(pipes, later_ns(pipes));
 	else
 		listen_again(pipes);
 }
