@@ -140,8 +140,10 @@ pack_target(struct pack *pack, struct control_target *target)
 		pack->failed = true;
 		return;
 	}
-	for (uint32_t i = 0; i < target->expect_count; i++)
-		pack_u16(pack, &target->expect[i]);
+	for (uint32_t i = 0; i < target->expect_count; i++) {
+		pack_u16(pack, &target->expect[i].first);
+		pack_u16(pack, &target->expect[i].last);
+	}
 	pack_u64(pack, &target->interval_ns);
 	pack_u64(pack, &target->timeout_ns);
 	pack_u64(pack, &target->dial_timeout_ns);

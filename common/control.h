@@ -7,6 +7,8 @@
 #ifndef COMMON_CONTROL_H
 #define COMMON_CONTROL_H
 
+#include "common/status_range.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -91,7 +93,7 @@ struct control_target {
 	const char *method;
 	const char *origin;  /* Kubenurse-Neighbour-Origin, or "" */
 	const char *headers; /* "Name: value\n" each */
-	uint16_t expect[CONTROL_MAX_EXPECT]; /* statuses that are success */
+	struct status_range expect[CONTROL_MAX_EXPECT]; /* success */
 	uint32_t expect_count;
 	uint64_t interval_ns;
 	uint64_t timeout_ns;      /* of the whole check */

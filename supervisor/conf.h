@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/neighbour_limits.h"
+#include "common/status_range.h"
 #include "supervisor/conf_problem.h"
 
 #include <netinet/in.h>
@@ -62,8 +63,8 @@ struct conf_buckets {
 };
 
 struct conf_statuses {
-	size_t n_statuses;
-	uint16_t statuses[CONF_STATUS_MAX];
+	size_t n_ranges;
+	struct status_range ranges[CONF_STATUS_MAX];
 };
 
 struct conf_header {

@@ -245,10 +245,32 @@ conf_format_listen(const struct conf_listen *field, struct strbuf *out)
 
 /* An interim answer is no answer (RFC 9110, 15.2), but for 101. */
 static bool
-is_final_status(const char *item)
+parse_status(const char *digits, uint16_t *ret_status)
 {
-	return strspn(item, "0123456789") == 3 && item[3] == '\0' &&
-	       (item[0] >= '2' || strcmp(item, "101") == 0);
+	if (strspn(digits, "0123456789") < 3 ||
+		(digits[0] < '2' && strncmp(digits, "101", 3) != 0))
+		return false;
+	*ret_status = (uint16_t)((digits[0] - '0') * 100 +
+				 (digits[1] - '0') * 10 + (digits[2] - '0'));
+	return true;
+}
+
+/* 204, 2xx or 200-299. */
+static bool
+parse_range(const char *item, struct status_range *range)
+{
+	if (strlen(item) == 3 && strcasecmp(item + 1, "xx") == 0 &&
+		item[0] >= '2' && item[0] <= '9') {
+		range->first = (uint16_t)((item[0] - '0') * 100);
+		range->last = (uint16_t)(range->first + 99);
+		return true;
+	}
+	if (!parse_status(item, &range->first))
+		return false;
+	range->last = range->first;
+	return item[3] == '\0' ||
+	       (item[3] == '-' && parse_status(item + 4, &range->last) &&
+		       item[7] == '\0');
 }
 
 int
@@ -257,17 +279,22 @@ conf_parse_statuses(
 {
 	struct conf_statuses statuses = { 0 };
 	char item[ITEM_MAX_BYTES + 1];
+	struct status_range range;
 
 	while (next_item(&text, item)) {
-		if (!is_final_status(item))
+		if (!parse_range(item, &range))
 			return wrong(why, item,
-				"is no status; write codes such as 200, 204");
-		if (statuses.n_statuses == CONF_STATUS_MAX)
+				"is no status; write codes and ranges such as "
+				"200, 204, 3xx or 400-403");
+		if (range.first > range.last)
+			return wrong(why, item,
+				"is a range without a status; write the "
+				"lower one first");
+		if (statuses.n_ranges == CONF_STATUS_MAX)
 			return wrong(why, item,
 				"is one status too many; "
 				"there may be 32");
-		statuses.statuses[statuses.n_statuses++] =
-			(uint16_t)strtoul(item, NULL, 10);
+		statuses.ranges[statuses.n_ranges++] = range;
 	}
 	*field = statuses;
 	return 0;
@@ -276,7 +303,11 @@ conf_parse_statuses(
 void
 conf_format_statuses(const struct conf_statuses *field, struct strbuf *out)
 {
-	for (size_t i = 0; i < field->n_statuses; i++)
-		strbuf_printf(
-			out, "%s%u", i > 0 ? ", " : "", field->statuses[i]);
+	for (size_t i = 0; i < field->n_ranges; i++) {
+		const struct status_range *range = &field->ranges[i];
+
+		strbuf_printf(out, "%s%u", i > 0 ? ", " : "", range->first);
+		if (range->last != range->first)
+			strbuf_printf(out, "-%u", range->last);
+	}
 }

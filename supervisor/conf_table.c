@@ -294,7 +294,9 @@ const struct conf_key conf_keys[] = {
 	{ CHECK, .name = "expect", .type = CONF_STATUSES,
 	  .offset = CHECK_AT(expect), .default_text = "200",
 	  .placeholder = "STATUS[,...]",
-	  .help = "The status codes that are a success." },
+	  .help = "The status codes that are a success, each as 204, 2xx or "
+		  "200-299. A redirect that is among them is the result, and is "
+		  "not followed." },
 	{ CHECK, .name = "method", .type = CONF_METHOD,
 	  .offset = CHECK_AT(method), .default_text = "GET",
 	  .placeholder = "METHOD",

@@ -66,7 +66,7 @@ plan_fill_defaults(struct target_spec *spec, const struct conf *conf)
 {
 	memset(spec, 0, sizeof(*spec));
 	spec->method = "GET";
-	spec->expect[0] = 200;
+	spec->expect[0] = (struct status_range){ 200, 200 };
 	spec->expect_count = 1;
 	spec->interval_ns = (uint64_t)conf->check_interval_ns;
 	spec->timeout_ns = PLAN_CHECK_TIMEOUT_NS;
@@ -126,8 +126,8 @@ want_extra(struct target_table *table, const struct conf *conf,
 	spec.dial_timeout_ns = plan_dial_timeout_ns(spec.timeout_ns);
 	spec.insecure = check->insecure;
 	spec.follow_redirects = check->follow_redirects;
-	spec.expect_count = check->expect.n_statuses;
-	memcpy(spec.expect, check->expect.statuses,
+	spec.expect_count = check->expect.n_ranges;
+	memcpy(spec.expect, check->expect.ranges,
 		spec.expect_count * sizeof(spec.expect[0]));
 	strbuf_init(&headers, 0);
 	rc = format_headers(check, &headers);

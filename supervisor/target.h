@@ -9,6 +9,7 @@
 #define SUPERVISOR_TARGET_H
 
 #include "common/outcome.h"
+#include "common/status_range.h"
 #include "common/wire.h"
 #include "supervisor/target_series.h"
 
@@ -28,7 +29,7 @@ struct target_spec {
 	const char *headers; /* "Name: value\n" each: a secret */
 	const char *ca_path;
 	const char *header_path;
-	uint16_t expect[TARGET_EXPECT_MAX];
+	struct status_range expect[TARGET_EXPECT_MAX];
 	size_t expect_count;
 	uint64_t interval_ns;
 	uint64_t timeout_ns;

@@ -328,8 +328,6 @@ target_gen(struct worker *worker, uint32_t id)
 bool
 target_expects(const struct target *target, uint16_t http_status)
 {
-	for (uint32_t i = 0; i < target->expect_count; i++)
-		if (target->expect[i] == http_status)
-			return true;
-	return false;
+	return status_range_has(
+		target->expect, target->expect_count, http_status);
 }

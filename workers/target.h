@@ -29,7 +29,7 @@ struct target {
 	char *headers_scratch; /* as long */
 	struct url url;
 	const char *url_error; /* NULL: it can be checked */
-	uint16_t expect[CONTROL_MAX_EXPECT];
+	struct status_range expect[CONTROL_MAX_EXPECT];
 	uint32_t expect_count;
 	uint64_t interval_ns;
 	uint64_t timeout_ns;

@@ -136,7 +136,7 @@ want_extra(int number)
 		.label = name,
 		.url = "http://u:p@192.0.2.1/",
 		.method = "GET",
-		.expect = { 200 },
+		.expect = { { 200, 200 } },
 		.expect_count = 1,
 		.interval_ns = NS_PER_S,
 		.timeout_ns = NS_PER_S,

@@ -53,7 +53,7 @@ probe_setup(void)
 		.method = "GET",
 		.origin = "",
 		.headers = "",
-		.expect = { 200 },
+		.expect = { { 200, 200 } },
 		.expect_count = 1,
 		.interval_ns = 1000 * S,
 		.timeout_ns = 6 * S,

@@ -45,9 +45,27 @@ END_TEST
 START_TEST(an_expected_redirect_is_success)
 {
 	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/there")));
-	spec.expect[0] = 302;
+	spec.expect[0] = (struct status_range){ 302, 302 };
 	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
 	ck_assert_uint_eq(fake.record_count, 1);
+}
+END_TEST
+
+START_TEST(a_range_of_expected_statuses_has_both_ends)
+{
+	static const struct {
+		uint16_t first, last;
+		bool expected;
+	} ranges[] = { { 302, 302, true }, { 300, 302, true },
+		{ 302, 399, true }, { 303, 399, false }, { 200, 301, false } };
+
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("http://192.0.2.2/there")));
+	spec.follow_redirects = false;
+	spec.expect_count = 2;
+	spec.expect[1] =
+		(struct status_range){ ranges[_i].first, ranges[_i].last };
+	ck_assert_uint_eq(run_check()->outcome,
+		ranges[_i].expected ? OUTCOME_OK : OUTCOME_STATUS);
 }
 END_TEST
 
@@ -872,6 +890,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, probe_setup, probe_teardown);
 	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
 		tcase_add_test(tcase, tests[i]);
+	tcase_add_loop_test(
+		tcase, a_range_of_expected_statuses_has_both_ends, 0, 5);
 	tcase_add_loop_test(
 		tcase, the_token_is_not_sent_in_the_clear_or_elsewhere, 0, 3);
 	tcase_add_loop_test(tcase,

@@ -241,8 +241,8 @@ START_TEST(a_check_section_in_full)
 	check = &f.conf->checks.checks[0];
 	ck_assert_str_eq(check->name, "checkout");
 	ck_assert_str_eq(check->url, "https://shop.example/healthz");
-	ck_assert_uint_eq(check->expect.n_statuses, 2);
-	ck_assert_uint_eq(check->expect.statuses[1], 204);
+	ck_assert_uint_eq(check->expect.n_ranges, 2);
+	ck_assert_uint_eq(check->expect.ranges[1].first, 204);
 	ck_assert_str_eq(check->method, "HEAD");
 	ck_assert_int_eq(check->interval_ns, 30000000000);
 	ck_assert_int_eq(check->timeout_ns, 1000000000);
@@ -255,8 +255,8 @@ START_TEST(a_check_section_in_full)
 	ck_assert(check->insecure && !check->follow_redirects);
 	check = &f.conf->checks.checks[1];
 	ck_assert_str_eq(check->name, "two words");
-	ck_assert_uint_eq(check->expect.n_statuses, 1);
-	ck_assert_uint_eq(check->expect.statuses[0], 200);
+	ck_assert_uint_eq(check->expect.n_ranges, 1);
+	ck_assert_uint_eq(check->expect.ranges[0].first, 200);
 	ck_assert_str_eq(check->method, "GET");
 	ck_assert_int_eq(check->interval_ns, 7000000000);
 	ck_assert_int_eq(check->timeout_ns, 6000000000);
@@ -490,7 +490,7 @@ static const struct {
 	{ C "expect = 200,", "t.ini:3: expect: \"\" is no status" },
 	{ C "expect = 20", "t.ini:3: expect: \"20\" is no status" },
 	{ C "expect = 100", "t.ini:3: expect: \"100\" is no status" },
-	{ C "expect = 2xx", "t.ini:3: expect: \"2xx\" is no status" },
+	{ C "expect = 1xx", "t.ini:3: expect: \"1xx\" is no status" },
 	{ C "expect = 2000", "t.ini:3: expect: \"2000\" is no status" },
 	{ C "method = get", "t.ini:3: method: \"get\" is no request method" },
 	{ C "method =", "t.ini:3: method: \"\" is no request method" },

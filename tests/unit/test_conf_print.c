@@ -63,7 +63,7 @@ START_TEST(a_full_configuration_loads_back)
 		"neighbour_source = static\nlog_level = debug\n"
 		"check_interval = 1500ms\nneighbour_limit = -3\n"
 		"check_me_service = false\nexpose_metadata = false\n"
-		"[check a b]\nurl = http://h/x y?a b\nexpect = 200, 301\n"
+		"[check a b]\nurl = http://h/x y?a b\nexpect = 2xx, 404, 500-599, 301\n"
 		"timeout = 1m\nheader = A: b\nheader = C: d\n"
 		"insecure = true\n"
 		"[neighbours]\nneighbour = a ::1\nneighbour = b 1.2.3.4\n",

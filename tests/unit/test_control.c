@@ -32,7 +32,7 @@ target_message(void)
 		.method = "HEAD",
 		.origin = "",
 		.headers = "X-A: b\nX-C: d\n",
-		.expect = { 200, 204, 999 },
+		.expect = { { 200, 200 }, { 204, 299 }, { 999, 999 } },
 		.expect_count = 3,
 		.interval_ns = UINT64_MAX,
 		.timeout_ns = 6000000000,

@@ -67,7 +67,7 @@ END_TEST
 	do {                                                                   \
 		struct target_spec spec = a_spec("a");                         \
 		uint32_t gen;                                                  \
-		spec.expect[0] = 200;                                          \
+		spec.expect[0].last = 200;                                     \
 		spec.expect_count = 1;                                         \
 		plan(WORKER_EXTRA, &spec, 1);                                  \
 		gen = table.targets[0]->gen;                                   \
@@ -88,7 +88,7 @@ START_TEST(whatever_changes_makes_a_new_generation)
 	CHANGE(spec.headers = "A: b\n");
 	CHANGE(spec.ca_path = "/x");
 	CHANGE(spec.header_path = "/x");
-	CHANGE(spec.expect[0] = 204);
+	CHANGE(spec.expect[0].last = 204);
 	CHANGE(spec.expect_count = 0);
 	CHANGE(spec.interval_ns = 7);
 	CHANGE(spec.timeout_ns = 7);

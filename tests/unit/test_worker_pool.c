@@ -89,7 +89,7 @@ a_spec(const char *key)
 		.label = key,
 		.url = "http://192.0.2.1/",
 		.method = "GET",
-		.expect = { 200 },
+		.expect = { { 200, 200 } },
 		.expect_count = 1,
 		.interval_ns = NS_PER_S,
 		.timeout_ns = 6 * NS_PER_S,

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a [check] section may say beyond its URL: each value as it is read, as
+ * it is printed, and what is said of one that is wrong.
+ */
+#include "tests/unit/conf_fixture.h"
+
+#include "supervisor/conf_table.h"
+#include "supervisor/conf_value.h"
+
+#define C "[check c]\nurl = https://h/\n"
+
+/* The value of the check's key as --print-config has it. */
+static void
+expect_printed(const struct fixture *f, const char *key, const char *want)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, 0);
+	conf_value_format(conf_key_find(CONF_SECTION_CHECK, key),
+		&f->conf->checks.checks[0], 0, &text);
+	ck_assert_str_eq(strbuf_text(&text), want);
+	strbuf_fini(&text);
+}
+
+static const struct {
+	const char *text, *printed;
+	struct status_range ranges[4];
+} statuses[] = {
+	{ "200", "200", { { 200, 200 } } },
+	{ "101,999", "101, 999", { { 101, 101 }, { 999, 999 } } },
+	{ "2xx", "200-299", { { 200, 299 } } },
+	{ "3XX, 404 ,500-599, 200-200", "300-399, 404, 500-599, 200",
+		{ { 300, 399 }, { 404, 404 }, { 500, 599 }, { 200, 200 } } },
+	{ "9xx", "900-999", { { 900, 999 } } },
+	{ "101-299", "101-299", { { 101, 299 } } },
+};
+
+START_TEST(statuses_and_their_ranges)
+{
+	const struct status_range *want = statuses[_i].ranges;
+	char ini[200];
+
+	/* as it is written, then as it is printed */
+	for (int round = 0; round < 2; round++) {
+		const struct conf_statuses *got;
+		struct fixture f;
+
+		snprintf(ini, sizeof(ini), C "expect = %s\n",
+			round == 0 ? statuses[_i].text : statuses[_i].printed);
+		f = load(ini, ENV());
+		expect_clean(&f);
+		got = &f.conf->checks.checks[0].expect;
+		for (size_t i = 0; i < 4 && want[i].first != 0; i++) {
+			ck_assert_uint_lt(i, got->n_ranges);
+			ck_assert_uint_eq(got->ranges[i].first, want[i].first);
+			ck_assert_uint_eq(got->ranges[i].last, want[i].last);
+		}
+		expect_printed(&f, "expect", statuses[_i].printed);
+		unload(&f);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *ini, *start;
+} bad[] = {
+	{ "expect = 2x", "expect: \"2x\" is no status; write" },
+	{ "expect = 2xxx", "expect: \"2xxx\" is no status" },
+	{ "expect = xx", "expect: \"xx\" is no status" },
+	{ "expect = 0xx", "expect: \"0xx\" is no status" },
+	{ "expect = 200-", "expect: \"200-\" is no status" },
+	{ "expect = -200", "expect: \"-200\" is no status" },
+	{ "expect = 200-2xx", "expect: \"200-2xx\" is no status" },
+	{ "expect = 100-200", "expect: \"100-200\" is no status" },
+	{ "expect = 200-2040", "expect: \"200-2040\" is no status" },
+	{ "expect = 200--204", "expect: \"200--204\" is no status" },
+	{ "expect = 2xx, 299-200",
+		"expect: \"299-200\" is a range without a status" },
+};
+
+START_TEST(a_bad_value_is_one_problem)
+{
+	char ini[400], start[200];
+
+	snprintf(ini, sizeof(ini), C "%s\n", bad[_i].ini);
+	snprintf(start, sizeof(start), "t.ini:3: %s", bad[_i].start);
+	expect_refused(ini, start);
+}
+END_TEST
+
+static void
+add_tests(TCase *tcase)
+{
+	tcase_add_loop_test(tcase, statuses_and_their_ranges, 0,
+		sizeof(statuses) / sizeof(statuses[0]));
+	tcase_add_loop_test(tcase, a_bad_value_is_one_problem, 0,
+		sizeof(bad) / sizeof(bad[0]));
+}
+
+int
+main(void)
+{
+	return run_tests("conf_check", add_tests);
+}
