@@ -135,6 +135,7 @@ pack_target(struct pack *pack, struct control_target *target)
 	pack_text(pack, &target->method);
 	pack_text(pack, &target->origin);
 	pack_text(pack, &target->headers);
+	pack_text(pack, &target->server_name);
 	pack_u32(pack, &target->expect_count);
 	if (target->expect_count > CONTROL_MAX_EXPECT) {
 		pack->failed = true;

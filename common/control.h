@@ -91,8 +91,9 @@ struct control_target {
 	const char *label; /* of the metrics: `type` */
 	const char *url;
 	const char *method;
-	const char *origin;  /* Kubenurse-Neighbour-Origin, or "" */
-	const char *headers; /* "Name: value\n" each */
+	const char *origin;      /* Kubenurse-Neighbour-Origin, or "" */
+	const char *headers;     /* "Name: value\n" each */
+	const char *server_name; /* in the place of the URL's host, or "" */
 	struct status_range expect[CONTROL_MAX_EXPECT]; /* success */
 	uint32_t expect_count;
 	uint64_t interval_ns;

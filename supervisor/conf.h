@@ -88,6 +88,7 @@ struct conf_check {
 	int64_t timeout_ns;
 	struct conf_headers headers;
 	char *header_file;
+	char *server_name;
 	char *ca;
 	bool insecure;
 	bool insecure_is_set; /* else it follows that of [kubenurse] */

@@ -29,7 +29,7 @@ static bool
 is_reserved_header(const char *name)
 {
 	static const char *const names[] = { "Connection", "Content-Length",
-		"Expect", "Host", "Keep-Alive", "Proxy-Authorization",
+		"Expect", "Keep-Alive", "Proxy-Authorization",
 		"Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
 		"Upgrade" };
 
@@ -54,6 +54,31 @@ check_header(const char *text, const char *name)
 	if (is_reserved_header(name))
 		return "names a header that the check itself decides upon; "
 		       "remove it";
+	return NULL;
+}
+
+/*
+ * What is wrong with a Host header beside those that are there; NULL: nothing.
+ * The value is what a URL could have between its scheme and its path.
+ */
+static const char *
+check_host_header(const struct conf_headers *field, const char *value)
+{
+	char text[URL_MAX_BYTES + 1];
+	const char *error;
+	struct url url;
+
+	for (size_t i = 0; i < field->n_headers; i++)
+		if (strcasecmp(field->headers[i].name, "Host") == 0)
+			return "is a second Host header; a request has one";
+	if (value[strcspn(value, "/?#@%")] != '\0' ||
+		snprintf(text, sizeof(text), "http://%s", value) >=
+			(int)sizeof(text) ||
+		url_parse(&url, text, &error) != 0 ||
+		strncasecmp(url.host, value + (*value == '['),
+			strlen(url.host)) != 0)
+		return "is no host; write Host: NAME or Host: NAME:PORT, the "
+		       "name in ASCII";
 	return NULL;
 }
 
@@ -87,6 +112,8 @@ conf_parse_header(
 		return -ENOMEM;
 	}
 	error = check_header(text, header.name);
+	if (error == NULL && strcasecmp(header.name, "Host") == 0)
+		error = check_host_header(field, header.value);
 	if (error == NULL && field->n_headers == CONF_HEADERS_MAX)
 		error = "is one header too many; there may be 32";
 	if (error == NULL &&
@@ -114,6 +141,7 @@ check_fini(struct conf_check *check)
 		free(check->headers.headers[i].value);
 	}
 	free(check->header_file);
+	free(check->server_name);
 	free(check->ca);
 }
 
@@ -137,6 +165,7 @@ set_defaults(struct conf_check *check)
 	check->name = strdup("");
 	check->url = strdup("");
 	check->header_file = strdup("");
+	check->server_name = strdup("");
 	check->ca = strdup("");
 	for (size_t i = 0; i < conf_n_keys; i++) {
 		const struct conf_key *key = &conf_keys[i];
@@ -148,7 +177,8 @@ set_defaults(struct conf_check *check)
 	}
 	strbuf_fini(&why);
 	return ok && check->name != NULL && check->url != NULL &&
-	       check->header_file != NULL && check->ca != NULL;
+	       check->header_file != NULL && check->server_name != NULL &&
+	       check->ca != NULL;
 }
 
 /* Room for one more; the room doubles whenever the number is a power of two. */

@@ -316,10 +316,17 @@ const struct conf_key conf_keys[] = {
 	  .flags = CONF_SECRET | CONF_REPEATABLE,
 	  .offset = CHECK_AT(headers), .placeholder = "NAME: VALUE",
 	  .help = "A header to send; one line each. Secrets belong in "
-		  "header_file." },
+		  "header_file. Host: NAME takes the place of the URL's host "
+		  "in the request, but neither in TLS nor when the address is "
+		  "looked up; see server_name." },
 	{ CHECK, .name = "header_file", .type = CONF_TEXT,
 	  .offset = CHECK_AT(header_file), .placeholder = "FILE",
 	  .help = "A file of more headers, one NAME: VALUE line each." },
+	{ CHECK, .name = "server_name", .type = CONF_HOST,
+	  .offset = CHECK_AT(server_name), .placeholder = "HOST",
+	  .help = "The name to ask the address of the URL for: in the Host "
+		  "header with the URL's port, in TLS (SNI), and as the name "
+		  "that the certificate must have." },
 	{ CHECK, .name = "ca", .type = CONF_TEXT, .offset = CHECK_AT(ca),
 	  .placeholder = "FILE",
 	  .help = "PEM certificates to trust for this check." },

@@ -119,6 +119,7 @@ want_extra(struct target_table *table, const struct conf *conf,
 	spec.key = spec.label = check->name;
 	spec.url = check->url;
 	spec.method = check->method;
+	spec.server_name = check->server_name;
 	spec.ca_path = check->ca;
 	spec.header_path = check->header_file;
 	spec.interval_ns = (uint64_t)check->interval_ns;

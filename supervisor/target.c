@@ -13,14 +13,14 @@ text_or_empty(const char *text)
 }
 
 /* The strings of a specification, for all that treats them alike. */
-#define SPEC_TEXT_COUNT 8
+#define SPEC_TEXT_COUNT 9
 
 static const char **
 spec_text(struct target_spec *spec, size_t i)
 {
 	const char **const texts[SPEC_TEXT_COUNT] = { &spec->key, &spec->label,
 		&spec->url, &spec->method, &spec->origin, &spec->headers,
-		&spec->ca_path, &spec->header_path };
+		&spec->server_name, &spec->ca_path, &spec->header_path };
 
 	return texts[i];
 }

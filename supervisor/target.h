@@ -27,6 +27,7 @@ struct target_spec {
 	const char *method;
 	const char *origin;  /* Kubenurse-Neighbour-Origin */
 	const char *headers; /* "Name: value\n" each: a secret */
+	const char *server_name;
 	const char *ca_path;
 	const char *header_path;
 	struct status_range expect[TARGET_EXPECT_MAX];

@@ -61,6 +61,7 @@ fill_target(struct control_message *message, const struct target *target)
 		.method = spec->method,
 		.origin = spec->origin,
 		.headers = spec->headers,
+		.server_name = spec->server_name,
 		.expect_count = (uint32_t)spec->expect_count,
 		.interval_ns = spec->interval_ns,
 		.timeout_ns = spec->timeout_ns,

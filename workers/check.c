@@ -216,11 +216,13 @@ follow(struct check *check)
 	}
 	if (!read_location(check, &url))
 		return false;
+	redirect_stay(&check->target->url, check->target->server_name, &url);
 	if (!redirect_same_origin(&check->target->url, &url))
 		check->may_authorize = false;
 	redirect_drop_user(&check->url, &url);
 	check->method = redirect_method(hop->response.status, check->method);
 	check->referer = check->url;
+	check->referer_name = check->server_name;
 	check->has_referrer_address = hop->has_origin_address;
 	check->referrer_address = hop->origin_address;
 	check->url = url;
@@ -269,13 +271,30 @@ on_done(struct hop *hop)
 	end(check, end_ns);
 }
 
+/* The target's own name belongs to its scheme, host and port. */
+static const char *
+server_name(const struct check *check)
+{
+	const struct target *target = check->target;
+
+	return target->server_name[0] != '\0' &&
+			       redirect_same_origin(&target->url, &check->url)
+		       ? target->server_name
+		       : NULL;
+}
+
 /* start_ns: 0 for the first. */
 static void
 next_hop(struct check *check, uint64_t start_ns)
 {
-	struct hop_request request = {
+	struct hop_request request;
+
+	check->server_name = server_name(check);
+	request = (struct hop_request){
 		.target = check->target,
 		.url = &check->url,
+		.server_name = check->server_name,
+		.referer_name = check->referer_name,
 		.referer = check->hop_count > 0 ? &check->referer : NULL,
 		.referrer_address = check->has_referrer_address
 					    ? &check->referrer_address
@@ -315,6 +334,7 @@ check_start(struct check *check, uint64_t due_ns)
 	check->hop_count = 0;
 	check->may_authorize = true;
 	check->has_referrer_address = false;
+	check->referer_name = NULL;
 	check->method = check->target->method;
 	check->url = check->target->url;
 	check->refusal = check->target->url_error;

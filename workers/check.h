@@ -31,6 +31,8 @@ struct check {
 	const char *method; /* of the present hop */
 	struct url url;     /* of the present hop */
 	struct url referer; /* of the one before */
+	/* What their servers are called instead of their hosts, or NULL. */
+	const char *server_name, *referer_name;
 	bool has_referrer_address; /* where that one was answered from */
 	struct in6_addr referrer_address;
 	const char *refusal;        /* why it cannot be made; NULL: it can */

@@ -57,6 +57,13 @@ hop_worker(const struct hop *hop)
 	return hop->request.target->worker;
 }
 
+const char *
+hop_server_name(const struct hop *hop)
+{
+	return hop->request.server_name != NULL ? hop->request.server_name
+						: hop->request.url->host;
+}
+
 /*
  * Everything is known.  What lies between the mark and now is this process's
  * own delay: the mark is the last thing that the network did.

@@ -44,8 +44,11 @@ enum hop_state {
 
 struct hop_request {
 	struct target *target;
-	const struct url *url;     /* must outlive the hop */
+	const struct url *url; /* must outlive the hop */
+	/* What the server is called instead of the URL's host, or NULL. */
+	const char *server_name;
 	const struct url *referer; /* whose answer leads here; NULL: none */
+	const char *referer_name;  /* as server_name */
 	/* The address that the answer came from; NULL: unknown, or none. */
 	const struct in6_addr *referrer_address;
 	/* The token and the target's own headers may be sent. */
@@ -115,6 +118,8 @@ void hop_close(struct hop *hop);
 
 /* For the parts of a hop, hop_dial.c and hop_talk.c. */
 
+/* As what the server is asked for and must show itself. */
+const char *hop_server_name(const struct hop *hop);
 struct worker *hop_worker(const struct hop *hop);
 /* Its time begins now, unless it has begun before. */
 void hop_start_clock(struct hop *hop, uint64_t now_ns);

@@ -99,6 +99,7 @@ hop_format_request(struct hop *hop, char *ret_error, size_t cap_bytes)
 		.target = url->target,
 		.absolute_form = hop->proxy != NULL && !url->https,
 		.host = url->host,
+		.server_name = hop->request.server_name,
 		.port = url->port_text,
 		.version = PACKAGE_VERSION,
 		.user = url->has_user ? url->user : NULL,
@@ -123,7 +124,8 @@ hop_format_request(struct hop *hop, char *ret_error, size_t cap_bytes)
 	}
 	if (hop->request.referer != NULL &&
 		redirect_format_referer(referer, sizeof(referer),
-			hop->request.referer, url) > 0)
+			hop->request.referer, hop->request.referer_name,
+			url) > 0)
 		request.referer = referer;
 	if (request.absolute_form && hop->proxy->has_user) {
 		request.proxy_user = hop->proxy->user;

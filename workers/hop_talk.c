@@ -91,7 +91,7 @@ hop_talk_begin(struct hop *hop)
 
 	if (hop->proxy == NULL) {
 		hop->state = https ? HOP_TLS : HOP_WRITE;
-		return start_transport(hop, https, hop->request.url->host);
+		return start_transport(hop, https, hop_server_name(hop));
 	}
 	if (https) {
 		hop->state = HOP_TUNNEL_WRITE;
@@ -176,7 +176,7 @@ hop_talk_read_connect(struct hop *hop)
 		return error_with(hop, EIO, "proxy: lost the connection");
 	hop_talk_forget_request(hop);
 	hop_talk_init_response(hop);
-	rc = start_transport(hop, true, hop->request.url->host);
+	rc = start_transport(hop, true, hop_server_name(hop));
 	if (rc < 0) {
 		hop_talk_drop_socket(hop);
 		return error_with(hop, -rc, "tls: cannot begin");

@@ -317,7 +317,10 @@ put_host_and_agent(struct out *out, const struct http_request *request)
 	if (host != NULL)
 		put_value(out, host->value);
 	else
-		put_authority(out, request->host, request->port);
+		put_authority(out,
+			request->server_name != NULL ? request->server_name
+						     : request->host,
+			request->port);
 	put(out, "\r\n");
 	if (agent != NULL)
 		put_line(out,

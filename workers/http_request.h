@@ -27,9 +27,10 @@ struct http_request {
 	const char *target;
 	/* To a plain http proxy: "http://HOST:PORT" is put before the target */
 	bool absolute_form;
-	const char *host;    /* without brackets; a zone is left out of Host */
-	const char *port;    /* as the URL has it; NULL or "": none */
-	const char *version; /* of this program */
+	const char *host; /* without brackets; a zone is left out of Host */
+	const char *server_name; /* in Host, instead; or NULL */
+	const char *port;        /* as the URL has it; NULL or "": none */
+	const char *version;     /* of this program */
 
 	/* Authorization: the token, else the check's own header, else the URL's
 	 * user part (decoded; without a password it is empty). */

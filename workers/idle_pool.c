@@ -86,7 +86,7 @@ is_same(const struct idle_place *a, const struct idle_place *b)
 {
 	return a->https == b->https && a->port == b->port &&
 	       a->trust == b->trust && a->proxy == b->proxy &&
-	       strcasecmp(a->host, b->host) == 0 &&
+	       a->owner == b->owner && strcasecmp(a->host, b->host) == 0 &&
 	       strcmp(a->zone, b->zone) == 0;
 }
 
@@ -205,6 +205,18 @@ idle_pool_forget_trust(struct idle_pool *pool, const struct tls_trust *trust)
 	for (slot = pool->idle; slot != NULL; slot = next) {
 		next = slot->next;
 		if (slot->place.trust == trust)
+			discard(slot);
+	}
+}
+
+void
+idle_pool_forget_owner(struct idle_pool *pool, const struct target *owner)
+{
+	struct idle_slot *slot, *next;
+
+	for (slot = pool->idle; slot != NULL; slot = next) {
+		next = slot->next;
+		if (slot->place.owner == owner)
 			discard(slot);
 	}
 }

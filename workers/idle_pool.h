@@ -22,6 +22,7 @@
 #define IDLE_POOL_KEEP_NS   (90 * 1000000000ULL)
 
 struct proxy;
+struct target;
 struct idle_slot;
 
 /* Where a connection leads, and how.  Compared whole. */
@@ -32,6 +33,7 @@ struct idle_place {
 	const char *zone;              /* of an IPv6 literal, or "" */
 	const struct tls_trust *trust; /* whom it was judged by; http: NULL */
 	const struct proxy *proxy;     /* NULL: directly */
+	const struct target *owner;    /* who alone may use it; NULL: anybody */
 };
 
 struct idle_pool {
@@ -63,6 +65,8 @@ size_t idle_pool_count(const struct idle_pool *pool);
 /* Closes what was judged by a trust that is about to go. */
 void idle_pool_forget_trust(
 	struct idle_pool *pool, const struct tls_trust *trust);
+/* The same for one that is about to go. */
+void idle_pool_forget_owner(struct idle_pool *pool, const struct target *owner);
 void idle_pool_close_all(struct idle_pool *pool);
 /* Closes all and gives the memory back.  Fine on a zeroed pool. */
 void idle_pool_fini(struct idle_pool *pool);

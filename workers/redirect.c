@@ -91,19 +91,43 @@ redirect_drop_user(const struct url *previous, struct url *next)
 	next->user[0] = next->password[0] = '\0';
 }
 
+static void
+set_host(struct url *url, const char *name)
+{
+	snprintf(url->host, sizeof(url->host), "%s", name);
+	url->family = strchr(name, ':') != NULL ? AF_INET6 : AF_UNSPEC;
+	url->zone[0] = '\0';
+}
+
+void
+redirect_stay(const struct url *target, const char *name, struct url *location)
+{
+	if (name[0] == '\0' || location->https != target->https ||
+		location->port != target->port ||
+		strcasecmp(location->host, name) != 0)
+		return;
+	memcpy(location->host, target->host, sizeof(location->host));
+	memcpy(location->zone, target->zone, sizeof(location->zone));
+	location->host_is_ip = target->host_is_ip;
+	location->family = target->family;
+}
+
 int
 redirect_format_referer(char *buf, size_t cap_bytes, const struct url *previous,
-	const struct url *next)
+	const char *name, const struct url *next)
 {
+	struct url shown = *previous;
 	bool whole = redirect_same_origin(previous, next);
 	char host[URL_HOST_TEXT_BYTES];
 	int len;
 
 	if (previous->https && !next->https)
 		return 0;
+	if (name != NULL)
+		set_host(&shown, name);
 	len = snprintf(buf, cap_bytes, "%s://%s%.*s",
 		previous->https ? "https" : "http",
-		url_format_host(previous, host),
+		url_format_host(&shown, host),
 		whole ? (int)previous->path_len_bytes : 1,
 		whole ? previous->target : "/");
 	return len >= 0 && (size_t)len < cap_bytes ? len : -ENOSPC;

@@ -47,11 +47,18 @@ bool redirect_may_reach(const struct in6_addr *from, const struct in6_addr *to);
  */
 void redirect_drop_user(const struct url *previous, struct url *next);
 /*
- * The Referer: the URL of the request before without user part, query and
- * fragment, and for another origin without its path.  Its length, 0: none is to
+ * The Referer: the URL of the request before, with the name it was asked by
+ * (NULL: its host), without user part, query and fragment, and for another
+ * origin without its path.  Its length, 0: none is to
  * be sent (from https to http), or -ENOSPC.
  */
 int redirect_format_referer(char *buf, size_t cap_bytes,
-	const struct url *previous, const struct url *next);
+	const struct url *previous, const char *name, const struct url *next);
+/*
+ * A Location that has the name by which the target's address is asked (""
+ * where there is none), with its scheme and port, leads to that address.
+ */
+void redirect_stay(
+	const struct url *target, const char *name, struct url *location);
 
 #endif

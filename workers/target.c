@@ -32,6 +32,8 @@ target_free(struct target *target)
 		check_cancel(&target->check);
 		resolver_cancel_late(target->worker->resolver, target->id);
 	}
+	if (target->worker != NULL)
+		idle_pool_forget_owner(&target->worker->idle_pool, target);
 	if (target->own_trust != NULL)
 		idle_pool_forget_trust(
 			&target->worker->idle_pool, target->own_trust);
@@ -39,6 +41,7 @@ target_free(struct target *target)
 	free(target->label);
 	free(target->method);
 	free(target->origin);
+	free(target->server_name);
 	if (target->headers_scratch != NULL) /* as long as the headers */
 		explicit_bzero(
 			target->headers_scratch, strlen(target->headers));
@@ -173,9 +176,10 @@ fill(struct target *target, const struct control_message *message)
 	target->label = strdup(spec->label);
 	target->method = strdup(spec->method);
 	target->origin = strdup(spec->origin);
+	target->server_name = strdup(spec->server_name);
 	rc = take_files(target, message);
 	if (rc < 0 || target->label == NULL || target->method == NULL ||
-		target->origin == NULL)
+		target->origin == NULL || target->server_name == NULL)
 		return -ENOMEM;
 	if (url_parse(&target->url, spec->url, &target->url_error) == 0)
 		target->url_error = NULL;
@@ -203,7 +207,7 @@ seal(struct control_target *spec, const struct worker *worker)
 			    ? settings->api_dns_url
 			    : settings->api_direct_url;
 	spec->method = "GET";
-	spec->headers = spec->origin = "";
+	spec->headers = spec->origin = spec->server_name = "";
 	spec->has_ca = spec->has_header_file = false;
 	spec->ca_errno = spec->header_errno = 0;
 	spec->insecure = settings->api_insecure;

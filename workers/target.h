@@ -25,6 +25,7 @@ struct target {
 	char *label;
 	char *method;
 	char *origin;
+	char *server_name;
 	char *headers;         /* lines; those of the header file too */
 	char *headers_scratch; /* as long */
 	struct url url;

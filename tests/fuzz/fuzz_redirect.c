@@ -136,8 +136,8 @@ check_sent(const struct url *first, const struct url *previous,
 	};
 	int len_bytes;
 
-	if (redirect_format_referer(referer, sizeof(referer), previous, next) >
-		0) {
+	if (redirect_format_referer(
+		    referer, sizeof(referer), previous, NULL, next) > 0) {
 		check_referer(referer, previous, next);
 		request.referer = referer;
 	}

@@ -53,6 +53,7 @@ probe_setup(void)
 		.method = "GET",
 		.origin = "",
 		.headers = "",
+		.server_name = "",
 		.expect = { { 200, 200 } },
 		.expect_count = 1,
 		.interval_ns = 1000 * S,

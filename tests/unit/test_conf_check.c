@@ -77,7 +77,43 @@ static const struct {
 	{ "expect = 200--204", "expect: \"200--204\" is no status" },
 	{ "expect = 2xx, 299-200",
 		"expect: \"299-200\" is a range without a status" },
+	{ "server_name = a/b", "server_name: \"a/b\" is neither a host name" },
+	{ "server_name = a:1", "server_name: \"a:1\" is neither a host name" },
+	{ "server_name = http://a", "server_name: \"http://a\" is neither" },
+	{ "header = Host:", "header: is no host; write" },
+	{ "header = Host: a b", "header: is no host" },
+	{ "header = host: a/b", "header: is no host" },
+	{ "header = Host: http://a", "header: is no host" },
+	{ "header = Host: u@a", "header: is no host" },
+	{ "header = Host: a:99999", "header: is no host" },
+	{ "header = Host: ::1", "header: is no host" },
+	{ "header = Host: [fe80::1%25eth0]", "header: is no host" },
+	{ "header = Host: b\u00fccher.example", "header: is no host" },
+	{ "header = Host: a, b", "header: is no host" },
 };
+
+START_TEST(a_host_header)
+{
+	static const char *const values[] = { "shop.example", "Shop_1:8443",
+		"192.0.2.1", "[2001:db8::1]:80", "shop.example." };
+	char ini[200];
+	struct fixture f;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		const struct conf_headers *headers;
+
+		snprintf(ini, sizeof(ini), C "header = host: %s\n", values[i]);
+		f = load(ini, ENV());
+		expect_clean(&f);
+		headers = &f.conf->checks.checks[0].headers;
+		ck_assert_uint_eq(headers->n_headers, 1);
+		ck_assert_str_eq(headers->headers[0].value, values[i]);
+		unload(&f);
+	}
+	expect_refused(C "header = Host: a\nheader = X: y\nheader = HOST: a\n",
+		"t.ini:5: header: is a second Host header");
+}
+END_TEST
 
 START_TEST(a_bad_value_is_one_problem)
 {
@@ -94,6 +130,7 @@ add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, statuses_and_their_ranges, 0,
 		sizeof(statuses) / sizeof(statuses[0]));
+	tcase_add_test(tcase, a_host_header);
 	tcase_add_loop_test(tcase, a_bad_value_is_one_problem, 0,
 		sizeof(bad) / sizeof(bad[0]));
 }

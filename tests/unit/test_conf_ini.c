@@ -227,6 +227,7 @@ START_TEST(a_check_section_in_full)
 				"header = X-A: b: c\n"
 				"header = X-Empty:\n"
 				"header_file = /h\n"
+				"server_name = shop.test\n"
 				"ca = /ca\n"
 				"insecure = true\n"
 				"follow_redirects = false\n"
@@ -251,6 +252,7 @@ START_TEST(a_check_section_in_full)
 	ck_assert_str_eq(check->headers.headers[0].value, "b: c");
 	ck_assert_str_eq(check->headers.headers[1].value, "");
 	ck_assert_str_eq(check->header_file, "/h");
+	ck_assert_str_eq(check->server_name, "shop.test");
 	ck_assert_str_eq(check->ca, "/ca");
 	ck_assert(check->insecure && !check->follow_redirects);
 	check = &f.conf->checks.checks[1];
@@ -500,7 +502,7 @@ static const struct {
 	{ C "header = X", "t.ini:3: header: has no colon; write NAME: VALUE" },
 	{ C "header = : x", "t.ini:3: header: has no header name" },
 	{ C "header = a b: x", "t.ini:3: header: has no header name" },
-	{ C "header = host: x", "t.ini:3: header: names a header that" },
+	{ C "header = TE: x", "t.ini:3: header: names a header that" },
 	{ C "header = Proxy-Authorization: x", "t.ini:3: header: names a" },
 	{ C "header = a: \x7f", "t.ini:3: header: contains a control" },
 	{ C "insecure = yes", "t.ini:3: insecure: \"yes\" is neither" },
@@ -548,7 +550,8 @@ START_TEST(secrets_are_not_quoted)
 		K "extra_checks = a:http://u:SECRET@h:x",
 		C "header = Authorization SECRET",
 		C "header = a b: SECRET",
-		C "header = Host: SECRET",
+		C "header = TE: SECRET",
+		C "header = Host: SECRET/",
 		"[check c]\nurl = http://u:SECRET@h:x",
 		K "authorization SECRET",
 		K "authorization SECRET = x",

@@ -65,7 +65,7 @@ START_TEST(a_full_configuration_loads_back)
 		"check_me_service = false\nexpose_metadata = false\n"
 		"[check a b]\nurl = http://h/x y?a b\nexpect = 2xx, 404, 500-599, 301\n"
 		"timeout = 1m\nheader = A: b\nheader = C: d\n"
-		"insecure = true\n"
+		"insecure = true\nserver_name = [2001:db8::1]\n"
 		"[neighbours]\nneighbour = a ::1\nneighbour = b 1.2.3.4\n",
 		ENV((char *)"KUBENURSE_EXTRA_CHECKS=x:http://h|y:https://g/?q",
 			(char *)"KUBERNETES_SERVICE_HOST=fd00::1"));

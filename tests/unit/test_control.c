@@ -32,6 +32,7 @@ target_message(void)
 		.method = "HEAD",
 		.origin = "",
 		.headers = "X-A: b\nX-C: d\n",
+		.server_name = "shop.test",
 		.expect = { { 200, 200 }, { 204, 299 }, { 999, 999 } },
 		.expect_count = 3,
 		.interval_ns = UINT64_MAX,
@@ -61,6 +62,7 @@ assert_target(const struct control_target *got)
 	ck_assert_str_eq(got->method, want->method);
 	ck_assert_str_eq(got->origin, "");
 	ck_assert_str_eq(got->headers, want->headers);
+	ck_assert_str_eq(got->server_name, want->server_name);
 	ck_assert_uint_eq(got->expect_count, 3);
 	ck_assert_mem_eq(got->expect, want->expect, sizeof(want->expect));
 	ck_assert_uint_eq(got->interval_ns, want->interval_ns);

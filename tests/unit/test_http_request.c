@@ -142,6 +142,32 @@ START_TEST(host_and_user_agent_of_a_check_replace_ours)
 }
 END_TEST
 
+START_TEST(a_server_name_is_in_host_and_not_in_the_proxys_form)
+{
+	const struct http_header header = { "Host", "vhost.example" };
+	struct http_request request = plain_request();
+
+	request.host = "192.0.2.7";
+	request.port = "8080";
+	request.server_name = "shop.example";
+	request.absolute_form = true;
+	assert_text(&request,
+		"GET http://192.0.2.7:8080/alwayshappy HTTP/1.1\r\n"
+		"Host: shop.example:8080\r\n"
+		"User-Agent: kubenurse/2.0\r\n"
+		"Connection: close\r\n"
+		"\r\n");
+	request.headers = &header;
+	request.n_headers = 1;
+	assert_text(&request,
+		"GET http://192.0.2.7:8080/alwayshappy HTTP/1.1\r\n"
+		"Host: vhost.example\r\n"
+		"User-Agent: kubenurse/2.0\r\n"
+		"Connection: close\r\n"
+		"\r\n");
+}
+END_TEST
+
 /* Which Authorization is sent. */
 static void
 assert_authorization(const struct http_request *request, const char *expected)
@@ -422,6 +448,8 @@ suite_http_request(void)
 	tcase_add_test(tcase, own_headers_are_sorted);
 	tcase_add_test(tcase, the_host_line);
 	tcase_add_test(tcase, host_and_user_agent_of_a_check_replace_ours);
+	tcase_add_test(
+		tcase, a_server_name_is_in_host_and_not_in_the_proxys_form);
 	tcase_add_test(tcase, basic_authorization);
 	tcase_add_test(tcase, one_authorization_at_most);
 	tcase_add_test(tcase, methods);

@@ -220,6 +220,27 @@ START_TEST(a_trust_that_goes_takes_its_connections_along)
 }
 END_TEST
 
+START_TEST(an_owned_connection_is_the_owners_alone)
+{
+	static const struct target *const one = (const void *)&pool;
+	struct idle_place owned = here, other = here;
+
+	owned.owner = one;
+	other.owner = (const void *)&taken;
+	put(0);
+	ck_assert(!idle_pool_take(&pool, &owned, &taken));
+	ck_assert(idle_pool_put(&pool, &owned, &client[1]));
+	ck_assert(!idle_pool_take(&pool, &other, &taken));
+	ck_assert(idle_pool_take(&pool, &here, &taken));
+	transport_close(&taken, TRANSPORT_CLOSE_ABORT);
+	ck_assert(!idle_pool_take(&pool, &here, &taken));
+	idle_pool_forget_owner(&pool, (const void *)&taken);
+	ck_assert_uint_eq(idle_pool_count(&pool), 1);
+	idle_pool_forget_owner(&pool, one);
+	ck_assert_uint_eq(idle_pool_count(&pool), 0);
+}
+END_TEST
+
 START_TEST(all_are_closed_and_the_room_stays)
 {
 	put(0);
@@ -252,6 +273,7 @@ main(void)
 	tcase_add_test(tcase, what_speaks_unasked_is_closed);
 	tcase_add_test(tcase, it_is_kept_so_long_and_no_longer);
 	tcase_add_test(tcase, a_trust_that_goes_takes_its_connections_along);
+	tcase_add_test(tcase, an_owned_connection_is_the_owners_alone);
 	tcase_add_test(tcase, all_are_closed_and_the_room_stays);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -202,10 +202,50 @@ START_TEST(the_referer)
 			   next = parsed(cases[i].next);
 		char buf[128] = "";
 		int len = redirect_format_referer(
-			buf, sizeof(buf), &previous, &next);
+			buf, sizeof(buf), &previous, NULL, &next);
 
 		ck_assert_str_eq(buf, cases[i].referer);
 		ck_assert_int_eq(len, (int)strlen(cases[i].referer));
+	}
+}
+END_TEST
+
+START_TEST(a_referer_has_the_name_that_was_asked_for)
+{
+	struct url previous = parsed("http://[fe80::1%25lo]:81/a?b"),
+		   next = parsed("http://h/");
+	char buf[128] = "";
+
+	redirect_format_referer(
+		buf, sizeof(buf), &previous, "shop.example", &previous);
+	ck_assert_str_eq(buf, "http://shop.example:81/a");
+	redirect_format_referer(
+		buf, sizeof(buf), &previous, "shop.example", &next);
+	ck_assert_str_eq(buf, "http://shop.example:81/");
+	redirect_format_referer(
+		buf, sizeof(buf), &previous, "2001:db8::1", &next);
+	ck_assert_str_eq(buf, "http://[2001:db8::1]:81/");
+}
+END_TEST
+
+START_TEST(the_name_that_was_asked_for_is_the_address)
+{
+	struct url target = parsed("https://[fe80::1%25lo]/a");
+	struct url same = parsed("https://Shop.example:443/b?c"),
+		   others[] = { parsed("https://shop.example:444/"),
+			   parsed("http://shop.example:443/"),
+			   parsed("https://shop.example.org/") };
+	char text[URL_TEXT_BYTES];
+
+	redirect_stay(&target, "shop.example", &same);
+	ck_assert_str_eq(url_format(&same, false, text),
+		"https://[fe80::1%25lo]:443/b?c");
+	ck_assert(redirect_same_origin(&target, &same));
+	for (int i = 0; i < 3; i++) {
+		struct url before = others[i];
+
+		redirect_stay(&target, "shop.example", &others[i]);
+		ck_assert_mem_eq(&before, &others[i], sizeof(before));
 	}
 }
 END_TEST
@@ -216,9 +256,12 @@ START_TEST(a_referer_that_does_not_fit)
 	char buf[11];
 
 	ck_assert_int_eq(
-		redirect_format_referer(buf, sizeof(buf), &url, &url), 10);
-	ck_assert_int_eq(redirect_format_referer(buf, 10, &url, &url), -ENOSPC);
-	ck_assert_int_eq(redirect_format_referer(buf, 0, &url, &url), -ENOSPC);
+		redirect_format_referer(buf, sizeof(buf), &url, NULL, &url),
+		10);
+	ck_assert_int_eq(
+		redirect_format_referer(buf, 10, &url, NULL, &url), -ENOSPC);
+	ck_assert_int_eq(
+		redirect_format_referer(buf, 0, &url, NULL, &url), -ENOSPC);
 }
 END_TEST
 
@@ -236,6 +279,8 @@ suite_redirect(void)
 	tcase_add_test(tcase, who_may_lead_to_which_address);
 	tcase_add_test(tcase, a_locations_user_part);
 	tcase_add_test(tcase, the_referer);
+	tcase_add_test(tcase, a_referer_has_the_name_that_was_asked_for);
+	tcase_add_test(tcase, the_name_that_was_asked_for_is_the_address);
 	tcase_add_test(tcase, a_referer_that_does_not_fit);
 	suite_add_tcase(suite, tcase);
 	return suite;

@@ -86,6 +86,7 @@ START_TEST(whatever_changes_makes_a_new_generation)
 	CHANGE(spec.method = "HEAD");
 	CHANGE(spec.origin = "x");
 	CHANGE(spec.headers = "A: b\n");
+	CHANGE(spec.server_name = "x");
 	CHANGE(spec.ca_path = "/x");
 	CHANGE(spec.header_path = "/x");
 	CHANGE(spec.expect[0].last = 204);
