@@ -150,15 +150,14 @@ pack_target(struct pack *pack, struct control_target *target)
 	pack_u64(pack, &target->dial_timeout_ns);
 	pack_u64(pack, &target->first_delay_ns);
 	pack_u64(pack, &target->started_mono_ns);
-	pack_text(pack, &target->ca_path);
-	pack_text(pack, &target->header_path);
-	pack_u32(pack, &target->ca_errno);
-	pack_u32(pack, &target->header_errno);
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++) {
+		pack_text(pack, &target->files[i].path);
+		pack_bool(pack, &target->files[i].is_open);
+		pack_u32(pack, &target->files[i].error);
+	}
 	pack_bool(pack, &target->insecure);
 	pack_bool(pack, &target->follow_redirects);
 	pack_bool(pack, &target->reuse_connections);
-	pack_bool(pack, &target->has_ca);
-	pack_bool(pack, &target->has_header_file);
 }
 
 static void

@@ -85,6 +85,21 @@ struct control_boot {
 	uint32_t log_level; /* a reload may have changed the nursery's */
 };
 
+/* The files of a target, in the order of their descriptors. */
+enum control_file_kind {
+	CONTROL_FILE_CA,
+	CONTROL_FILE_HEADERS,
+	CONTROL_FILE_CERT,
+	CONTROL_FILE_KEY, /* of the certificate; not open: it is in that file */
+	CONTROL_FILE_COUNT
+};
+
+struct control_file {
+	const char *path; /* or "" */
+	bool is_open;     /* its descriptor is beside the message */
+	uint32_t error;   /* the errno by which it is not; 0: none is needed */
+};
+
 struct control_target {
 	uint32_t id;
 	uint32_t gen;
@@ -105,12 +120,7 @@ struct control_target {
 	bool insecure;
 	bool follow_redirects;
 	bool reuse_connections;
-	bool has_ca;          /* the first descriptor beside the message */
-	bool has_header_file; /* the next one */
-	const char *ca_path;  /* what they are called, or "" */
-	const char *header_path;
-	uint32_t ca_errno; /* why there is no descriptor; 0: none is needed */
-	uint32_t header_errno;
+	struct control_file files[CONTROL_FILE_COUNT];
 };
 
 struct control_target_gone {

@@ -141,7 +141,8 @@ const struct sandbox_place_row sandbox_places[] = {
 	{ "the directory of the configuration file", SUPERVISOR,
 	  SANDBOX_PLACE_CONF, NULL },
 	{ "the directories of the files that the configuration named at the "
-	  "start (`ca`, `header_file`, `cert_file`, `cert_key`)",
+	  "start (`ca`, `cert`, `key`, `header_file`, `cert_file`, "
+	  "`cert_key`)",
 	  SUPERVISOR, SANDBOX_PLACE_NAMED, NULL },
 };
 const size_t sandbox_n_places =

@@ -90,6 +90,8 @@ struct conf_check {
 	char *header_file;
 	char *server_name;
 	char *ca;
+	char *cert;
+	char *key;
 	bool insecure;
 	bool insecure_is_set; /* else it follows that of [kubenurse] */
 	bool follow_redirects;
@@ -175,6 +177,9 @@ struct conf_input {
 	/* The service account's token is there: with a host, in a cluster. */
 	bool has_token;
 };
+
+/* The path of one of its files, of an enum control_file_kind; or "". */
+const char *conf_check_file(const struct conf_check *check, size_t kind);
 
 /* The file that is read, when there is one. */
 static inline const char *

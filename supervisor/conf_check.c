@@ -2,6 +2,7 @@
 /* Extra checks, their headers, and static neighbours; see conf_value.h. */
 #include "supervisor/conf_value.h"
 
+#include "common/control.h"
 #include "common/url.h"
 
 #include <arpa/inet.h>
@@ -143,6 +144,8 @@ check_fini(struct conf_check *check)
 	free(check->header_file);
 	free(check->server_name);
 	free(check->ca);
+	free(check->cert);
+	free(check->key);
 }
 
 void
@@ -167,6 +170,8 @@ set_defaults(struct conf_check *check)
 	check->header_file = strdup("");
 	check->server_name = strdup("");
 	check->ca = strdup("");
+	check->cert = strdup("");
+	check->key = strdup("");
 	for (size_t i = 0; i < conf_n_keys; i++) {
 		const struct conf_key *key = &conf_keys[i];
 
@@ -178,7 +183,7 @@ set_defaults(struct conf_check *check)
 	strbuf_fini(&why);
 	return ok && check->name != NULL && check->url != NULL &&
 	       check->header_file != NULL && check->server_name != NULL &&
-	       check->ca != NULL;
+	       check->ca != NULL && check->cert != NULL && check->key != NULL;
 }
 
 /* Room for one more; the room doubles whenever the number is a power of two. */
@@ -209,6 +214,19 @@ conf_checks_add(struct conf_checks *checks)
 	}
 	checks->n_checks++;
 	return &grown[n];
+}
+
+const char *
+conf_check_file(const struct conf_check *check, size_t kind)
+{
+	const char *const paths[CONTROL_FILE_COUNT] = {
+		[CONTROL_FILE_CA] = check->ca,
+		[CONTROL_FILE_HEADERS] = check->header_file,
+		[CONTROL_FILE_CERT] = check->cert,
+		[CONTROL_FILE_KEY] = check->key,
+	};
+
+	return paths[kind];
 }
 
 /* `path` is the type under which all neighbours are shown together. */

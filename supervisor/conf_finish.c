@@ -281,6 +281,19 @@ check_error(struct conf_loader *loader, const struct conf_check *check,
 }
 
 static void
+check_certificate(struct conf_loader *loader, const struct conf_check *check)
+{
+	if (check->cert[0] == '\0' && check->key[0] != '\0')
+		check_error(loader, check,
+			"there is no certificate for its key; set cert");
+	if (check->cert[0] != '\0' && check->url[0] != '\0' &&
+		strncasecmp(check->url, "https:", 6) != 0)
+		check_error(loader, check,
+			"has a cert, which is for https alone; write "
+			"url = https://...");
+}
+
+static void
 finish_checks(struct conf_loader *loader)
 {
 	struct conf_checks *list = &loader->conf->checks;
@@ -298,6 +311,7 @@ finish_checks(struct conf_loader *loader)
 			check->insecure = loader->conf->insecure;
 		if (error != NULL)
 			check_error(loader, check, "%s", error);
+		check_certificate(loader, check);
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(list->checks[j].name, check->name) != 0)
 				continue;

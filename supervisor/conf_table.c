@@ -330,6 +330,13 @@ const struct conf_key conf_keys[] = {
 	{ CHECK, .name = "ca", .type = CONF_TEXT, .offset = CHECK_AT(ca),
 	  .placeholder = "FILE",
 	  .help = "PEM certificates to trust for this check." },
+	{ CHECK, .name = "cert", .type = CONF_TEXT, .offset = CHECK_AT(cert),
+	  .placeholder = "FILE",
+	  .help = "PEM certificate to show to the server that asks for one, "
+		  "its chain behind it. For https." },
+	{ CHECK, .name = "key", .type = CONF_TEXT, .offset = CHECK_AT(key),
+	  .placeholder = "FILE", .default_note = "the file of cert",
+	  .help = "PEM key of cert, without a passphrase." },
 	{ CHECK, .name = "insecure", .type = CONF_BOOL,
 	  .offset = CHECK_AT(insecure),
 	  .default_note = "that of [kubenurse]",

@@ -120,8 +120,8 @@ want_extra(struct target_table *table, const struct conf *conf,
 	spec.url = check->url;
 	spec.method = check->method;
 	spec.server_name = check->server_name;
-	spec.ca_path = check->ca;
-	spec.header_path = check->header_file;
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++)
+		spec.files[i] = conf_check_file(check, i);
 	spec.interval_ns = (uint64_t)check->interval_ns;
 	spec.timeout_ns = (uint64_t)check->timeout_ns;
 	spec.dial_timeout_ns = plan_dial_timeout_ns(spec.timeout_ns);

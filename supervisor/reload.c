@@ -17,7 +17,7 @@ enum file_tag {
 	FILE_TAG_CONF = 1 << 0,
 	FILE_TAG_RESOLVER = 1 << 1,
 	FILE_TAG_CA = 1 << 2,
-	FILE_TAG_CHECK = 1 << 3, /* `ca` and `header_file` of a check */
+	FILE_TAG_CHECK = 1 << 3, /* one that a check names */
 	FILE_TAG_TLS = 1 << 4,   /* of the https listener */
 };
 
@@ -118,9 +118,10 @@ watch_checks(struct supervisor *supervisor)
 
 	file_watch_begin(&supervisor->file_watch, FILE_TAG_CHECK);
 	for (size_t i = 0; i < checks->n_checks; i++) {
-		watch(supervisor, checks->checks[i].ca, FILE_TAG_CHECK);
-		watch(supervisor, checks->checks[i].header_file,
-			FILE_TAG_CHECK);
+		for (size_t j = 0; j < CONTROL_FILE_COUNT; j++)
+			watch(supervisor,
+				conf_check_file(&checks->checks[i], j),
+				FILE_TAG_CHECK);
 	}
 	file_watch_end(&supervisor->file_watch);
 }

@@ -2,6 +2,7 @@
 /* The supervisor's sandbox; see sandbox.h. */
 #include "supervisor/sandbox.h"
 
+#include "common/control.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "supervisor/service_account.h"
@@ -117,9 +118,9 @@ grant_all(const struct conf *conf, const struct conf_input *input)
 	grant_file(SANDBOX_PLACE_NAMED, conf->cert_file);
 	grant_file(SANDBOX_PLACE_NAMED, conf->cert_key);
 	for (size_t i = 0; i < conf->checks.n_checks; i++) {
-		grant_file(SANDBOX_PLACE_NAMED, conf->checks.checks[i].ca);
-		grant_file(SANDBOX_PLACE_NAMED,
-			conf->checks.checks[i].header_file);
+		for (size_t j = 0; j < CONTROL_FILE_COUNT; j++)
+			grant_file(SANDBOX_PLACE_NAMED,
+				conf_check_file(&conf->checks.checks[i], j));
 	}
 }
 
@@ -223,10 +224,9 @@ supervisor_sandbox_out_of_reach(const struct conf *conf)
 	for (size_t i = 0; i < conf->checks.n_checks; i++) {
 		const struct conf_check *check = &conf->checks.checks[i];
 
-		if (!can_reach(check->ca))
-			return check->ca;
-		if (!can_reach(check->header_file))
-			return check->header_file;
+		for (size_t j = 0; j < CONTROL_FILE_COUNT; j++)
+			if (!can_reach(conf_check_file(check, j)))
+				return conf_check_file(check, j);
 	}
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/image.h"
 #include "common/log.h"
+#include "supervisor/check_files.h"
 #include "supervisor/http_tls.h"
 #include "supervisor/metric_families.h"
 #include "supervisor/plan.h"
@@ -569,8 +570,12 @@ supervisor_run(struct conf *conf, const struct conf_input *input,
 		LOG_WARN("cannot tell the service manager", LOG_ERRNO(-rc));
 	privileges_raise_fd_limit();
 	/* in a pod it stays what the manifest says */
-	if (!input->has_token && become_user(conf) < 0)
-		return EXIT_CODE_FAILED;
+	if (!input->has_token) {
+		check_files_hold(conf, stamp);
+		if (become_user(conf) < 0)
+			return EXIT_CODE_FAILED;
+		check_files_settle();
+	}
 	if (nursery_is_exposed(path))
 		LOG_WARN("the programs are readable: other processes of this "
 			 "user can trace them while they start",

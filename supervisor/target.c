@@ -13,16 +13,20 @@ text_or_empty(const char *text)
 }
 
 /* The strings of a specification, for all that treats them alike. */
-#define SPEC_TEXT_COUNT 9
+#define SPEC_TEXT_COUNT (7 + CONTROL_FILE_COUNT)
 
 static const char **
 spec_text(struct target_spec *spec, size_t i)
 {
-	const char **const texts[SPEC_TEXT_COUNT] = { &spec->key, &spec->label,
-		&spec->url, &spec->method, &spec->origin, &spec->headers,
-		&spec->server_name, &spec->ca_path, &spec->header_path };
+	const char **const texts[] = { &spec->key, &spec->label, &spec->url,
+		&spec->method, &spec->origin, &spec->headers,
+		&spec->server_name };
+	const size_t count = sizeof(texts) / sizeof(texts[0]);
 
-	return texts[i];
+	_Static_assert(sizeof(texts) / sizeof(texts[0]) + CONTROL_FILE_COUNT ==
+			       SPEC_TEXT_COUNT,
+		"all of them");
+	return i < count ? texts[i] : &spec->files[i - count];
 }
 
 static void
@@ -249,6 +253,15 @@ target_table_release(struct target_table *table, enum worker_type type)
 			table->targets[i]->held = false;
 }
 
+static bool
+has_files(const struct target_spec *spec)
+{
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++)
+		if (spec->files[i][0] != '\0')
+			return true;
+	return false;
+}
+
 void
 target_table_touch_files(struct target_table *table)
 {
@@ -256,8 +269,7 @@ target_table_touch_files(struct target_table *table)
 		struct target *target = table->targets[i];
 
 		if (!target->used || target->news == TARGET_NEWS_GONE ||
-			(target->spec.ca_path[0] == '\0' &&
-				target->spec.header_path[0] == '\0'))
+			!has_files(&target->spec))
 			continue;
 		target->started_mono_ns = 0;
 		target->held = false;

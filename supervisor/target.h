@@ -8,6 +8,7 @@
 #ifndef SUPERVISOR_TARGET_H
 #define SUPERVISOR_TARGET_H
 
+#include "common/control.h"
 #include "common/outcome.h"
 #include "common/status_range.h"
 #include "common/wire.h"
@@ -28,8 +29,7 @@ struct target_spec {
 	const char *origin;  /* Kubenurse-Neighbour-Origin */
 	const char *headers; /* "Name: value\n" each: a secret */
 	const char *server_name;
-	const char *ca_path;
-	const char *header_path;
+	const char *files[CONTROL_FILE_COUNT]; /* paths */
 	struct status_range expect[TARGET_EXPECT_MAX];
 	size_t expect_count;
 	uint64_t interval_ns;

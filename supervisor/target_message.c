@@ -3,10 +3,10 @@
 #include "supervisor/target_message.h"
 
 #include "common/log.h"
+#include "supervisor/check_files.h"
 #include "supervisor/service_account.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,31 +18,33 @@ is_want(int rc)
 }
 
 /*
- * Adds the file's descriptor.  1; 0: there is none, or it cannot be opened,
- * which is logged, and of which the check fails; a negative errno: it is to be
- * tried again.
+ * Adds the file's descriptor.  One that cannot be opened is logged, and the
+ * check fails of it; a negative errno: it is to be tried again.
  */
 static int
 attach_file(struct control_message *message, const char *label,
-	const char *path, uint32_t *ret_errno)
+	enum control_file_kind kind, const char *path)
 {
+	struct control_file *file = &message->body.target.files[kind];
 	int fd;
 
+	file->path = path;
 	/* the second: out of reach, and trusted by every worker anyway */
-	if (path[0] == '\0' || strcmp(path, SERVICE_ACCOUNT_CA) == 0)
+	if (path[0] == '\0' || (kind == CONTROL_FILE_CA &&
+				       strcmp(path, SERVICE_ACCOUNT_CA) == 0))
 		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && is_want(-errno))
-		return -errno;
-	if (fd < 0) {
-		*ret_errno = (uint32_t)errno;
-		LOG_ERROR("a file of a check cannot be read",
-			LOG_STR("type", label), LOG_STR("file", path),
-			LOG_ERRNO(errno));
+	fd = check_files_open(path);
+	if (is_want(fd))
+		return fd;
+	file->is_open = fd >= 0;
+	if (file->is_open) {
+		message->fds[message->fd_count++] = fd;
 		return 0;
 	}
-	message->fds[message->fd_count++] = fd;
-	return 1;
+	file->error = (uint32_t)-fd;
+	LOG_ERROR("a file of a check cannot be read", LOG_STR("type", label),
+		LOG_STR("file", path), LOG_ERRNO(-fd));
+	return 0;
 }
 
 static int
@@ -50,7 +52,7 @@ fill_target(struct control_message *message, const struct target *target)
 {
 	const struct target_spec *spec = &target->spec;
 	struct control_target *out = &message->body.target;
-	int has_ca, has_header_file;
+	int rc = 0;
 
 	message->kind = CONTROL_TARGET;
 	*out = (struct control_target){
@@ -71,21 +73,13 @@ fill_target(struct control_message *message, const struct target *target)
 		.insecure = spec->insecure,
 		.follow_redirects = spec->follow_redirects,
 		.reuse_connections = spec->reuse_connections,
-		.ca_path = spec->ca_path,
-		.header_path = spec->header_path,
 	};
 	memcpy(out->expect, spec->expect,
 		spec->expect_count * sizeof(out->expect[0]));
-	/* in this order: control.h */
-	has_ca = attach_file(
-		message, spec->label, spec->ca_path, &out->ca_errno);
-	if (has_ca < 0)
-		return has_ca;
-	has_header_file = attach_file(
-		message, spec->label, spec->header_path, &out->header_errno);
-	out->has_ca = has_ca > 0;
-	out->has_header_file = has_header_file > 0;
-	return has_header_file < 0 ? has_header_file : 0;
+	for (int i = 0; i < CONTROL_FILE_COUNT && rc == 0; i++)
+		rc = attach_file(message, spec->label,
+			(enum control_file_kind)i, spec->files[i]);
+	return rc;
 }
 
 int

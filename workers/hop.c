@@ -57,6 +57,13 @@ hop_worker(const struct hop *hop)
 	return hop->request.target->worker;
 }
 
+bool
+hop_shows_identity(const struct hop *hop)
+{
+	return hop->request.target->identity_files != NULL &&
+	       hop->request.may_authorize && hop->request.url->https;
+}
+
 const char *
 hop_server_name(const struct hop *hop)
 {

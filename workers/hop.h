@@ -118,6 +118,8 @@ void hop_close(struct hop *hop);
 
 /* For the parts of a hop, hop_dial.c and hop_talk.c. */
 
+/* The target's certificate is for this server. */
+bool hop_shows_identity(const struct hop *hop);
 /* As what the server is asked for and must show itself. */
 const char *hop_server_name(const struct hop *hop);
 struct worker *hop_worker(const struct hop *hop);

@@ -26,8 +26,10 @@ place_of(const struct hop *hop)
 		.zone = url->zone,
 		.trust = tls ? trust_for(hop->request.target) : NULL,
 		.proxy = hop->proxy,
-		.owner = hop->request.server_name != NULL ? hop->request.target
-							  : NULL,
+		.owner = hop->request.server_name != NULL ||
+					 hop_shows_identity(hop)
+				 ? hop->request.target
+				 : NULL,
 	};
 }
 

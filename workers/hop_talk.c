@@ -65,6 +65,22 @@ bad_answer(struct hop *hop, const char *bytes, size_t n_bytes, size_t used)
 	return error_with(hop, 0, text);
 }
 
+/* What is wrong with it is said in the handshake, which is not made then. */
+static void
+identify(struct hop *hop)
+{
+	const struct target *target = hop->request.target;
+	const char *why;
+
+	if (target->identity_error != NULL) {
+		error_with(hop, 0, target->identity_error);
+		return;
+	}
+	why = transport_identify(&hop->transport, target->identity);
+	if (why != NULL)
+		snprintf(hop->error, sizeof(hop->error), "cert: %s", why);
+}
+
 /*
  * Puts the transport on the connected socket: TLS for https, plain else, and
  * plain for the CONNECT to a proxy.
@@ -73,6 +89,7 @@ static int
 start_transport(struct hop *hop, bool tls, const char *name)
 {
 	const struct tls_trust *trust = NULL;
+	int rc;
 
 	if (tls) {
 		trust = trust_for(hop->request.target);
@@ -80,7 +97,10 @@ start_transport(struct hop *hop, bool tls, const char *name)
 			return -ENOMEM;
 		hop_record_event(hop, EVENT_TLS_HANDSHAKE_START, hop->mark_ns);
 	}
-	return transport_start(&hop->transport, hop->watch->fd, trust, name);
+	rc = transport_start(&hop->transport, hop->watch->fd, trust, name);
+	if (rc == 0 && tls && hop_shows_identity(hop))
+		identify(hop);
+	return rc;
 }
 
 int
@@ -192,6 +212,8 @@ hop_talk_handshake(struct hop *hop)
 
 	if (target->ca_error != NULL && !target->insecure)
 		return error_with(hop, 0, target->ca_error);
+	if (hop->error[0] != '\0')
+		return IO_ERROR;
 	result = transport_handshake(&hop->transport);
 	if (result == IO_DONE) {
 		uint64_t now_ns = clock_mono_ns();

@@ -6,8 +6,10 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "workers/header_file.h"
+#include "workers/identity.h"
 #include "workers/schedule.h"
 #include "workers/tls.h"
+#include "workers/tls_identity.h"
 #include "workers/token.h"
 #include "workers/trust.h"
 #include "workers/worker.h"
@@ -49,6 +51,9 @@ target_free(struct target *target)
 	if (target->headers != NULL)
 		explicit_bzero(target->headers, strlen(target->headers));
 	free(target->headers);
+	tls_identity_free(target->identity);
+	free(target->identity_files);
+	free(target->identity_error);
 	free(target->ca_error);
 	free(target->header_error);
 	free(target->request);
@@ -63,7 +68,8 @@ take_header_file(struct target *target, const struct control_target *spec,
 	char text[PATH_MAX + 64], why[64];
 	size_t n_before = 0;
 	unsigned line = 0;
-	int rc = -(int)spec->header_errno;
+	const struct control_file *file = &spec->files[CONTROL_FILE_HEADERS];
+	int rc = -(int)file->error;
 
 	for (const char *p = spec->headers; *p != '\0'; p++)
 		n_before += *p == '\n';
@@ -78,13 +84,12 @@ take_header_file(struct target *target, const struct control_target *spec,
 		snprintf(why, sizeof(why), "%s",
 			rc == -ENODATA ? "there is no header in it"
 				       : strerror(-rc));
-	snprintf(text, sizeof(text), "header_file %s: %s", spec->header_path,
-		why);
+	snprintf(text, sizeof(text), "header_file %s: %s", file->path, why);
 	target->header_error = strdup(text);
 	target->header_errno = -rc;
 	if (target->header_error == NULL)
 		return -ENOMEM;
-	if (spec->header_errno == 0) /* else the supervisor has said it */
+	if (file->error == 0) /* else the supervisor has said it */
 		LOG_ERROR("a header file cannot be used",
 			LOG_STR("type", spec->label),
 			LOG_STR("error", target->header_error));
@@ -94,38 +99,59 @@ take_header_file(struct target *target, const struct control_target *spec,
 static int
 take_ca(struct target *target, const struct control_target *spec, int fd)
 {
+	const struct control_file *file = &spec->files[CONTROL_FILE_CA];
 	char text[PATH_MAX + 64] = "ca ";
 	size_t len = strlen(text);
 
-	if (spec->ca_errno != 0)
-		snprintf(text + len, sizeof(text) - len, "%s: %s",
-			spec->ca_path, strerror((int)spec->ca_errno));
+	if (file->error != 0)
+		snprintf(text + len, sizeof(text) - len, "%s: %s", file->path,
+			strerror((int)file->error));
 	else
 		target->own_trust = trust_with_file(target->worker->settings,
-			spec->ca_path, fd, text + len, sizeof(text) - len);
+			file->path, fd, text + len, sizeof(text) - len);
 	if (target->own_trust != NULL)
 		return 0;
 	target->ca_error = strdup(text);
 	return target->ca_error != NULL ? 0 : -ENOMEM;
 }
 
-/* The descriptors beside the message: the CA, then the header file. */
+/* The descriptors beside the message, by their files; -1: there is none. */
+static void
+sort_files(const struct control_message *message, int fds[CONTROL_FILE_COUNT])
+{
+	unsigned next = 0;
+
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++)
+		fds[i] = message->body.target.files[i].is_open &&
+					 next < message->fd_count
+				 ? message->fds[next++]
+				 : -1;
+}
+
+static bool
+has_file(const struct control_target *spec, const int fds[],
+	enum control_file_kind kind)
+{
+	return fds[kind] >= 0 || spec->files[kind].error != 0;
+}
+
 static int
-take_files(struct target *target, const struct control_message *message)
+take_files(struct target *target, const struct control_message *message,
+	struct target *old)
 {
 	const struct control_target *spec = &message->body.target;
-	const int *fd = message->fds, *end = fd + message->fd_count;
+	int fds[CONTROL_FILE_COUNT], rc;
 	struct strbuf lines;
-	int rc = 0;
 
+	sort_files(message, fds);
+	rc = identity_take(target, spec, fds, old);
 	strbuf_init(&lines, CONTROL_MAX_BYTES);
 	strbuf_add_string(&lines, spec->headers);
-	if (spec->ca_errno != 0 || (spec->has_ca && fd < end))
-		rc = take_ca(target, spec, spec->has_ca ? *fd++ : -1);
-	if (rc == 0 && (spec->header_errno != 0 ||
-			       (spec->has_header_file && fd < end)))
+	if (rc == 0 && has_file(spec, fds, CONTROL_FILE_CA))
+		rc = take_ca(target, spec, fds[CONTROL_FILE_CA]);
+	if (rc == 0 && has_file(spec, fds, CONTROL_FILE_HEADERS))
 		rc = take_header_file(
-			target, spec, spec->has_header_file ? *fd : -1, &lines);
+			target, spec, fds[CONTROL_FILE_HEADERS], &lines);
 	target->headers = strbuf_take(&lines);
 	if (rc < 0 || target->headers == NULL)
 		return -ENOMEM;
@@ -165,8 +191,10 @@ reserve_idle(const struct target *target)
 		&target->worker->idle_pool, count * IDLE_POOL_PER_PLACE);
 }
 
+/* old: the same target as it was, or NULL. */
 static int
-fill(struct target *target, const struct control_message *message)
+fill(struct target *target, const struct control_message *message,
+	struct target *old)
 {
 	const struct control_target *spec = &message->body.target;
 	struct worker *worker = target->worker;
@@ -177,12 +205,14 @@ fill(struct target *target, const struct control_message *message)
 	target->method = strdup(spec->method);
 	target->origin = strdup(spec->origin);
 	target->server_name = strdup(spec->server_name);
-	rc = take_files(target, message);
-	if (rc < 0 || target->label == NULL || target->method == NULL ||
+	if (target->label == NULL || target->method == NULL ||
 		target->origin == NULL || target->server_name == NULL)
 		return -ENOMEM;
 	if (url_parse(&target->url, spec->url, &target->url_error) == 0)
 		target->url_error = NULL;
+	rc = take_files(target, message, old);
+	if (rc < 0)
+		return rc;
 	target->request_cap_bytes =
 		REQUEST_FIXED_BYTES + 2 * URL_TEXT_BYTES +
 		2 * strlen(target->headers) +
@@ -208,8 +238,8 @@ seal(struct control_target *spec, const struct worker *worker)
 			    : settings->api_direct_url;
 	spec->method = "GET";
 	spec->headers = spec->origin = spec->server_name = "";
-	spec->has_ca = spec->has_header_file = false;
-	spec->ca_errno = spec->header_errno = 0;
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++)
+		spec->files[i] = (struct control_file){ .path = "" };
 	spec->insecure = settings->api_insecure;
 }
 
@@ -258,22 +288,22 @@ target_apply(struct worker *worker, struct control_message *message)
 		return;
 	if (worker->kind->is_api_server)
 		seal(spec, worker);
-	if (old != NULL) {
+	if (old != NULL)
 		*place = old->next;
-		target_free(old);
-	}
 	target = calloc(1, sizeof(*target));
 	if (target != NULL) {
 		target->worker = worker;
 		loop_timer_init(&target->timer, on_timer);
 		check_init(&target->check, target);
 	}
-	if (target == NULL || fill(target, message) < 0) {
+	if (target == NULL || fill(target, message, old) < 0) {
 		LOG_ERROR(
 			"no memory for a target", LOG_STR("type", spec->label));
 		target_free(target);
+		target_free(old);
 		return;
 	}
+	target_free(old);
 	target->next = worker->targets;
 	worker->targets = target;
 	loop_timer_start(worker->loop, &target->timer, first_ns(target, spec));

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct tls_identity;
 struct tls_trust;
 struct worker;
 
@@ -39,10 +40,13 @@ struct target {
 	bool insecure;
 	bool follow_redirects;
 	bool reuse_connections;
-	struct tls_trust *own_trust; /* NULL: the worker's */
+	struct tls_trust *own_trust;   /* NULL: the worker's */
+	struct tls_identity *identity; /* for its own server; or NULL */
+	char *identity_files;          /* paths; NULL: none are named */
 	/* Files without which no check can be made, "KEY PATH: why"; or NULL */
-	char *ca_error;     /* at the handshake */
-	char *header_error; /* where they would be sent */
+	char *ca_error;       /* at the handshake */
+	char *identity_error; /* the same */
+	char *header_error;   /* where they would be sent */
 	int header_errno;
 	char *request; /* room for a request's head */
 	size_t request_cap_bytes;

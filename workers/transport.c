@@ -3,6 +3,7 @@
 #include "workers/transport.h"
 
 #include "workers/socket.h"
+#include "workers/tls_identity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -117,6 +118,13 @@ transport_start(struct transport *transport, int fd,
 	transport->fd = fd;
 	turn_begin_first(&transport->turn, reads_per_turn(transport));
 	return 0;
+}
+
+const char *
+transport_identify(
+	struct transport *transport, const struct tls_identity *identity)
+{
+	return tls_identity_show(identity, transport->tls.ssl);
 }
 
 void

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct tls_identity;
 struct transport_ops;
 
 struct transport {
@@ -40,6 +41,12 @@ enum transport_close {
  */
 int transport_start(struct transport *transport, int fd,
 	const struct tls_trust *trust, const char *server_name);
+/*
+ * Shows this to a server that asks for a certificate.  Between the start with
+ * a trust and the handshake.  NULL, or why it cannot be shown.
+ */
+const char *transport_identify(
+	struct transport *transport, const struct tls_identity *identity);
 /*
  * At the start of each turn of the loop in which steps are made: how much they
  * may do in it (turn.h).  now_ns: loop_now_ns().

@@ -54,6 +54,8 @@ probe_setup(void)
 		.origin = "",
 		.headers = "",
 		.server_name = "",
+		.files = { { .path = "" }, { .path = "" }, { .path = "" },
+			{ .path = "" } },
 		.expect = { { 200, 200 } },
 		.expect_count = 1,
 		.interval_ns = 1000 * S,

@@ -290,7 +290,12 @@ START_TEST(a_message_does_not_choose_what_an_api_worker_sends)
 	spec.method = "POST";
 	spec.headers = "Content-Type: application/json\n";
 	spec.origin = "me";
-	spec.insecure = spec.has_ca = spec.has_header_file = true;
+	spec.insecure = true;
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++) {
+		spec.files[i].path = "/file";
+		spec.files[i].is_open = i % 2 == 0;
+		spec.files[i].error = i % 2 == 0 ? 0 : EACCES;
+	}
 	message.body.target = spec;
 	message.fds[0] = open("/dev/null", O_RDONLY);
 	message.fds[1] = open("/dev/null", O_RDONLY);
@@ -366,10 +371,12 @@ START_TEST(without_its_header_file_nothing_is_sent)
 
 	USE_PEERS(PEER("192.0.2.1:80", OK_BYTES));
 	ck_assert_int_ge(dprintf(fd, "%s", cases[_i].text), 0);
-	spec.header_path = "/s/key";
-	spec.header_errno = (uint32_t)cases[_i].file_errno;
-	spec.has_header_file = cases[_i].file_errno == 0;
-	message = message_with_file(spec.has_header_file ? fd : -1);
+	spec.files[CONTROL_FILE_HEADERS] = (struct control_file){
+		.path = "/s/key",
+		.error = (uint32_t)cases[_i].file_errno,
+		.is_open = cases[_i].file_errno == 0,
+	};
+	message = message_with_file(cases[_i].file_errno == 0 ? fd : -1);
 	target_apply(&worker, &message);
 	close(fd);
 	fake_run_for(1 * S);
@@ -399,10 +406,12 @@ START_TEST(without_its_ca_no_handshake_is_made)
 		PEER("192.0.2.1:80", OK_BYTES));
 	spec.url = _i == 2 ? "http://192.0.2.1/" : "https://192.0.2.1/";
 	spec.insecure = _i == 3;
-	spec.ca_path = "/s/ca";
-	spec.ca_errno = _i == 0 ? EACCES : 0;
-	spec.has_ca = _i != 0;
-	message = message_with_file(spec.has_ca ? fd : -1);
+	spec.files[CONTROL_FILE_CA] = (struct control_file){
+		.path = "/s/ca",
+		.error = _i == 0 ? EACCES : 0,
+		.is_open = _i != 0,
+	};
+	message = message_with_file(_i != 0 ? fd : -1);
 	target_apply(&worker, &message);
 	close(fd);
 	fake_run_for(1 * S);

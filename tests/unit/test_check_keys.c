@@ -4,6 +4,10 @@
  * network: by which name, and what of it follows a redirect.
  */
 #include "tests/unit/fake_probe.h"
+#include "tests/unit/tls_peer.h"
+
+#include <openssl/pem.h>
+#include <sys/mman.h>
 
 /* ------------------------------------------------------------- server_name */
 
@@ -107,6 +111,199 @@ START_TEST(an_api_worker_asks_for_the_api_server_alone)
 }
 END_TEST
 
+/* -------------------------------------------------------------- cert, key */
+
+static struct peer_identity ones, others;
+
+static void
+make_identities(void)
+{
+	const struct peer_subject subject = { .common_name = "client",
+		.ends_in_s = PEER_DAY_S };
+
+	ones = peer_identity_new(&subject, NULL);
+	others = peer_identity_new(&subject, NULL);
+}
+
+static void
+free_identities(void)
+{
+	peer_identity_free(&ones);
+	peer_identity_free(&others);
+}
+
+/* A file with these in it. */
+static int
+pem_file(X509 *certificate, EVP_PKEY *key)
+{
+	int fd = memfd_create("pem", MFD_CLOEXEC);
+	BIO *bio = BIO_new_fd(fd, BIO_NOCLOSE);
+
+	if (certificate != NULL)
+		ck_assert_int_eq(PEM_write_bio_X509(bio, certificate), 1);
+	if (key != NULL)
+		ck_assert_int_eq(PEM_write_bio_PrivateKey(
+					 bio, key, NULL, NULL, 0, NULL, NULL),
+			1);
+	BIO_free(bio);
+	return fd;
+}
+
+/* The target with this certificate and key; either may be without. */
+static void
+apply_pair(X509 *certificate, EVP_PKEY *key)
+{
+	struct control_message message;
+
+	spec.files[CONTROL_FILE_CERT] =
+		(struct control_file){ .path = "/s/crt", .is_open = true };
+	spec.files[CONTROL_FILE_KEY] =
+		(struct control_file){ .path = "/s/key", .is_open = true };
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_TARGET;
+	message.body.target = spec;
+	message.fds[0] = pem_file(certificate, NULL);
+	message.fds[1] = pem_file(NULL, key);
+	message.fd_count = 2;
+	target_apply(&worker, &message);
+	control_close_fds(&message);
+}
+
+static const struct wire_sample *
+last_after(uint64_t ns)
+{
+	fake_run_for(ns);
+	ck_assert_uint_gt(fake.record_count, 0);
+	return &fake.records[fake.record_count - 1].body.sample;
+}
+
+START_TEST(a_certificate_is_for_its_own_server)
+{
+	USE_PEERS(PEER("192.0.2.1:443", MOVED("/a")),
+		PEER("192.0.2.1:444", MOVED("https://192.0.2.2/b")),
+		PEER("192.0.2.2:443", MOVED("https://192.0.2.1:444/c")));
+	spec.url = _i == 0 ? "https://192.0.2.1/" : "https://192.0.2.1:444/";
+	apply_pair(ones.certificate, ones.key);
+	last_after(5 * S);
+	ck_assert_uint_eq(fake.record_count, 10);
+	/* ten times at home; else once, and not even on the way back */
+	ck_assert_uint_eq(sent_count("[CERT]"), _i == 0 ? 10 : 1);
+	ck_assert_uint_eq(sent_count("[TLS "), 10);
+}
+END_TEST
+
+START_TEST(a_proxy_does_not_see_the_certificate)
+{
+	static const struct fake_peer proxy[] = { {
+		.address = "198.51.100.1:3128",
+		.connect_ns = 1 * MS,
+		.tls_ns = 1 * MS,
+		.tunnel = { .bytes = "HTTP/1.1 200 OK\r\n\r\n" },
+		ANSWERS(1 * MS, OK_BYTES),
+	} };
+
+	fake.peers = proxy;
+	fake.peer_count = 1;
+	use_proxies("", "http://198.51.100.1:3128");
+	spec.url = "https://192.0.2.7/";
+	apply_pair(ones.certificate, ones.key);
+	ck_assert_uint_eq(last_after(1 * S)->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count("[CERT]"), 1);
+	ck_assert_ptr_nonnull(strstr(fake.log, "[TLS 192.0.2.7][CERT]GET /"));
+}
+END_TEST
+
+START_TEST(without_its_pair_no_handshake_is_made)
+{
+	static const char *const whys[] = {
+		"cert /s/crt: there is no certificate in it",
+		"key /s/key: there is no key in it that can be read",
+		"key /s/key: the key does not belong to the certificate",
+	};
+	const struct wire_sample *last;
+
+	USE_PEERS(PEER("192.0.2.1:443", OK_BYTES));
+	spec.url = "https://192.0.2.1/";
+	apply_pair(
+		_i == 0 ? NULL : ones.certificate, _i == 1 ? NULL : others.key);
+	last = last_after(1 * S);
+	ck_assert_uint_eq(last->outcome, OUTCOME_TLS_FAILED);
+	ck_assert_str_eq(last->detail, whys[_i]);
+	ck_assert_uint_eq(sent_count("[CERT]"), 0);
+	ck_assert_uint_eq(sent_count("GET"), 0);
+}
+END_TEST
+
+START_TEST(a_file_that_is_missing_is_the_cause)
+{
+	USE_PEERS(PEER("192.0.2.1:443", OK_BYTES));
+	spec.url = "https://192.0.2.1/";
+	spec.files[CONTROL_FILE_CERT] =
+		(struct control_file){ .path = "/s/crt", .error = ENOENT };
+	ck_assert_str_eq(
+		run_check()->detail, "cert /s/crt: No such file or directory");
+}
+END_TEST
+
+START_TEST(one_file_may_hold_both)
+{
+	struct control_message message;
+
+	USE_PEERS(PEER("192.0.2.1:443", OK_BYTES));
+	spec.url = "https://192.0.2.1/";
+	spec.files[CONTROL_FILE_CERT] =
+		(struct control_file){ .path = "/s/both", .is_open = true };
+	memset(&message, 0, sizeof(message));
+	message.kind = CONTROL_TARGET;
+	message.body.target = spec;
+	message.fds[0] = pem_file(ones.certificate, ones.key);
+	message.fd_count = 1;
+	target_apply(&worker, &message);
+	control_close_fds(&message);
+	ck_assert_uint_eq(last_after(1 * S)->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count("[CERT]"), 1);
+}
+END_TEST
+
+/* First the certificate is replaced, a moment later the key. */
+START_TEST(half_a_rotation_keeps_the_pair)
+{
+	USE_PEERS(PEER("192.0.2.1:443", OK_BYTES));
+	spec.url = "https://192.0.2.1/";
+	apply_pair(ones.certificate, ones.key);
+	ck_assert_uint_eq(last_after(1 * S)->outcome, OUTCOME_OK);
+	spec.gen++;
+	apply_pair(others.certificate, ones.key);
+	ck_assert_uint_eq(last_after(1 * S)->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count("[CERT]"), 2);
+	spec.gen++;
+	apply_pair(others.certificate, others.key);
+	ck_assert_uint_eq(last_after(1 * S)->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count("[CERT]"), 3);
+}
+END_TEST
+
+/* What was for one server is not shown to another that is configured next. */
+START_TEST(a_pair_is_kept_for_its_server_alone)
+{
+	static const char *const urls[] = { "https://192.0.2.2/",
+		"https://192.0.2.1:444/", "https://192.0.2.1/" };
+
+	USE_PEERS(PEER("192.0.2.1:443", OK_BYTES),
+		PEER("192.0.2.1:444", OK_BYTES),
+		PEER("192.0.2.2:443", OK_BYTES));
+	spec.url = "https://192.0.2.1/";
+	apply_pair(ones.certificate, ones.key);
+	last_after(1 * S);
+	spec.url = urls[_i];
+	if (_i == 2)
+		spec.server_name = "other.example";
+	apply_pair(NULL, NULL);
+	ck_assert_uint_eq(last_after(1 * S)->outcome, OUTCOME_TLS_FAILED);
+	ck_assert_uint_eq(sent_count("[CERT]"), 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -123,6 +320,14 @@ main(void)
 	tcase_add_test(tcase, a_redirect_elsewhere_leaves_the_name);
 	tcase_add_test(tcase, a_proxy_is_asked_for_the_address);
 	tcase_add_test(tcase, an_api_worker_asks_for_the_api_server_alone);
+	tcase_add_unchecked_fixture(tcase, make_identities, free_identities);
+	tcase_add_loop_test(tcase, a_certificate_is_for_its_own_server, 0, 2);
+	tcase_add_test(tcase, a_proxy_does_not_see_the_certificate);
+	tcase_add_loop_test(tcase, without_its_pair_no_handshake_is_made, 0, 3);
+	tcase_add_test(tcase, a_file_that_is_missing_is_the_cause);
+	tcase_add_test(tcase, one_file_may_hold_both);
+	tcase_add_test(tcase, half_a_rotation_keeps_the_pair);
+	tcase_add_loop_test(tcase, a_pair_is_kept_for_its_server_alone, 0, 3);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -115,6 +115,24 @@ START_TEST(a_host_header)
 }
 END_TEST
 
+START_TEST(a_certificate_and_its_key)
+{
+	struct fixture f = load(C "cert = /c.pem\nkey = /k.pem\n", ENV());
+
+	expect_clean(&f);
+	expect_printed(&f, "cert", "/c.pem");
+	expect_printed(&f, "key", "/k.pem");
+	unload(&f);
+	f = load(C "cert = /both.pem\n", ENV());
+	expect_clean(&f);
+	unload(&f);
+	expect_refused(C "key = /k.pem\n",
+		"t.ini:1: [check c]: there is no certificate for its key");
+	expect_refused("[check c]\nurl = http://h/\ncert = /c.pem\n",
+		"t.ini:1: [check c]: has a cert, which is for https alone");
+}
+END_TEST
+
 START_TEST(a_bad_value_is_one_problem)
 {
 	char ini[400], start[200];
@@ -131,6 +149,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, statuses_and_their_ranges, 0,
 		sizeof(statuses) / sizeof(statuses[0]));
 	tcase_add_test(tcase, a_host_header);
+	tcase_add_test(tcase, a_certificate_and_its_key);
 	tcase_add_loop_test(tcase, a_bad_value_is_one_problem, 0,
 		sizeof(bad) / sizeof(bad[0]));
 }

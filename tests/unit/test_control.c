@@ -42,10 +42,8 @@ target_message(void)
 		.started_mono_ns = 5,
 		.insecure = true,
 		.reuse_connections = true,
-		.has_header_file = true,
-		.ca_path = "/c/ca.crt",
-		.header_path = "/h",
-		.ca_errno = EACCES };
+		.files = { { "/c/ca.crt", false, EACCES }, { "/h", true, 0 },
+			{ "", false, 0 }, { "/key", true, 0 } } };
 	return message;
 }
 
@@ -70,13 +68,13 @@ assert_target(const struct control_target *got)
 	ck_assert_uint_eq(got->dial_timeout_ns, want->dial_timeout_ns);
 	ck_assert_uint_eq(got->first_delay_ns, 1);
 	ck_assert_uint_eq(got->started_mono_ns, 5);
-	ck_assert(got->insecure && got->reuse_connections &&
-		  got->has_header_file);
-	ck_assert(!got->follow_redirects && !got->has_ca);
-	ck_assert_str_eq(got->ca_path, "/c/ca.crt");
-	ck_assert_str_eq(got->header_path, "/h");
-	ck_assert_uint_eq(got->ca_errno, EACCES);
-	ck_assert_uint_eq(got->header_errno, 0);
+	ck_assert(got->insecure && got->reuse_connections);
+	ck_assert(!got->follow_redirects);
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++) {
+		ck_assert_str_eq(got->files[i].path, want->files[i].path);
+		ck_assert_uint_eq(got->files[i].error, want->files[i].error);
+		ck_assert(got->files[i].is_open == want->files[i].is_open);
+	}
 }
 
 START_TEST(a_target_comes_out_as_it_went_in)

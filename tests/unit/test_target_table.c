@@ -87,8 +87,8 @@ START_TEST(whatever_changes_makes_a_new_generation)
 	CHANGE(spec.origin = "x");
 	CHANGE(spec.headers = "A: b\n");
 	CHANGE(spec.server_name = "x");
-	CHANGE(spec.ca_path = "/x");
-	CHANGE(spec.header_path = "/x");
+	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++)
+		CHANGE(spec.files[i] = "/x");
 	CHANGE(spec.expect[0].last = 204);
 	CHANGE(spec.expect_count = 0);
 	CHANGE(spec.interval_ns = 7);
@@ -161,7 +161,7 @@ START_TEST(files_that_changed_make_a_new_generation)
 	struct target_spec specs[2] = { a_spec("a"), a_spec("b") };
 	uint32_t gen;
 
-	specs[1].ca_path = "/ca";
+	specs[1].files[CONTROL_FILE_KEY] = "/ca";
 	plan(WORKER_EXTRA, specs, 2);
 	gen = table.last_gen;
 	target_table_touch_files(&table);

@@ -420,7 +420,7 @@ START_TEST(a_file_that_cannot_be_opened_for_now_is_tried_again)
 	struct rlimit before, none;
 	struct newborn newborn;
 
-	spec.header_path = "/dev/null";
+	spec.files[CONTROL_FILE_KEY] = "/dev/null";
 	target_table_want(&targets, WORKER_EXTRA, &spec, 0);
 	worker_pool_update(&pool, WORKER_EXTRA);
 	newborn = take_birth();
@@ -438,7 +438,7 @@ START_TEST(a_file_that_cannot_be_opened_for_now_is_tried_again)
 		control_receive(newborn.control_fd, &message, buf, sizeof(buf)),
 		1);
 	ck_assert_int_eq(message.kind, CONTROL_TARGET);
-	ck_assert(message.body.target.has_header_file);
+	ck_assert(message.body.target.files[CONTROL_FILE_KEY].is_open);
 	ck_assert_uint_eq(message.fd_count, 1);
 	control_close_fds(&message);
 	worker_pool_judge(&pool, now_ns, 0);
