@@ -114,8 +114,11 @@ identity_take(struct target *target, const struct control_target *spec,
 			LOG_STR("type", spec->label), LOG_STR("error", error));
 		return 0;
 	}
-	LOG_ERROR("a client certificate cannot be used",
-		LOG_STR("type", spec->label), LOG_STR("error", error));
+	if (spec->files[CONTROL_FILE_CERT].error == 0 &&
+		spec->files[CONTROL_FILE_KEY].error == 0)
+		/* else the supervisor has said it */
+		LOG_ERROR("a client certificate cannot be used",
+			LOG_STR("type", spec->label), LOG_STR("error", error));
 	target->identity_error = strdup(error);
 	return target->identity_error != NULL ? 0 : -ENOMEM;
 }
