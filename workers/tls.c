@@ -8,6 +8,7 @@
 
 #include "workers/anchors.h"
 #include "workers/tls_bio.h"
+#include "workers/tls_identity.h"
 #include "workers/tls_limits.h"
 #include "workers/tls_memory.h"
 #include "workers/tls_pem.h"
@@ -337,6 +338,36 @@ tls_session_start(struct tls_session *session, int fd,
 	if (error < 0)
 		tls_session_close(session, false);
 	return error;
+}
+
+/* Only what is in the file is sent: no CA is looked for to complete it. */
+static bool
+use_identity(const struct tls_identity *identity, SSL *ssl)
+{
+	SSL_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
+	if (!SSL_use_certificate(
+		    ssl, sk_X509_value(identity->certificates, 0)) ||
+		!SSL_use_PrivateKey(ssl, identity->key))
+		return false;
+	for (int i = 1; i < sk_X509_num(identity->certificates); i++)
+		if (!SSL_add1_chain_cert(
+			    ssl, sk_X509_value(identity->certificates, i)))
+			return false;
+	return true;
+}
+
+const char *
+tls_session_identify(
+	struct tls_session *session, const struct tls_identity *identity)
+{
+	const char *why;
+
+	ERR_clear_error();
+	if (use_identity(identity, session->ssl))
+		return NULL;
+	why = ERR_reason_error_string(ERR_peek_last_error());
+	ERR_clear_error();
+	return why != NULL ? why : "no memory for it";
 }
 
 static void

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct tls_identity;
 struct tls_trust;
 struct strbuf;
 
@@ -82,6 +83,12 @@ struct tls_session {
  */
 int tls_session_start(struct tls_session *session, int fd,
 	const struct tls_trust *trust, const char *server_name);
+/*
+ * What a server that asks for a certificate gets to see.  Before the handshake.
+ * NULL, or why it cannot be shown.
+ */
+const char *tls_session_identify(
+	struct tls_session *session, const struct tls_identity *identity);
 enum io_result tls_session_handshake(struct tls_session *session);
 /* At the start of a turn of the loop: what the session may read in it. */
 void tls_session_begin_turn(struct tls_session *session, uint64_t now_ns);

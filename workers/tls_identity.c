@@ -7,15 +7,10 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct tls_identity {
-	STACK_OF(X509) * certificates; /* the own one, then its chain */
-	EVP_PKEY *key;
-};
 
 static const char no_memory[] = "no memory for it";
 
@@ -126,34 +121,4 @@ tls_identity_add_key(
 			       ? "the key needs a passphrase"
 			       : "there is no key in it that can be read";
 	return fits ? NULL : "the key does not belong to the certificate";
-}
-
-/* Only what is in the file is sent: no CA is looked for to complete it. */
-static bool
-use_all(const struct tls_identity *identity, SSL *ssl)
-{
-	SSL_set_mode(ssl, SSL_MODE_NO_AUTO_CHAIN);
-	if (!SSL_use_certificate(
-		    ssl, sk_X509_value(identity->certificates, 0)) ||
-		!SSL_use_PrivateKey(ssl, identity->key))
-		return false;
-	for (int i = 1; i < sk_X509_num(identity->certificates); i++)
-		if (!SSL_add1_chain_cert(
-			    ssl, sk_X509_value(identity->certificates, i)))
-			return false;
-	return true;
-}
-
-const char *
-tls_identity_show(const struct tls_identity *identity, struct ssl_st *ssl)
-{
-	const char *why = NULL;
-
-	ERR_clear_error();
-	if (!use_all(identity, ssl))
-		why = ERR_reason_error_string(ERR_peek_last_error());
-	else
-		return NULL;
-	ERR_clear_error();
-	return why != NULL ? why : no_memory;
 }

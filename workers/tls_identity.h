@@ -9,8 +9,10 @@
 
 #include <stddef.h>
 
-struct ssl_st;
-struct tls_identity;
+struct tls_identity {
+	struct stack_st_X509 *certificates; /* the own one, then its chain */
+	struct evp_pkey_st *key;
+};
 
 /* Empty.  NULL: no memory. */
 struct tls_identity *tls_identity_new(void);
@@ -24,8 +26,5 @@ const char *tls_identity_add_certificate(
 	struct tls_identity *identity, const char *pem, size_t len_bytes);
 const char *tls_identity_add_key(
 	struct tls_identity *identity, const char *pem, size_t len_bytes);
-/* For one session, before its handshake.  NULL, or why it cannot be shown. */
-const char *tls_identity_show(
-	const struct tls_identity *identity, struct ssl_st *ssl);
 
 #endif

@@ -3,7 +3,6 @@
 #include "workers/transport.h"
 
 #include "workers/socket.h"
-#include "workers/tls_identity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -124,7 +123,7 @@ const char *
 transport_identify(
 	struct transport *transport, const struct tls_identity *identity)
 {
-	return tls_identity_show(identity, transport->tls.ssl);
+	return tls_session_identify(&transport->tls, identity);
 }
 
 void
