@@ -202,6 +202,7 @@ pack_message(struct pack *pack, struct control_message *message)
 		pack_u32(pack, &message->body.birth.worker_type);
 		pack_u32(pack, &message->body.birth.worker_gen);
 		pack_bool(pack, &message->body.birth.needs_tls);
+		pack_bool(pack, &message->body.birth.needs_unix);
 		break;
 	case CONTROL_BORN:
 		pack_u32(pack, &message->body.born.worker_gen);

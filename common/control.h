@@ -67,7 +67,8 @@ struct control_nursery {
 struct control_birth {
 	uint32_t worker_type;
 	uint32_t worker_gen;
-	bool needs_tls; /* load the CAs first, if they are not yet */
+	bool needs_tls;  /* load the CAs first, if they are not yet */
+	bool needs_unix; /* it may open sockets of this host */
 };
 
 struct control_born {

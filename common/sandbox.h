@@ -29,7 +29,8 @@
 enum sandbox_role {
 	SANDBOX_SUPERVISOR,
 	SANDBOX_PROBER,
-	SANDBOX_API_PROBER, /* a prober that may read the token */
+	SANDBOX_UNIX_PROBER, /* a prober with checks of unix:// */
+	SANDBOX_API_PROBER,  /* a prober that may read the token */
 	SANDBOX_DISCOVERY,
 	SANDBOX_ROLE_COUNT
 };

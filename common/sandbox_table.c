@@ -9,11 +9,12 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#define SUPERVISOR SANDBOX_BIT(SANDBOX_SUPERVISOR)
-#define DISCOVERY  SANDBOX_BIT(SANDBOX_DISCOVERY)
-#define TOKEN      (SANDBOX_BIT(SANDBOX_API_PROBER) | DISCOVERY)
-#define WORKERS    (SANDBOX_BIT(SANDBOX_PROBER) | TOKEN)
-#define ALL        (SUPERVISOR | WORKERS)
+#define SUPERVISOR  SANDBOX_BIT(SANDBOX_SUPERVISOR)
+#define DISCOVERY   SANDBOX_BIT(SANDBOX_DISCOVERY)
+#define TOKEN       (SANDBOX_BIT(SANDBOX_API_PROBER) | DISCOVERY)
+#define UNIX_PROBER SANDBOX_BIT(SANDBOX_UNIX_PROBER)
+#define WORKERS     (SANDBOX_BIT(SANDBOX_PROBER) | UNIX_PROBER | TOKEN)
+#define ALL         (SUPERVISOR | WORKERS)
 
 /* Arguments of type int: the kernel does not look at the upper half. */
 #define INT 0xffffffffULL
@@ -96,6 +97,12 @@ const struct sandbox_calls sandbox_calls[] = {
 	  { { 0, INT, 2, { AF_INET, AF_INET6 }, false },
 	    { 1, SOCKET_TYPE, 2, { SOCK_STREAM, SOCK_DGRAM }, false },
 	    { 2, INT, 3, { 0, IPPROTO_TCP, IPPROTO_UDP }, false } } },
+	/* and no bind, listen or accept */
+	{ "sockets to servers on this host, for checks of `unix://`",
+	  UNIX_PROBER, "socket",
+	  { { 0, INT, 1, { AF_UNIX }, false },
+	    { 1, SOCKET_TYPE, 1, { SOCK_STREAM }, false },
+	    { 2, INT, 1, { 0 }, false } } },
 	{ "connecting and sending", WORKERS,
 	  "connect send sendto sendmsg sendmmsg recvmmsg recvmmsg_time64",
 	  { { 0 } } },
@@ -157,6 +164,8 @@ sandbox_role_name(enum sandbox_role role)
 		return "supervisor";
 	case SANDBOX_PROBER:
 		return "prober";
+	case SANDBOX_UNIX_PROBER:
+		return "prober of unix://";
 	case SANDBOX_API_PROBER:
 		return "API prober";
 	case SANDBOX_DISCOVERY:

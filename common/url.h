@@ -12,11 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define URL_MAX_BYTES      2048 /* as written, and its target once encoded */
-#define URL_USER_BYTES     256
-#define URL_HOST_MAX_BYTES 254 /* RFC 1035, 2.3.4, and a final dot */
-#define URL_ZONE_BYTES     16  /* IF_NAMESIZE */
-#define URL_PORT_BYTES     12
+#define URL_MAX_BYTES         2048 /* as written, and its target once encoded */
+#define URL_USER_BYTES        256
+#define URL_HOST_MAX_BYTES    254 /* RFC 1035, 2.3.4, and a final dot */
+#define URL_ZONE_BYTES        16  /* IF_NAMESIZE */
+#define URL_PORT_BYTES        12
+#define URL_SOCKET_PATH_BYTES 108 /* unix(7), the NUL included */
 
 /* Enough for url_format and url_format_host, the NUL included. */
 #define URL_TEXT_BYTES      4096
@@ -27,7 +28,9 @@ struct url {
 	bool has_user;
 	bool host_is_ip;
 	uint16_t port;
-	int family; /* of an IP literal, else AF_UNSPEC */
+	/* Of an IP literal; AF_UNIX: the host is the path of a socket; else
+	 * AF_UNSPEC. */
+	int family;
 	uint16_t path_len_bytes;
 	char user[URL_USER_BYTES]; /* decoded */
 	char password[URL_USER_BYTES];
@@ -49,6 +52,12 @@ struct url {
  */
 int url_parse(struct url *url, const char *text, const char **ret_error);
 /*
+ * The same for what a check may name: besides http and https a socket of this
+ * host, unix:///path/to.sock or unix:///path/to.sock:/request?query.  No
+ * Location leads there.
+ */
+int url_parse_check(struct url *url, const char *text, const char **ret_error);
+/*
  * A Location header's value against the URL that answered with it: RFC 3986,
  * section 5.2.  A relative one keeps the user part.  Blanks around it and its
  * fragment are left out, blanks and bytes beyond ASCII in it encoded as curl
@@ -62,7 +71,8 @@ int url_resolve(const struct url *base, const char *location,
  */
 const char *url_format(
 	const struct url *url, bool redact, char buf[URL_TEXT_BYTES]);
-/* The Host header: no zone, the port as written.  Returns buf. */
+/* The Host header: no zone, the port as written; of a socket `localhost`.
+ * Returns buf. */
 const char *url_format_host(
 	const struct url *url, char buf[URL_HOST_TEXT_BYTES]);
 /*

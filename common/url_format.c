@@ -51,7 +51,9 @@ put_user(char *to, const struct url *url, bool redact)
 static char *
 put_host(char *to, const struct url *url, bool with_zone)
 {
-	if (url->family == AF_INET6) {
+	if (url->family == AF_UNIX) {
+		to = stpcpy(to, "localhost");
+	} else if (url->family == AF_INET6) {
 		to = stpcpy(stpcpy(to, "["), url->host);
 		if (with_zone && url->zone[0] != '\0')
 			to = put_escaped(stpcpy(to, "%25"), url->zone);
@@ -79,11 +81,18 @@ put_target(char *to, const struct url *url, bool redact)
 const char *
 url_format(const struct url *url, bool redact, char buf[URL_TEXT_BYTES])
 {
-	char *to = stpcpy(buf, url->https ? "https://" : "http://");
+	char *to = buf;
 
-	to = put_user(to, url, redact);
-	to = put_host(to, url, true);
-	to = put_target(to, url, redact);
+	if (url->family == AF_UNIX) {
+		to = stpcpy(stpcpy(to, "unix://"), url->host);
+		if (strcmp(url->target, "/") != 0)
+			to = put_target(stpcpy(to, ":"), url, redact);
+	} else {
+		to = stpcpy(to, url->https ? "https://" : "http://");
+		to = put_user(to, url, redact);
+		to = put_host(to, url, true);
+		to = put_target(to, url, redact);
+	}
 	assert(to < buf + URL_TEXT_BYTES);
 	return buf;
 }

@@ -224,7 +224,7 @@ loggable_url(const struct target *target, char text[URL_TEXT_BYTES])
 	struct url url;
 	const char *error;
 
-	if (url_parse(&url, target->spec.url, &error) < 0)
+	if (url_parse_check(&url, target->spec.url, &error) < 0)
 		return "(not a URL)";
 	return url_format(&url, true, text);
 }

@@ -271,7 +271,7 @@ parse_item(char *item, size_t n, struct conf_checks *list, struct strbuf *why)
 		return -EINVAL;
 	}
 	*colon = '\0';
-	if (url_parse(&url, colon + 1, &error) != 0) {
+	if (url_parse_check(&url, colon + 1, &error) != 0) {
 		strbuf_printf(why,
 			"%sthe URL of \"%.60s\" is wrong: %s; "
 			"write NAME:http://... or "

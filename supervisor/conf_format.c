@@ -16,7 +16,7 @@ format_url(const char *text, struct strbuf *out)
 	struct url url;
 
 	/* it parsed when it was loaded */
-	if (url_parse(&url, text, &error) == 0)
+	if (url_parse_check(&url, text, &error) == 0)
 		strbuf_add_string(out, url_format(&url, true, redacted));
 }
 

@@ -290,7 +290,9 @@ const struct conf_key conf_keys[] = {
 	  .offset = CHECK_AT(url),
 	  .default_note = "none, it must be given",
 	  .placeholder = "URL",
-	  .help = "What to ask for. A user part becomes basic authorization." },
+	  .help = "What to ask for. A user part becomes basic authorization. "
+		  "A server on this host may be named by its socket: "
+		  "unix:///path/to.sock:/request." },
 	{ CHECK, .name = "expect", .type = CONF_STATUSES,
 	  .offset = CHECK_AT(expect), .default_text = "200",
 	  .placeholder = "STATUS[,...]",

@@ -214,12 +214,15 @@ parse_enum(const struct conf_key *key, const char *text, unsigned *field,
 }
 
 static const char *
-url_error(const char *text)
+url_error(const struct conf_key *key, const char *text)
 {
 	const char *error = NULL;
 	struct url url;
+	int rc = key->section == CONF_SECTION_CHECK
+			 ? url_parse_check(&url, text, &error)
+			 : url_parse(&url, text, &error);
 
-	return url_parse(&url, text, &error) != 0 ? error : NULL;
+	return rc != 0 ? error : NULL;
 }
 
 /* RFC 1123 label, as Kubernetes wants it; it becomes part of a path. */
@@ -264,7 +267,7 @@ check_string(const struct conf_key *key, const char *text, struct strbuf *why)
 		error = "is no namespace; write lower case letters, digits "
 			"and -";
 	else if (key->type == CONF_URL)
-		error = url_error(text);
+		error = url_error(key, text);
 	else if (key->type == CONF_USER && !is_user_name(text))
 		error = "is no user name; write letters, digits, _, . and -";
 	else if (key->type == CONF_METHOD && !is_method(text))

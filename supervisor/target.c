@@ -300,16 +300,36 @@ target_table_has(const struct target_table *table, enum worker_type type)
 	return false;
 }
 
-bool
-target_table_needs_tls(const struct target_table *table, enum worker_type type)
+static bool
+has_scheme(const struct target_table *table, enum worker_type type,
+	const char *scheme)
 {
 	for (size_t i = 0; i < table->count; i++)
 		if (table->targets[i]->used &&
 			table->targets[i]->type == type &&
-			strncasecmp(table->targets[i]->spec.url, "https:", 6) ==
-				0)
+			table->targets[i]->news != TARGET_NEWS_GONE &&
+			strncasecmp(table->targets[i]->spec.url, scheme,
+				strlen(scheme)) == 0)
 			return true;
 	return false;
+}
+
+bool
+target_table_needs_tls(const struct target_table *table, enum worker_type type)
+{
+	return has_scheme(table, type, "https:");
+}
+
+bool
+target_table_needs_unix(const struct target_table *table, enum worker_type type)
+{
+	return type == WORKER_EXTRA && has_scheme(table, type, "unix:");
+}
+
+bool
+target_is_unix(const struct target *target)
+{
+	return strncasecmp(target->spec.url, "unix:", 5) == 0;
 }
 
 enum target_match

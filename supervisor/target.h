@@ -116,6 +116,10 @@ size_t target_table_count(
 /* Whether a worker of this type will speak TLS. */
 bool target_table_needs_tls(
 	const struct target_table *table, enum worker_type type);
+/* Whether it will open sockets of this host; one target alone. */
+bool target_table_needs_unix(
+	const struct target_table *table, enum worker_type type);
+bool target_is_unix(const struct target *target);
 enum target_match target_table_match(const struct target_table *table,
 	enum worker_type type, uint32_t id, uint32_t gen,
 	struct target **ret_target);

@@ -67,12 +67,15 @@ worker_birth_ask(struct worker_slot *slot, struct worker_process *process)
 		.worker_type = slot->type,
 		.worker_gen = ++pool->last_gen,
 		.needs_tls = needs_tls(slot),
+		.needs_unix =
+			target_table_needs_unix(pool->targets, slot->type),
 	};
 	int pipe_fds[2], control_fds[2], log_fd = -1;
 	int rc = open_channels(pipe_fds, control_fds);
 
 	if (rc < 0)
 		return rc;
+	process->has_unix = birth.needs_unix;
 	rc = worker_process_ask(process, birth.worker_gen, control_fds[0],
 		pipe_fds[0], &log_fd);
 	if (rc == 0)

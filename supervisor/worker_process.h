@@ -83,6 +83,7 @@ struct worker_process {
 	uint64_t born_mono_ns; /* asked for, until there is a pid: moved, too */
 	uint64_t heard_mono_ns; /* last record; moved by our own lateness */
 	uint64_t leave_mono_ns; /* DRAINING: it must have ended by then */
+	bool has_unix; /* the owner's: it may open sockets of this host */
 	bool cancelled;
 	uint64_t judged_mono_ns;
 	uint64_t emptied_mono_ns; /* the last judgement before which... */

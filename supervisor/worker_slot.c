@@ -45,6 +45,15 @@ worker_slot_try_again(struct worker_slot *slot)
 		worker_slot_tell_targets(slot);
 }
 
+/* This process may not open what that one will; see replace_for_unix(). */
+static bool
+is_for_successor(
+	const struct worker_process *process, const struct target *target)
+{
+	return target->news == TARGET_NEWS_SPEC && target_is_unix(target) &&
+	       !process->has_unix;
+}
+
 /* Tells the worker in charge what it does not know yet. */
 void
 worker_slot_tell_targets(struct worker_slot *slot)
@@ -67,7 +76,8 @@ worker_slot_tell_targets(struct worker_slot *slot)
 
 		if (!target->used || target->type != slot->type ||
 			target->news == TARGET_NEWS_NONE ||
-			(target->held && target->news != TARGET_NEWS_GONE))
+			(target->held && target->news != TARGET_NEWS_GONE) ||
+			is_for_successor(process, target))
 			continue;
 		rc = target_message_send(process, target);
 		if (rc == -EMSGSIZE) {
@@ -292,6 +302,23 @@ worker_slot_replace(struct worker_slot *slot)
 	start(slot, 1 - slot->in_charge);
 }
 
+/*
+ * What a process may open is fixed at its birth.  The first check of unix://
+ * needs another one, and with the last such check the right to it goes, too.
+ */
+static void
+replace_for_unix(struct worker_slot *slot)
+{
+	const struct worker_process *newest =
+		slot->replace ? worker_slot_successor(slot)
+			      : worker_slot_in_charge(slot);
+
+	if (newest->state != WORKER_FREE &&
+		newest->has_unix != target_table_needs_unix(
+					    slot->pool->targets, slot->type))
+		worker_slot_replace(slot);
+}
+
 void
 worker_slot_init(struct worker_slot *slot, struct worker_pool *pool,
 	enum worker_type type)
@@ -318,6 +345,7 @@ worker_slot_update(struct worker_slot *slot)
 		if (!slot->restart_timer.armed)
 			start(slot, slot->in_charge);
 	} else if (slot->wanted) {
+		replace_for_unix(slot);
 		worker_slot_tell_targets(slot);
 	} else {
 		loop_timer_stop(pool->loop, &slot->restart_timer);

@@ -11,6 +11,7 @@
 #include "workers/hop_record.h"
 #include "workers/hop_reuse.h"
 #include "workers/hop_talk.h"
+#include "workers/hop_unix.h"
 #include "workers/target.h"
 #include "workers/worker.h"
 
@@ -315,7 +316,12 @@ hop_advance(struct hop *hop)
 static void
 on_again(struct loop_timer *timer)
 {
-	hop_advance(LOOP_OWNER(timer, struct hop, again));
+	struct hop *hop = LOOP_OWNER(timer, struct hop, again);
+
+	if (hop->state == HOP_CONNECT)
+		hop_unix_start(hop);
+	else
+		hop_advance(hop);
 }
 
 static void
@@ -426,8 +432,9 @@ hop_start(struct hop *hop, const struct hop_request *request, uint64_t start_ns)
 	const struct url *url = request->url;
 
 	begin(hop, request, start_ns);
-	hop->proxy = proxy_choose(
-		&hop_worker(hop)->proxy, url->https, url->host, url->port);
+	if (url->family != AF_UNIX)
+		hop->proxy = proxy_choose(&hop_worker(hop)->proxy, url->https,
+			url->host, url->port);
 	if (hop->proxy != NULL && proxy_error(hop) != NULL)
 		refuse(hop, proxy_error(hop));
 	else if (hop->proxy != NULL && !hop_dial_may_ask_proxy(hop))
@@ -490,9 +497,10 @@ void
 hop_close(struct hop *hop)
 {
 	hop->state = HOP_IDLE;
+	if (hop->again.armed)
+		loop_timer_stop(hop_worker(hop)->loop, &hop->again);
 	if (hop->watch == NULL)
 		return;
-	loop_timer_stop(hop_worker(hop)->loop, &hop->again);
 	loop_timer_stop(hop_worker(hop)->loop, &hop->linger);
 	loop_watch_forget(hop_worker(hop)->loop, hop->watch);
 	hop->watch = NULL;

@@ -79,10 +79,12 @@ struct hop {
 	struct resolver_query query;
 	struct race race;
 	struct transport transport;
-	struct loop_timer again;      /* goes on in the next turn */
+	struct loop_timer again;      /* goes on in the next turn; hop_unix.c:
+				       * connects again */
 	struct loop_timer linger;     /* HOP_AWAIT_FIN: until then */
 	struct loop_watch *watch;     /* the winner's; NULL: no connection */
-	struct loop_watch kept_watch; /* of a connection that was kept */
+	struct loop_watch kept_watch; /* of a connection that was kept, or of
+					 hop_unix.c */
 	bool is_blocked; /* nothing to read: a readiness will tell of it */
 	bool is_kept; /* it comes from the pool, and nothing has come on it */
 	bool has_surplus; /* the server sent more than its answer */

@@ -6,6 +6,7 @@
 #include "workers/hop.h"
 #include "workers/hop_record.h"
 #include "workers/hop_talk.h"
+#include "workers/hop_unix.h"
 #include "workers/redirect.h"
 #include "workers/stamp.h"
 #include "workers/target.h"
@@ -259,6 +260,10 @@ hop_dial_start(struct hop *hop)
 	struct race_address address;
 
 	hop->state = HOP_CONNECT;
+	if (url->family == AF_UNIX) {
+		hop_unix_start(hop);
+		return;
+	}
 	hop->dial_port = url->port;
 	if (hop->proxy != NULL) {
 		split_zone(hop->proxy->host, proxy_host, &zone);
@@ -274,6 +279,10 @@ hop_dial_start(struct hop *hop)
 void
 hop_dial_expire(struct hop *hop)
 {
+	if (hop->request.url->family == AF_UNIX) {
+		hop_unix_expire(hop);
+		return;
+	}
 	resolver_expire(&hop->query);
 	if (hop->state == HOP_RESOLVE)
 		fail_resolve(hop, ETIMEDOUT);

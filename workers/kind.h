@@ -21,6 +21,8 @@ struct worker_kind {
 	bool reads_token;
 	/* Its redirects may lead to another host than the target's. */
 	bool leaves_host;
+	/* Its targets may be sockets of this host. */
+	bool reaches_unix;
 	/* Names itself in Kubenurse-Neighbour-Origin. */
 	bool sends_origin;
 	/* Asks the API server: what, through which proxy and with which trust

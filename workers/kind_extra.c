@@ -11,4 +11,5 @@ const struct worker_kind kind_extra = {
 	.type = WORKER_EXTRA,
 	.body = &prober_body,
 	.leaves_host = true,
+	.reaches_unix = true,
 };

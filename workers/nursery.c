@@ -81,6 +81,14 @@ tell_memory(uint32_t worker_gen)
 	return rc;
 }
 
+/* What fails here is made, or told, by each worker itself. */
+static void
+prepare_filter(const struct control_nursery *settings, enum sandbox_role role)
+{
+	if (settings->sandbox != SANDBOX_OFF && !SANDBOX_HAS_SANITIZER)
+		sandbox_filter_prepare(role);
+}
+
 /* In the child it does not return. */
 static void
 give_birth(struct nursery *nursery, struct control_message *request)
@@ -97,6 +105,8 @@ give_birth(struct nursery *nursery, struct control_message *request)
 	if (request->fd_count == 3) {
 		if (birth->needs_tls)
 			trust_load(&nursery->settings);
+		if (birth->needs_unix)
+			prepare_filter(&nursery->settings, SANDBOX_UNIX_PROBER);
 		pid = clone_sibling();
 		if (pid == 0) {
 			if (dup2(request->fds[2], STDERR_FILENO) < 0 ||
@@ -108,7 +118,7 @@ give_birth(struct nursery *nursery, struct control_message *request)
 			close(NURSERY_FD_EXECUTABLE);
 			/* not exit(): what is registered is the nursery's */
 			_exit(worker_run(request->fds[0], request->fds[1],
-				&nursery->settings));
+				birth->needs_unix, &nursery->settings));
 		}
 		answer.body.born.pid = pid < 0 ? -errno : pid;
 	}
@@ -136,17 +146,6 @@ ignore_signals(void)
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], ignored[i] == SIGCHLD ? SIG_DFL : SIG_IGN);
-}
-
-/* What fails here is made, or told, by each worker itself. */
-static void
-prepare_filters(const struct control_nursery *settings)
-{
-	if (settings->sandbox == SANDBOX_OFF || SANDBOX_HAS_SANITIZER)
-		return;
-	sandbox_filter_prepare(SANDBOX_PROBER);
-	sandbox_filter_prepare(SANDBOX_API_PROBER);
-	sandbox_filter_prepare(SANDBOX_DISCOVERY);
 }
 
 static int
@@ -197,7 +196,9 @@ nursery_run(char **argv)
 	rc = birth_tie_to_parent(nursery.settings.supervisor_pid);
 	if (rc < 0)
 		return 1;
-	prepare_filters(&nursery.settings);
+	prepare_filter(&nursery.settings, SANDBOX_PROBER);
+	prepare_filter(&nursery.settings, SANDBOX_API_PROBER);
+	prepare_filter(&nursery.settings, SANDBOX_DISCOVERY);
 	rc = tls_library_init();
 	if (rc < 0 || control_send(NURSERY_FD_CONTROL, &ready) < 0)
 		return 1;

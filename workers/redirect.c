@@ -54,6 +54,8 @@ redirect_method(unsigned status, const char *method)
 bool
 redirect_same_host(const struct url *a, const struct url *b)
 {
+	if (a->family == AF_UNIX || b->family == AF_UNIX)
+		return a->family == b->family && strcmp(a->host, b->host) == 0;
 	return strcasecmp(a->host, b->host) == 0 &&
 	       strcmp(a->zone, b->zone) == 0;
 }

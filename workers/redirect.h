@@ -31,7 +31,8 @@ const char *redirect_error(enum redirect redirect);
 /* The next request's method: 307 and 308 keep it, the others make it GET. */
 const char *redirect_method(unsigned status, const char *method);
 
-/* The name as written, but for case, or the address and its zone; any port. */
+/* The name as written, but for case, or the address and its zone; any port.  Or
+ * the path of a socket. */
 bool redirect_same_host(const struct url *a, const struct url *b);
 /* Scheme, host and port (RFC 6454). */
 bool redirect_same_origin(const struct url *a, const struct url *b);

@@ -36,10 +36,14 @@ on_trap(int call_number, unsigned arch)
 }
 
 static enum sandbox_role
-role_of(const struct worker_kind *kind)
+role_of(const struct worker *worker)
 {
+	const struct worker_kind *kind = worker->kind;
+
 	if (kind->type == WORKER_DISCOVERY)
 		return SANDBOX_DISCOVERY;
+	if (kind->reaches_unix && worker->has_unix)
+		return SANDBOX_UNIX_PROBER;
 	return kind->reads_token ? SANDBOX_API_PROBER : SANDBOX_PROBER;
 }
 
@@ -90,7 +94,7 @@ worker_sandbox_enter(struct worker *worker)
 {
 	static struct grants grants;
 	struct sandbox_wish wish = {
-		.role = role_of(worker->kind),
+		.role = role_of(worker),
 		.mode = (enum sandbox_mode)worker->settings->sandbox,
 		.grants = grants.list,
 		.on_trap = on_trap,

@@ -191,6 +191,33 @@ reserve_idle(const struct target *target)
 		&target->worker->idle_pool, count * IDLE_POOL_PER_PLACE);
 }
 
+/* A socket of this host has no name of its own to be asked by. */
+static int
+name_socket(struct target *target)
+{
+	if (target->url.family != AF_UNIX || target->server_name[0] != '\0')
+		return 0;
+	free(target->server_name);
+	target->server_name = strdup("localhost");
+	return target->server_name != NULL ? 0 : -ENOMEM;
+}
+
+static void
+parse_url(struct target *target, const char *text)
+{
+	const struct worker *worker = target->worker;
+	int rc = worker->kind->reaches_unix
+			 ? url_parse_check(
+				   &target->url, text, &target->url_error)
+			 : url_parse(&target->url, text, &target->url_error);
+
+	/* the supervisor knows; opening one would end this process */
+	if (rc == 0 && target->url.family == AF_UNIX && !worker->has_unix)
+		target->url_error = "unix:// is not open to this process";
+	else if (rc == 0)
+		target->url_error = NULL;
+}
+
 /* old: the same target as it was, or NULL. */
 static int
 fill(struct target *target, const struct control_message *message,
@@ -208,9 +235,10 @@ fill(struct target *target, const struct control_message *message,
 	if (target->label == NULL || target->method == NULL ||
 		target->origin == NULL || target->server_name == NULL)
 		return -ENOMEM;
-	if (url_parse(&target->url, spec->url, &target->url_error) == 0)
-		target->url_error = NULL;
-	rc = take_files(target, message, old);
+	parse_url(target, spec->url);
+	rc = name_socket(target);
+	if (rc == 0)
+		rc = take_files(target, message, old);
 	if (rc < 0)
 		return rc;
 	target->request_cap_bytes =

@@ -3,6 +3,7 @@
 #include "workers/transport.h"
 
 #include "workers/socket.h"
+#include "workers/socket_unix.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,6 +50,14 @@ plain_read(struct transport *transport, void *buf, size_t cap_bytes,
 }
 
 static enum io_result
+local_read(struct transport *transport, void *buf, size_t cap_bytes,
+	size_t *ret_bytes)
+{
+	return note(transport,
+		socket_unix_read(transport->fd, buf, cap_bytes, ret_bytes));
+}
+
+static enum io_result
 plain_write(struct transport *transport, const void *bytes, size_t len_bytes,
 	size_t *ret_bytes)
 {
@@ -79,6 +88,11 @@ secure_write(struct transport *transport, const void *bytes, size_t len_bytes,
 static const struct transport_ops plain_ops = {
 	plain_handshake,
 	plain_read,
+	plain_write,
+};
+static const struct transport_ops local_ops = {
+	plain_handshake,
+	local_read,
 	plain_write,
 };
 static const struct transport_ops secure_ops = {
@@ -117,6 +131,12 @@ transport_start(struct transport *transport, int fd,
 	transport->fd = fd;
 	turn_begin_first(&transport->turn, reads_per_turn(transport));
 	return 0;
+}
+
+void
+transport_be_local(struct transport *transport)
+{
+	transport->ops = &local_ops;
 }
 
 const char *

@@ -41,6 +41,8 @@ enum transport_close {
  */
 int transport_start(struct transport *transport, int fd,
 	const struct tls_trust *trust, const char *server_name);
+/* Right after a plain start: its socket is one of this host (socket_unix.h). */
+void transport_be_local(struct transport *transport);
 /*
  * Shows this to a server that asks for a certificate.  Between the start with
  * a trust and the handshake.  NULL, or why it cannot be shown.

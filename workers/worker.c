@@ -294,7 +294,8 @@ release(struct worker *worker)
 }
 
 int
-worker_run(int control_fd, int pipe_fd, const struct control_nursery *settings)
+worker_run(int control_fd, int pipe_fd, bool has_unix,
+	const struct control_nursery *settings)
 {
 	static struct worker worker;
 	int rc;
@@ -302,6 +303,7 @@ worker_run(int control_fd, int pipe_fd, const struct control_nursery *settings)
 	worker.settings = settings;
 	worker.control_fd = control_fd;
 	worker.pipe_fd = pipe_fd;
+	worker.has_unix = has_unix;
 	rc = be_born(&worker);
 	if (rc == 0) {
 		say_hello(&worker);

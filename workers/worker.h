@@ -49,6 +49,7 @@ struct worker {
 	uint64_t records_dropped;
 	unsigned checks_running;
 	bool draining;
+	bool has_unix; /* it may open sockets of this host */
 	unsigned sandbox_level;
 	struct target *targets; /* list */
 	struct discovery *discovery;
@@ -57,10 +58,11 @@ struct worker {
 
 /*
  * A worker's whole life, in the process that was born for it.  Owns both
- * descriptors.  Returns the exit code.
+ * descriptors.  has_unix: for one whose kind it is, it may open sockets of this
+ * host.  Returns the exit code.
  */
-int worker_run(
-	int control_fd, int pipe_fd, const struct control_nursery *settings);
+int worker_run(int control_fd, int pipe_fd, bool has_unix,
+	const struct control_nursery *settings);
 /* With the loop, before the first record. */
 void worker_init_bell(struct worker *worker);
 /* Fills in the head's counters and writes the record; a full pipe loses it,

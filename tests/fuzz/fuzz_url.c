@@ -24,7 +24,8 @@ check_round_trip(const struct url *url)
 	if (strlen(text) > URL_MAX_BYTES)
 		return;
 	if (url->target[0] != '/' || url->port == 0 ||
-		url_parse(&back, text, &error) != 0 ||
+		url_parse_check(&back, text, &error) != 0 ||
+		back.family != url->family ||
 		strcmp(back.target, url->target) != 0 ||
 		strcmp(back.host, url->host) != 0 ||
 		strcmp(back.zone, url->zone) != 0 ||
@@ -54,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 	if (location != NULL)
 		*location++ = '\0';
 	url_host_check(text, &error);
-	if (url_parse(&base, text, &error) == 0) {
+	if (url_parse_check(&base, text, &error) == 0) {
 		check_round_trip(&base);
 		if (location != NULL &&
 			url_resolve(&base, location, &url, &error) == 0)

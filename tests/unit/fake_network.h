@@ -14,6 +14,7 @@
 #include "common/loop.h"
 #include "workers/resolver.h"
 #include "workers/socket.h"
+#include "workers/socket_unix.h"
 #include "workers/target.h"
 #include "workers/token.h"
 #include "workers/transport.h"
@@ -343,6 +344,31 @@ socket_connect_result(int fd, struct tcp_observation *ret_observation)
 	return socket_observe_tcp(fd, ret_observation);
 }
 
+/* A peer whose address is a path; its connect_errno may be EAGAIN. */
+int
+socket_unix_open(int *ret_fd)
+{
+	return socket_open(AF_UNIX, ret_fd);
+}
+
+int
+socket_unix_connect(int fd, const char *path)
+{
+	struct fake_socket *fake_socket = fake_socket_of(fd);
+
+	fake.calls.connects++;
+	for (size_t i = 0; i < fake.peer_count; i++)
+		if (strcmp(fake.peers[i].address, path) == 0)
+			fake_socket->peer = &fake.peers[i];
+	ck_assert_msg(fake_socket->peer != NULL, "nobody is at %s", path);
+	if (fake_socket->peer->start_errno == EAGAIN &&
+		fake.now_ns >= FAKE_EPOCH_NS + fake_socket->peer->connect_ns)
+		fake_socket->connected = true;
+	else if (fake_socket->peer->start_errno == 0)
+		fake_socket->connected = true;
+	return fake_socket->connected ? 0 : -fake_socket->peer->start_errno;
+}
+
 int
 socket_peer_address(int fd, struct in6_addr *ret_address)
 {
@@ -350,6 +376,8 @@ socket_peer_address(int fd, struct in6_addr *ret_address)
 	char text[INET6_ADDRSTRLEN];
 	bool brackets = address[0] == '[';
 
+	if (address[0] == '/')
+		return -EAFNOSUPPORT;
 	address += brackets;
 	snprintf(text, sizeof(text), "%.*s",
 		(int)strcspn(address, brackets ? "]" : ":"), address);
@@ -448,6 +476,13 @@ transport_start(struct transport *transport, int fd,
 		snprintf(fake.log + used, sizeof(fake.log) - used, "[TLS %s]",
 			server_name);
 	return 0;
+}
+
+void
+transport_be_local(struct transport *transport)
+{
+	ck_assert_ptr_eq(transport->ops, FAKE_OPS);
+	ck_assert_int_eq(fake_socket_of(transport->fd)->peer->address[0], '/');
 }
 
 const char *

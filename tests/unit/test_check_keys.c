@@ -304,6 +304,203 @@ START_TEST(a_pair_is_kept_for_its_server_alone)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- unix:// */
+
+#define SOCKET(text)                                                           \
+	{                                                                      \
+		.address = "/run/app.sock", ANSWERS(1 * MS, text)              \
+	}
+
+START_TEST(a_socket_is_asked_as_localhost)
+{
+	const struct wire_sample *last;
+
+	USE_PEERS(SOCKET(OK_BYTES));
+	use_proxies("http://198.51.100.1:3128", "http://198.51.100.1:3128");
+	worker.has_unix = true;
+	spec.url = "unix:///run/app.sock:/healthz?x=1";
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+	ck_assert_str_eq(fake.log,
+		"GET /healthz?x=1 HTTP/1.1\r\n"
+		"Host: localhost\r\n"
+		"User-Agent: kubenurse/" PACKAGE_VERSION "\r\n"
+		"Connection: close\r\n\r\n");
+	/* what a check of an address comes past, and no name */
+	ck_assert_uint_eq(last->events, PLAIN_EVENTS);
+	ck_assert_uint_eq(last->phases & (1u << PHASE_DNS), 0);
+	ck_assert_uint_eq(last->rtt_us, 0);
+	ck_assert_uint_eq(last->retransmits_syn + last->retransmits_data, 0);
+}
+END_TEST
+
+START_TEST(a_socket_has_the_name_that_is_configured)
+{
+	USE_PEERS(SOCKET(OK_BYTES));
+	worker.has_unix = true;
+	spec.url = "unix:///run/app.sock";
+	spec.server_name = "shop.example";
+	if (_i == 1)
+		spec.headers = "Host: vhost.example\n";
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert_uint_eq(sent_count(_i == 0 ? "\r\nHost: shop.example\r\n"
+					     : "\r\nHost: vhost.example\r\n"),
+		1);
+}
+END_TEST
+
+START_TEST(what_a_socket_is_that_does_not_answer)
+{
+	static const struct {
+		int start_errno;
+		const char *detail;
+	} cases[] = {
+		{ ENOENT, "connect /run/app.sock: No such file or directory" },
+		{ EACCES, "connect /run/app.sock: Permission denied" },
+		{ ECONNREFUSED, "connect /run/app.sock: Connection refused" },
+	};
+	const struct fake_peer peer = { .address = "/run/app.sock",
+		.start_errno = cases[_i].start_errno };
+	const struct wire_sample *last;
+
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	worker.has_unix = true;
+	spec.url = "unix:///run/app.sock";
+	last = run_check();
+	ck_assert_uint_eq(last->outcome, OUTCOME_CONNECT_FAILED);
+	ck_assert_int_eq(last->sys_errno, cases[_i].start_errno);
+	ck_assert_str_eq(last->detail, cases[_i].detail);
+}
+END_TEST
+
+/* An application would wait for room in the listener's queue. */
+START_TEST(a_full_queue_is_waited_for)
+{
+	struct fake_peer peer = SOCKET(OK_BYTES);
+	const struct wire_sample *last;
+
+	peer.start_errno = EAGAIN;
+	peer.connect_ns = _i == 0 ? 95 * MS : FAKE_NEVER / 2;
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	worker.has_unix = true;
+	spec.url = "unix:///run/app.sock";
+	last = run_check();
+	if (_i == 0) {
+		ck_assert_uint_eq(last->outcome, OUTCOME_OK);
+		ck_assert_uint_eq(last->phase_ns[PHASE_CONNECT], 100 * MS);
+		return;
+	}
+	ck_assert_uint_eq(last->outcome, OUTCOME_CONNECT_FAILED);
+	ck_assert_uint_eq(last->phase_ns[PHASE_CONNECT], 5 * S);
+	ck_assert_str_eq(last->detail,
+		"connect /run/app.sock: timeout: the listener's queue is full");
+}
+END_TEST
+
+START_TEST(a_target_goes_while_it_waits_for_a_queue)
+{
+	struct fake_peer peer = SOCKET(OK_BYTES);
+
+	peer.start_errno = EAGAIN;
+	peer.connect_ns = FAKE_NEVER / 2;
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	worker.has_unix = true;
+	spec.url = "unix:///run/app.sock";
+	apply_target();
+	fake_run_for(50 * MS);
+	target_free_all(&worker);
+	fake_run_for(1 * S);
+	ck_assert_uint_eq(fake.checks_ended, 1);
+}
+END_TEST
+
+/* Servers behind a socket make their Location of the Host header, too. */
+START_TEST(a_redirect_stays_at_the_socket)
+{
+	static const char *const locations[] = { "/there",
+		"http://localhost/there", "http://LOCALHOST:80/there" };
+	char moved[200];
+	struct fake_peer peer = SOCKET(moved);
+
+	snprintf(moved, sizeof(moved), MOVED("%s"), locations[_i]);
+	fake.peers = &peer;
+	fake.peer_count = 1;
+	worker.has_unix = true;
+	spec.url = "unix:///run/app.sock";
+	spec.headers = "X-Key: k\n";
+	run_check();
+	ck_assert_uint_eq(fake.record_count, 10);
+	ck_assert_uint_eq(sent_count("X-Key: k\r\n"), 10);
+	ck_assert_uint_eq(sent_count("\r\nHost: localhost"), 10);
+	ck_assert_uint_eq(sent_count("Referer: http://localhost"), 9);
+}
+END_TEST
+
+/* Where a server of this host leads is as open as where any other does. */
+START_TEST(a_redirect_from_a_socket)
+{
+	static const struct {
+		const char *location, *detail;
+	} cases[] = {
+		{ "http://192.0.2.2/", "ok" },
+		{ "http://127.0.0.1/", "redirect is not followed: loopback "
+				       "address" },
+		{ "https://localhost/", NULL },
+		{ "unix:///run/other.sock",
+			"bad Location: the scheme is neither http nor https" },
+		{ "unix:///run/app.sock",
+			"bad Location: the scheme is neither http nor https" },
+	};
+	char moved[200];
+	struct fake_peer peers[] = { SOCKET(moved),
+		PEER("192.0.2.2:80", OK_BYTES) };
+	const struct wire_sample *last;
+
+	USE_NAMES({ .name = "localhost",
+		.ipv6_ns = 1 * MS,
+		.ipv4_ns = 1 * MS,
+		.ipv4 = { "127.0.0.1" } });
+	snprintf(moved, sizeof(moved), MOVED("%s"), cases[_i].location);
+	fake.peers = peers;
+	fake.peer_count = 2;
+	worker.has_unix = true;
+	spec.url = "unix:///run/app.sock";
+	spec.headers = "X-Key: k\n";
+	last = run_check();
+	ck_assert_str_eq(last->detail,
+		cases[_i].detail != NULL ? cases[_i].detail : cases[1].detail);
+	ck_assert_uint_eq(sent_count("X-Key"), 1);
+}
+END_TEST
+
+START_TEST(no_redirect_leads_to_a_socket)
+{
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("unix:///run/app.sock:/x")));
+	worker.has_unix = true;
+	ck_assert_str_eq(run_check()->detail,
+		"bad Location: the scheme is neither http nor https");
+	ck_assert_uint_eq(fake.record_count, 2);
+	ck_assert_uint_eq(fake.calls.connects, 1);
+}
+END_TEST
+
+/* It would end the process; or the token would go along. */
+START_TEST(who_may_not_open_a_socket_does_not_try)
+{
+	static const struct worker_kind *const kinds[] = { &kind_extra,
+		&kind_path, &kind_me_ingress };
+
+	worker.kind = kinds[_i];
+	worker.has_unix = _i != 0;
+	spec.url = "unix:///run/app.sock";
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_ROUND_TRIP_FAILED);
+	ck_assert_uint_eq(fake.calls.opens, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -328,6 +525,17 @@ main(void)
 	tcase_add_test(tcase, one_file_may_hold_both);
 	tcase_add_test(tcase, half_a_rotation_keeps_the_pair);
 	tcase_add_loop_test(tcase, a_pair_is_kept_for_its_server_alone, 0, 3);
+	tcase_add_test(tcase, a_socket_is_asked_as_localhost);
+	tcase_add_loop_test(
+		tcase, a_socket_has_the_name_that_is_configured, 0, 2);
+	tcase_add_loop_test(tcase, what_a_socket_is_that_does_not_answer, 0, 3);
+	tcase_add_loop_test(tcase, a_full_queue_is_waited_for, 0, 2);
+	tcase_add_test(tcase, a_target_goes_while_it_waits_for_a_queue);
+	tcase_add_loop_test(tcase, a_redirect_stays_at_the_socket, 0, 3);
+	tcase_add_loop_test(tcase, a_redirect_from_a_socket, 0, 5);
+	tcase_add_test(tcase, no_redirect_leads_to_a_socket);
+	tcase_add_loop_test(
+		tcase, who_may_not_open_a_socket_does_not_try, 0, 3);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

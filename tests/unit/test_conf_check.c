@@ -115,6 +115,83 @@ START_TEST(a_host_header)
 }
 END_TEST
 
+static const struct {
+	const char *text, *printed;
+} sockets[] = {
+	{ "unix:///run/app.sock", "unix:///run/app.sock" },
+	{ "UNIX:///run/app.sock:/", "unix:///run/app.sock" },
+	{ "unix:///run/app.sock:/healthz", "unix:///run/app.sock:/healthz" },
+	{ "unix:///run/a:b c.sock:/a b:/c",
+		"unix:///run/a:b c.sock:/a%20b:/c" },
+	{ "unix:///run/app.sock:/?token=1", "unix:///run/app.sock:/?redacted" },
+	{ "unix:///run/%41.sock:/x#y", "unix:///run/%41.sock:/x" },
+};
+
+START_TEST(a_socket_and_what_it_is_asked_for)
+{
+	char ini[200];
+	struct fixture f;
+
+	for (int round = 0; round < 2; round++) {
+		snprintf(ini, sizeof(ini), "[check c]\nurl = %s\n",
+			round == 0 ? sockets[_i].text : sockets[_i].printed);
+		f = load(ini, ENV());
+		expect_clean(&f);
+		expect_printed(&f, "url", sockets[_i].printed);
+		unload(&f);
+	}
+	snprintf(ini, sizeof(ini),
+		"[kubenurse]\nextra_checks = a:http://h|b:%s\n",
+		sockets[_i].text);
+	f = load(ini, ENV());
+	expect_clean(&f);
+	unload(&f);
+}
+END_TEST
+
+START_TEST(a_socket_is_for_checks_alone)
+{
+	static const char *const texts[] = { "ingress_url", "service_url",
+		"http_proxy", "https_proxy" };
+	static const struct {
+		const char *url, *why;
+	} wrong[] = {
+		{ "unix:/run/app.sock", "a socket is written unix:///" },
+		{ "unix:", "a socket is written unix:///" },
+		{ "unix://", "a socket is written unix:///" },
+		{ "unix://run/app.sock", "a socket is written unix:///" },
+		{ "unix://@abstract", "a socket is written unix:///" },
+		{ "unix:///", "the path of the socket ends with a /" },
+		{ "unix:///:/x", "the path of the socket ends with a /" },
+		{ "unix:///run/:/x", "the path of the socket ends with a /" },
+		{ "unix:///run/a:", "the path of the socket ends with a /" },
+		{ "unix:///run/a::/x", "the path of the socket ends with a /" },
+		{ "unix:///run/a?x", "a query stands behind the path" },
+		{ "unix:///run/a:/%zz", "a % of the path is not followed" },
+		{ "unix:///1234567890123456789012345678901234567890123456789012"
+		  "3456789012345678901234567890123456789012345678901234567",
+			"the path of the socket is longer than 107" },
+	};
+	char ini[300], start[300];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		snprintf(ini, sizeof(ini), "[kubenurse]\n%s = unix:///run/a\n",
+			texts[i]);
+		snprintf(start, sizeof(start), "t.ini:2: %s: ", texts[i]);
+		expect_refused(ini, start);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(ini, sizeof(ini), "[check c]\nurl = %s\n",
+			wrong[i].url);
+		snprintf(
+			start, sizeof(start), "t.ini:2: url: %s", wrong[i].why);
+		expect_refused(ini, start);
+	}
+	expect_refused("[check c]\nurl = unix:///run/a\ncert = /c\n",
+		"t.ini:1: [check c]: has a cert, which is for https alone");
+}
+END_TEST
+
 START_TEST(a_certificate_and_its_key)
 {
 	struct fixture f = load(C "cert = /c.pem\nkey = /k.pem\n", ENV());
@@ -149,6 +226,9 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, statuses_and_their_ranges, 0,
 		sizeof(statuses) / sizeof(statuses[0]));
 	tcase_add_test(tcase, a_host_header);
+	tcase_add_loop_test(tcase, a_socket_and_what_it_is_asked_for, 0,
+		sizeof(sockets) / sizeof(sockets[0]));
+	tcase_add_test(tcase, a_socket_is_for_checks_alone);
 	tcase_add_test(tcase, a_certificate_and_its_key);
 	tcase_add_loop_test(tcase, a_bad_value_is_one_problem, 0,
 		sizeof(bad) / sizeof(bad[0]));

@@ -103,7 +103,7 @@ START_TEST(every_kind_comes_out_as_it_went_in)
 		if (kind == CONTROL_TARGET_GONE)
 			in.body.gone = (struct control_target_gone){ 7, 8 };
 		if (kind == CONTROL_BIRTH)
-			in.body.birth = (struct control_birth){ 2, 9, true };
+			in.body.birth = (struct control_birth){ 2, 9, true, true };
 		if (kind == CONTROL_BORN)
 			in.body.born = (struct control_born){ 9, -12 };
 		if (kind == CONTROL_MEMORY)

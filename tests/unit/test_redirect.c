@@ -210,6 +210,22 @@ START_TEST(the_referer)
 }
 END_TEST
 
+START_TEST(sockets_are_told_apart_to_the_letter)
+{
+	const char *error;
+	struct url one, other, http = parsed("http://localhost/");
+
+	ck_assert_int_eq(url_parse_check(&one, "unix:///run/a", &error), 0);
+	ck_assert_int_eq(url_parse_check(&other, "unix:///run/A", &error), 0);
+	ck_assert(redirect_same_origin(&one, &one));
+	ck_assert(!redirect_same_origin(&one, &other));
+	ck_assert(!redirect_same_host(&one, &http));
+	ck_assert(!redirect_same_host(&http, &one));
+	redirect_stay(&one, "localhost", &http);
+	ck_assert(redirect_same_origin(&one, &http));
+}
+END_TEST
+
 START_TEST(a_referer_has_the_name_that_was_asked_for)
 {
 	struct url previous = parsed("http://[fe80::1%25lo]:81/a?b"),
@@ -279,6 +295,7 @@ suite_redirect(void)
 	tcase_add_test(tcase, who_may_lead_to_which_address);
 	tcase_add_test(tcase, a_locations_user_part);
 	tcase_add_test(tcase, the_referer);
+	tcase_add_test(tcase, sockets_are_told_apart_to_the_letter);
 	tcase_add_test(tcase, a_referer_has_the_name_that_was_asked_for);
 	tcase_add_test(tcase, the_name_that_was_asked_for_is_the_address);
 	tcase_add_test(tcase, a_referer_that_does_not_fit);

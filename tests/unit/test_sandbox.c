@@ -36,7 +36,8 @@
 #define SUPERVISOR SANDBOX_BIT(SANDBOX_SUPERVISOR)
 #define DISCOVERY  SANDBOX_BIT(SANDBOX_DISCOVERY)
 #define TOKEN      (SANDBOX_BIT(SANDBOX_API_PROBER) | DISCOVERY)
-#define WORKERS    (SANDBOX_BIT(SANDBOX_PROBER) | TOKEN)
+#define LOCAL      SANDBOX_BIT(SANDBOX_UNIX_PROBER)
+#define WORKERS    (SANDBOX_BIT(SANDBOX_PROBER) | LOCAL | TOKEN)
 #define ALL        (SUPERVISOR | WORKERS)
 
 /* Beside system calls' numbers: what a child can report. */
@@ -313,6 +314,18 @@ unix_socket(void)
 }
 
 static int
+unix_datagram_socket(void)
+{
+	return rc_of(socket(AF_UNIX, SOCK_DGRAM, 0));
+}
+
+static int
+unix_packet_socket(void)
+{
+	return rc_of(socket(AF_UNIX, SOCK_SEQPACKET, 0));
+}
+
+static int
 raw_socket(void)
 {
 	return rc_of(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
@@ -480,7 +493,9 @@ static const struct forbidden forbidden[] = {
 	{ "dumpable", ALL, become_dumpable, CALL(prctl) },
 	{ "setrlimit", ALL, raise_a_limit, CALL(prlimit64) },
 	{ "limits of another", ALL, limit_sibling, CALL(prlimit64) },
-	{ "AF_UNIX", ALL, unix_socket, CALL(socket) },
+	{ "AF_UNIX", ALL & ~LOCAL, unix_socket, CALL(socket) },
+	{ "AF_UNIX datagrams", ALL, unix_datagram_socket, CALL(socket) },
+	{ "AF_UNIX packets", ALL, unix_packet_socket, CALL(socket) },
 	{ "raw socket", ALL, raw_socket, CALL(socket) },
 	{ "AF_PACKET", ALL, packet_socket, CALL(socket) },
 	{ "unshare", ALL, unshare_network, CALL(unshare) },
@@ -570,6 +585,22 @@ read_hosts(void)
 	return rc_of(open("/etc/hosts", O_RDONLY | O_CLOEXEC));
 }
 
+/* Nobody is there, but it may ask. */
+static int
+connect_by_path(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX,
+		.sun_path = "/no/such/socket" };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
+		errno != ENOENT)
+		return -EPROTO;
+	return 0;
+}
+
 static int
 serve(void)
 {
@@ -618,6 +649,7 @@ START_TEST(what_a_role_is_for_is_allowed)
 		assert_allowed((enum sandbox_role)role, do_not_wait);
 	}
 	assert_allowed(SANDBOX_SUPERVISOR, serve);
+	assert_allowed(SANDBOX_UNIX_PROBER, connect_by_path);
 }
 END_TEST
 

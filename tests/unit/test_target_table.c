@@ -194,6 +194,15 @@ START_TEST(tls_is_needed_where_a_url_is_https)
 	plan(WORKER_EXTRA, specs, 2);
 	ck_assert(target_table_needs_tls(&table, WORKER_EXTRA));
 	ck_assert(!target_table_needs_tls(&table, WORKER_PATH));
+	ck_assert(!target_table_needs_unix(&table, WORKER_EXTRA));
+	ck_assert(!target_is_unix(table.targets[0]));
+	specs[0].url = "unix:///run/app.sock";
+	plan(WORKER_EXTRA, specs, 1);
+	ck_assert(target_table_needs_unix(&table, WORKER_EXTRA));
+	ck_assert(!target_table_needs_tls(&table, WORKER_EXTRA));
+	ck_assert(target_is_unix(table.targets[0]));
+	plan(WORKER_EXTRA, NULL, 0);
+	ck_assert(!target_table_needs_unix(&table, WORKER_EXTRA));
 }
 END_TEST
 

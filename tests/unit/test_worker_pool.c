@@ -1339,6 +1339,59 @@ START_TEST(a_replacement_is_born_before_the_old_one_leaves)
 END_TEST
 
 static void
+want_url(const char *url)
+{
+	struct target_spec spec = a_spec("a");
+
+	spec.url = url;
+	target_table_begin(&targets, WORKER_EXTRA);
+	ck_assert_int_eq(
+		target_table_want(&targets, WORKER_EXTRA, &spec, 0), 0);
+	target_table_end(&targets, WORKER_EXTRA, now_ns);
+	worker_pool_update(&pool, WORKER_EXTRA);
+}
+
+/* The right to open UNIX sockets comes and goes with the checks of unix://. */
+START_TEST(a_check_of_a_socket_needs_another_process)
+{
+	struct control_message message;
+	struct newborn old, new;
+
+	want("a", NULL);
+	old = live();
+	ck_assert(!old.birth.needs_unix);
+	ck_assert_str_eq(told(&old), "T");
+	want_url("unix:///run/app.sock");
+	new = take_birth();
+	ck_assert(new.birth.needs_unix);
+	/* the old one must not even try; and nothing is asked for twice */
+	ck_assert_str_eq(told(&old), "");
+	worker_pool_update(&pool, WORKER_EXTRA);
+	ck_assert_int_eq(asked(&message), 0);
+	tell_birth(&new, new.pid);
+	say(&new, WIRE_HELLO);
+	ck_assert_str_eq(told(&old), "D");
+	end_well(&old);
+	ck_assert_str_eq(told(&new), "T");
+	worker_pool_update(&pool, WORKER_EXTRA);
+	ck_assert_int_eq(asked(&message), 0);
+	old = new;
+	want_url("http://192.0.2.1/");
+	ck_assert_str_eq(told(&old), "T");
+	new = take_birth();
+	ck_assert(!new.birth.needs_unix);
+	tell_birth(&new, new.pid);
+	say(&new, WIRE_HELLO);
+	end_well(&old);
+	ck_assert_str_eq(told(&new), "T");
+	ck_assert(metric("kubenurse_worker_restarts_total") < 0);
+	close(new.control_fd);
+	close(new.pipe_fd);
+	close(new.log_fd);
+}
+END_TEST
+
+static void
 say_leaving(struct newborn *newborn, const struct target *busy)
 {
 	struct wire_record record;
@@ -1668,6 +1721,7 @@ main(void)
 		a_nursery_that_cannot_is_asked_again,
 		a_worker_that_dies_at_once_is_not_waited_for_for_ever,
 		a_replacement_is_born_before_the_old_one_leaves,
+		a_check_of_a_socket_needs_another_process,
 		only_checks_under_way_wait_for_the_old_one,
 		an_old_one_that_dies_over_its_last_check_frees_it,
 		a_new_one_that_dies_first_does_not_bring_back_the_old,
