@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The keys of a [check] section that say how its server is asked, on a real
 nginx: an address that is asked by a name, a Host header, expected statuses, a
-client's certificate.
+client's certificate, sockets of this host.
 """
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -281,6 +282,93 @@ leaked = [line for path in (clients[i][1] for i in range(5))
 equal(leaked, [], "no line of a key is in the log, /alive, /metrics or printed")
 equal(doctor.metrics().total("kubenurse_worker_restarts_total.*"), 0,
       "and no worker has died")
+doctor.halt()
+
+# --------------------------------------------------------- sockets of this host
+
+os.mkdir(f"{WORK}/socks")
+replace(f"{WORK}/local.conf", f"""daemon off;
+user root;
+error_log stderr;
+pid {WORK}/local.pid;
+events {{ }}
+http {{
+	log_format names "$host $request_uri $status";
+	access_log {WORK}/local.log names;
+	client_body_temp_path {WORK}/l1;
+	proxy_temp_path {WORK}/l2;
+	fastcgi_temp_path {WORK}/l3;
+	uwsgi_temp_path {WORK}/l4;
+	scgi_temp_path {WORK}/l5;
+	server {{
+		listen unix:{WORK}/socks/app.sock;
+		listen 127.0.0.1:{beside + 1};
+		location /moved {{ return 302 /there; }}
+		location /away {{ return 302 http://other.test:{http}/; }}
+		location /nosuch {{ return 404; }}
+		location / {{ return 200; }}
+	}}
+}}
+""")
+start_server("local", beside + 1, "nginx", "-p", WORK, "-c", f"{WORK}/local.conf")
+os.chmod(f"{WORK}/socks/app.sock", 0o666)
+locked = socket.socket(socket.AF_UNIX)
+locked.bind(f"{WORK}/socks/locked.sock")
+locked.listen()
+os.chmod(f"{WORK}/socks/locked.sock", 0o600)
+U = f"unix://{WORK}/socks/app.sock"
+LOCAL = {
+    "bare": (U, "", "^ok$"),
+    "request": (f"{U}:/healthz?x=1", "", "^ok$"),
+    "named": (f"{U}:/named", "server_name = shop.test\n", "^ok$"),
+    # nginx makes its Location of Host: localhost
+    "moved": (f"{U}:/moved", "", "^ok$"),
+    # of the same machine, but who knows which one led there
+    "away": (f"{U}:/away", "", "^redirect is not followed: loopback address$"),
+    "not_found": (f"{U}:/nosuch", "", "^404 "),
+    "reused": (f"{U}:/reused", "", "^ok$"),
+    "locked_out": (f"unix://{WORK}/socks/locked.sock", "",
+                   f"^connect {WORK}/socks/locked.sock: Permission denied$"),
+    "nowhere": (f"unix://{WORK}/socks/no.sock", "",
+                f"^connect {WORK}/socks/no.sock: No such file or directory$"),
+    "no_socket": (f"unix://{WORK}/local.conf", "",
+                  f"^connect {WORK}/local.conf: (Connection refused|Permission "
+                  "denied)$"),
+}
+HTTP = f"[check by_http]\nurl = {H}/\nserver_name = shop.test\n"
+HEAD = HEAD.replace("user = nobody\n", "user = nobody\nno_proxy = other.test\n"
+                    "http_proxy = http://127.0.0.1:9\n")
+doctor = Doctor(HEAD + HTTP, name="sockets")
+ok(doctor.up(), "the doctor is up")
+doctor.wait_checks(["by_http"])
+first = doctor.worker("extra")
+doctor.reload(HEAD + HTTP + "".join(f"[check {name}]\nurl = {url}\n{more}"
+                                    for name, (url, more, _) in LOCAL.items()))
+doctor.wait_checks(LOCAL, 2)
+results = doctor.results()
+for name, (_, _, said) in LOCAL.items():
+    like(results.get(name, ""), said, f"{name}: what /alive says")
+second = doctor.worker("extra")
+ok(first and second and first != second,
+   "the first check of a socket has got another process", (first, second))
+lines = set(read(f"{WORK}/local.log").splitlines())
+for line in ("localhost / 200", "localhost /healthz?x=1 200",
+             "shop.test /named 200", "localhost /there 200"):
+    ok(line in lines, f"nginx was asked: {line}", lines)
+metrics = doctor.metrics()
+text = metrics.text
+ok('kubenurse_dns_query_duration_seconds_count{type="bare"' not in text and
+   'kubenurse_phase_duration_seconds_count{type="bare",phase="dns"}' not in text,
+   "no name was looked up")
+check_sums(metrics, "bare")
+doctor.reload(HEAD + HTTP)
+wait_ok(lambda: doctor.worker("extra") not in (None, second),
+        "without such a check the right to open sockets goes, too")
+equal(doctor.metrics().total("kubenurse_worker_restarts_total.*"), 0,
+      "which are no restarts")
+equal(doctor.metrics().total('kubenurse_errors_total{type="by_http",.*}'), 0,
+      "and the other check has not noticed")
+ok(not doctor.said("forbidden system call"), "no call was forbidden")
 doctor.halt()
 
 # A configuration that others can write does not choose what of root's is read.
