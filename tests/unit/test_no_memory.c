@@ -148,8 +148,9 @@ END_TEST
 	"histogram_buckets = 1, 2, 3\nnode_name = n-own\n"                                  \
 	"listen = 127.0.0.1:1, [::1]:2\n"                                                   \
 	"[check one]\nurl = https://one.example/\nheader = A: b\n"                          \
-	"header = C: d\nexpect = 200, 204\nca = /tmp/ca\n"                                  \
-	"[check two]\nurl = http://two.example/\n"                                          \
+	"header = C: d\nexpect = 200, 2xx\nca = /tmp/ca\n"                                  \
+	"header = Host: h\nserver_name = s\ncert = /tmp/c\nkey = /tmp/k\n"                  \
+	"[check two]\nurl = unix:///run/two.sock:/x\n"                                      \
 	"[neighbours]\nneighbour = a 192.0.2.1\nneighbour = b 192.0.2.2\n"
 
 #define ENVIRONMENT                                                            \
