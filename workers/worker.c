@@ -72,6 +72,8 @@ can_wait(const struct worker *worker, const struct wire_record *record)
 	case WIRE_DNS:
 		return record->body.dns.result == DNS_OK ||
 		       record->body.dns.result == DNS_NXDOMAIN;
+	case WIRE_DNS_LATE:
+		return !record->body.dns_late.failed;
 	case WIRE_HEARTBEAT:
 	case WIRE_TRAP: /* the end of the process tells of it */
 		return true;
