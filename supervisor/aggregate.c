@@ -324,7 +324,10 @@ clear_warning(struct aggregate *aggregate, struct target *target)
 			LOG_STR("type", target->spec.label));
 }
 
-/* A warning of DNS ends with a check for which all was answered in time. */
+/*
+ * A warning of DNS ends with a check for which all was answered in time, and
+ * which began after it: a query of an earlier one may take long to fail.
+ */
 static void
 note_dns(struct aggregate *aggregate, struct target *target,
 	const struct wire_sample *sample)
@@ -335,7 +338,8 @@ note_dns(struct aggregate *aggregate, struct target *target,
 		target->asked_dns = true;
 		target->missed_dns |= sample->dns_answered == 0;
 	}
-	if (sample->last && target->asked_dns && !target->missed_dns)
+	if (sample->last && target->asked_dns && !target->missed_dns &&
+		sample->started_mono_ns > target->warned_mono_ns)
 		clear_warning(aggregate, target);
 }
 
@@ -434,6 +438,7 @@ aggregate_dns_late(struct aggregate *aggregate, struct target *target,
 		late->detail, (double)late->waited_ns / (double)NS_PER_S);
 	free(target->warning);
 	target->warning = strdup(text);
+	target->warned_mono_ns = clock_mono_ns();
 	if (is_new && log_budget_take(&aggregate->log_budgets[target->type],
 			      clock_mono_ns()))
 		LOG_WARN("a DNS query of a check is not answered, and "

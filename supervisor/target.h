@@ -66,6 +66,7 @@ struct target {
 	int32_t sys_errno;
 	char detail[WIRE_DETAIL_BYTES];
 	char *warning; /* beside the result; NULL: none */
+	uint64_t warned_mono_ns;
 	/* The last check has asked DNS; not everything was answered in time. */
 	bool asked_dns, missed_dns;
 };

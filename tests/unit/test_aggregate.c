@@ -440,6 +440,8 @@ line_count(int fd)
 	return count;
 }
 
+static uint64_t begun_ns; /* 0: before all else */
+
 static struct wire_sample
 resolved_sample(unsigned hop, bool last, bool answered)
 {
@@ -450,6 +452,7 @@ resolved_sample(unsigned hop, bool last, bool answered)
 	sample.outcome = last ? OUTCOME_OK : OUTCOME_REDIRECT;
 	sample.events |= 1u << EVENT_DNS_START;
 	sample.dns_answered = answered;
+	sample.started_mono_ns = begun_ns;
 	return sample;
 }
 
@@ -484,6 +487,9 @@ START_TEST(a_query_that_is_not_answered_is_a_warning_until_all_are)
 	take(good_sample()); /* asks nobody */
 	ck_assert_ptr_nonnull(target->warning);
 	ck_assert_uint_eq(line_count(fd), 1);
+	take(resolved_sample(0, true, true)); /* began before */
+	ck_assert_ptr_nonnull(target->warning);
+	begun_ns = now_ns + 1;
 	take(resolved_sample(0, false, true));
 	ck_assert_ptr_nonnull(target->warning);
 	take(resolved_sample(1, true, true));

@@ -50,8 +50,8 @@ static const char scalars_text[] =
 
 static const char counts_text[] =
 	"kubenurse_check_duration_seconds_count{type=\"1\",outcome=\"2\"} 0\n"
-	"kubenurse_dns_query_duration_seconds_count{type=\"1\","
 	"kubenurse_dns_late_duration_seconds_count{type=\"1\"} 0\n"
+	"kubenurse_dns_query_duration_seconds_count{type=\"1\","
 	"nameserver=\"2\"} 0\n"
 	"kubenurse_httpclient_request_duration_seconds_count{type=\"1\"} 0\n"
 	"kubenurse_httpclient_trace_request_duration_seconds_count{"
