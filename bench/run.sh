@@ -478,6 +478,13 @@ measure_bare_memory() {
 	ended $bare_pid
 }
 
+# Of 10,000 neighbours, on the thread that serves /alwayshappy.
+measure_plan() {
+	ms=$("$bin/bench_plan" | awk '/bound/ {print $3}')
+	row "an unchanged plan of 10,000 targets, ms" "" "$ms" "<= 5" \
+		"$(holds "$ms <= 5")"
+}
+
 measure_first_sample() {
 	what="from start to the first sample, ms"
 	: >"$dir/firsts"
@@ -643,6 +650,7 @@ measure_cpu http http 1.3 "$http_port"
 measure_cpu https https 1.05 "$https_port" --ca "$dir/ca.pem"
 measure_errors
 measure_bare_memory
+measure_plan
 if $have_ours; then
 	measure_quota
 	measure_memory 10 12

@@ -53,7 +53,8 @@ discovery_order_equal(const struct conf *a, const struct conf *b)
 	       a->neighbour_source == b->neighbour_source &&
 	       a->check_neighbourhood == b->check_neighbourhood &&
 	       a->allow_unschedulable == b->allow_unschedulable &&
-	       a->check_interval_ns == b->check_interval_ns &&
+	       (a->neighbour_source != CONF_SOURCE_DNS ||
+		       a->check_interval_ns == b->check_interval_ns) &&
 	       strcmp(a->namespace, b->namespace) == 0 &&
 	       strcmp(a->neighbour_filter, b->neighbour_filter) == 0 &&
 	       strcmp(a->neighbour_service, b->neighbour_service) == 0 &&

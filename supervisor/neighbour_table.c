@@ -19,21 +19,19 @@ neighbour_text(const struct neighbour *neighbour, enum neighbour_text which)
 	return neighbour->texts + neighbour->text_at[which];
 }
 
-static size_t
-bucket_of(const struct neighbour_table *table, const char *namespace_name,
+static uint32_t
+hash_of(const struct neighbour_table *table, const char *namespace_name,
 	const char *pod_name)
 {
-	return (size_t)name_hash(&table->hash_key, namespace_name, pod_name) &
-	       (table->bucket_count - 1);
+	return (uint32_t)name_hash(&table->hash_key, namespace_name, pod_name);
 }
 
 static struct neighbour **
 bucket_of_entry(
 	const struct neighbour_table *table, const struct neighbour *neighbour)
 {
-	return &table->buckets[bucket_of(table,
-		neighbour_text(neighbour, NEIGHBOUR_NAMESPACE),
-		neighbour_text(neighbour, NEIGHBOUR_POD_NAME))];
+	return &table->buckets[neighbour->name_hash &
+			       (table->bucket_count - 1)];
 }
 
 static struct neighbour *
@@ -119,7 +117,8 @@ neighbour_table_find(const struct neighbour_table *table,
 
 	if (table->bucket_count == 0)
 		return NULL;
-	entry = table->buckets[bucket_of(table, namespace_name, pod_name)];
+	entry = table->buckets[hash_of(table, namespace_name, pod_name) &
+			       (table->bucket_count - 1)];
 	while (entry != NULL &&
 		(strcmp(neighbour_text(entry, NEIGHBOUR_POD_NAME), pod_name) !=
 				0 ||
@@ -143,6 +142,8 @@ neighbour_table_set(struct neighbour_table *table,
 	if (entry == NULL)
 		return NULL;
 	entry->first_seen_ns = now_ns;
+	entry->name_hash =
+		hash_of(table, record->namespace_name, record->pod_name);
 	if (old != NULL) {
 		entry->first_seen_ns = old->first_seen_ns;
 		entry->admitted = old->admitted;

@@ -10,6 +10,7 @@
 #include "common/name_hash.h"
 #include "common/neighbour_limits.h"
 #include "common/wire.h"
+#include "supervisor/target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,7 @@ struct neighbour {
 	struct neighbour *next; /* in the bucket */
 	uint64_t node_hash;
 	uint64_t first_seen_ns;
+	uint32_t name_hash; /* of namespace and pod name */
 	unsigned references;
 	uint32_t source_gen; /* who has told it last */
 	uint16_t text_at[NEIGHBOUR_TEXT_COUNT];
@@ -42,6 +44,9 @@ struct neighbour {
 	bool admitted; /* it may be checked: ready, old or listed */
 	bool selected;
 	bool refused; /* for its address: kept, but not a neighbour */
+	/* What it was last planned as: this entry, with this configuration. */
+	struct target_ref target;
+	uint32_t conf_gen;
 	char texts[]; /* by neighbour_text() */
 };
 

@@ -55,15 +55,23 @@ count_status(struct neighbours *neighbours, const struct wire_discovery *now)
 				now->errors[i] - before->errors[i]);
 }
 
+/* What nobody counts is not shown as it was once. */
+static void
+remove_counts(struct neighbours_series *series)
+{
+	registry_remove(series->known);
+	registry_remove(series->selected);
+	registry_remove(series->refused);
+	series->known = series->selected = series->refused = NULL;
+}
+
 static void
 put_series(struct neighbours *neighbours)
 {
 	struct neighbours_series *series = &neighbours->series;
 	uint64_t now_ns = clock_mono_ns();
 
-	registry_remove(series->known);
-	registry_remove(series->selected);
-	registry_remove(series->refused);
+	remove_counts(series);
 	registry_remove(series->up);
 	registry_put(series->last_success, now_ns);
 	registry_put(series->received_bytes, now_ns);
@@ -139,13 +147,17 @@ neighbours_limit(const struct conf *conf)
 
 static int
 want_target(struct neighbours *neighbours, struct target_table *table,
-	const struct neighbour *n, uint64_t delay_ns)
+	struct neighbour *n, uint64_t delay_ns)
 {
 	const struct conf *conf = neighbours->conf;
 	char url[WIRE_ADDRESS_BYTES + 64], label[WIRE_NAME_BYTES + 8];
 	char key[KEY_BYTES];
 	struct target_spec spec;
+	int rc;
 
+	if (n->conf_gen == neighbours->conf_gen &&
+		target_table_keep(table, n->target))
+		return 0;
 	plan_fill_defaults(&spec, conf);
 	format_key(key, n);
 	snprintf(label, sizeof(label), "path_%s",
@@ -160,7 +172,10 @@ want_target(struct neighbours *neighbours, struct target_table *table,
 	spec.label = label;
 	spec.url = url;
 	spec.origin = conf->pod_name;
-	return target_table_want(table, WORKER_PATH, &spec, delay_ns);
+	rc = target_table_want(table, WORKER_PATH, &spec, delay_ns, &n->target);
+	if (rc == 0)
+		n->conf_gen = neighbours->conf_gen;
+	return rc;
 }
 
 static void
@@ -182,7 +197,10 @@ note_refused(struct neighbours *neighbours, size_t count,
 		(double)count);
 }
 
-/* Those that may be checked; says when the next one's minute is over. */
+/*
+ * Those that may be checked; none of them is selected then.  Says when the next
+ * one's minute is over.
+ */
 static size_t
 fill_candidates(struct neighbours *neighbours,
 	struct ring_candidate *candidates, uint64_t now_ns)
@@ -194,6 +212,9 @@ fill_candidates(struct neighbours *neighbours,
 
 	for (struct neighbour *n = neighbour_table_next(table, NULL); n != NULL;
 		n = neighbour_table_next(table, n)) {
+		bool was_selected = n->selected;
+
+		n->selected = false; /* until it is selected again */
 		if (n->refused) {
 			refused = n;
 			refused_count++;
@@ -214,7 +235,7 @@ fill_candidates(struct neighbours *neighbours,
 			.node_name = neighbour_text(n, NEIGHBOUR_NODE_NAME),
 			.pod_name = neighbour_text(n, NEIGHBOUR_POD_NAME),
 			.ready = (n->flags & WIRE_NEIGHBOUR_READY) != 0,
-			.selected = n->selected,
+			.selected = was_selected,
 			.owner = n,
 		};
 	}
@@ -254,10 +275,6 @@ want_selected(struct neighbours *neighbours, struct target_table *table,
 	bool first = neighbours->planned_ns == 0;
 	int rc = 0;
 
-	for (struct neighbour *n =
-			neighbour_table_next(&neighbours->table, NULL);
-		n != NULL; n = neighbour_table_next(&neighbours->table, n))
-		n->selected = false;
 	for (size_t i = 0; i < selected && rc == 0; i++) {
 		struct neighbour *n = candidates[i].owner;
 
@@ -287,6 +304,7 @@ neighbours_plan(struct neighbours *neighbours, struct target_table *table,
 	if (!neighbours->conf->check_neighbourhood ||
 		!discovery_order_wanted(neighbours->conf)) {
 		target_table_end(table, WORKER_PATH, now_ns);
+		remove_counts(&neighbours->series);
 		return 0;
 	}
 	if (!neighbours->has_list)
@@ -364,6 +382,15 @@ stop_counting(struct neighbours *neighbours, const struct neighbour *n)
 		neighbours->targets, WORKER_PATH, key, clock_mono_ns());
 }
 
+static bool
+has_moved(const struct neighbour *n, const struct wire_neighbour *record)
+{
+	return strcmp(neighbour_text(n, NEIGHBOUR_POD_IP), record->pod_ip) !=
+		       0 ||
+	       strcmp(neighbour_text(n, NEIGHBOUR_NODE_NAME),
+		       record->node_name) != 0;
+}
+
 /* What an earlier process has told, and nothing is checked of, makes room. */
 static struct neighbour *
 set_neighbour(
@@ -388,8 +415,7 @@ neighbours_take(
 		&neighbours->table, record->namespace_name, record->pod_name);
 	bool gone = (record->flags & WIRE_NEIGHBOUR_GONE) != 0;
 
-	if (n != NULL && (gone || strcmp(neighbour_text(n, NEIGHBOUR_POD_IP),
-					  record->pod_ip) != 0))
+	if (n != NULL && (gone || has_moved(n, record)))
 		stop_counting(neighbours, n);
 	if (gone) {
 		if (n == NULL)
@@ -567,6 +593,7 @@ neighbours_configure(struct neighbours *neighbours, const struct conf *conf)
 	bool changed = old != NULL && !discovery_order_equal(old, conf);
 
 	neighbours->conf = conf;
+	neighbours->conf_gen++;
 	if (changed || old == NULL)
 		neighbours->heard = neighbours->refusal_said = false;
 	if (!discovery_order_wanted(conf)) {

@@ -35,6 +35,7 @@ struct neighbours_series {
 
 struct neighbours {
 	const struct conf *conf;
+	uint32_t conf_gen; /* which configuration it is: counted */
 	struct loop *loop;
 	struct registry *registry;
 	struct neighbour_table table;

@@ -95,7 +95,7 @@ want_built_in(struct target_table *table, const struct conf *conf,
 	plan_fill_defaults(&spec, conf);
 	spec.key = spec.label = worker_type_name(type);
 	spec.url = built_in_url(conf, type);
-	return target_table_want(table, type, &spec, delay_ns);
+	return target_table_want(table, type, &spec, delay_ns, NULL);
 }
 
 static int
@@ -134,7 +134,8 @@ want_extra(struct target_table *table, const struct conf *conf,
 	rc = format_headers(check, &headers);
 	spec.headers = strbuf_text(&headers);
 	if (rc == 0)
-		rc = target_table_want(table, WORKER_EXTRA, &spec, delay_ns);
+		rc = target_table_want(
+			table, WORKER_EXTRA, &spec, delay_ns, NULL);
 	strbuf_fini(&headers);
 	return rc;
 }
@@ -153,12 +154,15 @@ plan_checks(
 		if (!plan_skips(conf, built_in[i]))
 			rc = want_built_in(table, conf, built_in[i],
 				plan_stagger_ns(conf, index++, count));
-		target_table_end(table, built_in[i], now_ns);
+		if (rc == 0)
+			target_table_end(table, built_in[i], now_ns);
 	}
 	target_table_begin(table, WORKER_EXTRA);
 	for (size_t i = 0; i < conf->checks.n_checks && rc == 0; i++)
 		rc = want_extra(table, conf, &conf->checks.checks[i],
 			plan_stagger_ns(conf, index++, count));
-	target_table_end(table, WORKER_EXTRA, now_ns);
+	/* without memory for all, those that are checked stay */
+	if (rc == 0)
+		target_table_end(table, WORKER_EXTRA, now_ns);
 	return rc;
 }

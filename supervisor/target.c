@@ -80,10 +80,68 @@ spec_equal(struct target_spec *a, const struct target_spec *other)
 	       a->reuse_connections == b.reuse_connections;
 }
 
+#define FIRST_BUCKETS 64
+
 void
 target_table_init(struct target_table *table)
 {
 	memset(table, 0, sizeof(*table));
+	name_hash_key_init(&table->hash_key);
+}
+
+static struct target **
+bucket_of(const struct target_table *table, enum worker_type type,
+	const char *key)
+{
+	uint64_t hash =
+		name_hash(&table->hash_key, worker_type_name(type), key);
+
+	return &table->buckets[hash & (table->bucket_count - 1)];
+}
+
+static void
+link_target(struct target_table *table, struct target *target)
+{
+	struct target **bucket =
+		bucket_of(table, target->type, target->spec.key);
+
+	target->next = *bucket;
+	*bucket = target;
+}
+
+static void
+unlink_target(struct target_table *table, struct target *target)
+{
+	struct target **place =
+		bucket_of(table, target->type, target->spec.key);
+
+	while (*place != target)
+		place = &(*place)->next;
+	*place = target->next;
+	target->next = NULL;
+}
+
+/* Room for one more. */
+static int
+grow(struct target_table *table)
+{
+	size_t count = table->bucket_count == 0 ? FIRST_BUCKETS
+						: 2 * table->bucket_count;
+	struct target **buckets;
+
+	if (table->count < table->bucket_count)
+		return 0;
+	buckets = calloc(count, sizeof(*buckets));
+	if (buckets == NULL)
+		return -ENOMEM;
+	free(table->buckets);
+	table->buckets = buckets;
+	table->bucket_count = count;
+	for (size_t i = 0; i < table->count; i++)
+		if (table->targets[i]->used &&
+			table->targets[i]->news != TARGET_NEWS_GONE)
+			link_target(table, table->targets[i]);
+	return 0;
 }
 
 void
@@ -96,6 +154,7 @@ target_table_fini(struct target_table *table, uint64_t now_ns)
 		free(table->targets[i]);
 	}
 	free(table->targets);
+	free(table->buckets);
 	target_table_init(table);
 }
 
@@ -110,25 +169,28 @@ target_table_begin(struct target_table *table, enum worker_type type)
 static struct target *
 find(const struct target_table *table, enum worker_type type, const char *key)
 {
-	for (size_t i = 0; i < table->count; i++) {
-		struct target *target = table->targets[i];
+	struct target *target;
 
-		if (target->used && target->type == type &&
-			target->news != TARGET_NEWS_GONE &&
-			strcmp(target->spec.key, key) == 0)
-			return target;
-	}
-	return NULL;
+	if (table->bucket_count == 0)
+		return NULL;
+	target = *bucket_of(table, type, key);
+	while (target != NULL &&
+		(target->type != type || strcmp(target->spec.key, key) != 0))
+		target = target->next;
+	return target;
 }
 
 static struct target *
 new_slot(struct target_table *table)
 {
-	struct target **targets, *target;
+	struct target **targets, *target = table->free_slots;
 
-	for (size_t i = 0; i < table->count; i++)
-		if (!table->targets[i]->used)
-			return table->targets[i];
+	if (grow(table) < 0)
+		return NULL;
+	if (target != NULL) {
+		table->free_slots = target->next;
+		return target;
+	}
 	targets = realloc(
 		table->targets, (table->count + 1) * sizeof(*table->targets));
 	if (targets == NULL)
@@ -142,9 +204,17 @@ new_slot(struct target_table *table)
 	return target;
 }
 
+static void
+set_ref(struct target_ref *ret_ref, const struct target *target)
+{
+	if (ret_ref != NULL)
+		*ret_ref = (struct target_ref){ target->id, target->gen };
+}
+
 int
 target_table_want(struct target_table *table, enum worker_type type,
-	const struct target_spec *spec, uint64_t first_delay_ns)
+	const struct target_spec *spec, uint64_t first_delay_ns,
+	struct target_ref *ret_ref)
 {
 	struct target *target = find(table, type, spec->key);
 	struct target_spec copy;
@@ -152,6 +222,7 @@ target_table_want(struct target_table *table, enum worker_type type,
 
 	if (target != NULL && spec_equal(&target->spec, spec)) {
 		target->wanted = true;
+		set_ref(ret_ref, target);
 		return 0;
 	}
 	if (spec_copy(&copy, spec) < 0)
@@ -169,21 +240,42 @@ target_table_want(struct target_table *table, enum worker_type type,
 		target->used = true;
 		target->type = type;
 		target->first_delay_ns = first_delay_ns;
+		target->spec = copy;
+		link_target(table, target);
 	} else {
 		spec_fini(&target->spec);
+		target->spec = copy; /* of the same key */
 	}
-	target->spec = copy;
 	target->started_mono_ns = 0;
 	target->held = false;
 	target->gen = ++table->last_gen;
 	target->news = TARGET_NEWS_SPEC;
 	target->wanted = true;
+	set_ref(ret_ref, target);
 	return 0;
 }
 
-static void
-let_go(struct target *target, uint64_t now_ns)
+bool
+target_table_keep(struct target_table *table, struct target_ref ref)
 {
+	struct target *target;
+
+	if (ref.gen == 0 || ref.id >= table->count)
+		return false;
+	target = table->targets[ref.id];
+	if (!target->used || target->news == TARGET_NEWS_GONE ||
+		target->gen != ref.gen)
+		return false;
+	target->wanted = true;
+	return true;
+}
+
+static void
+let_go(struct target_table *table, struct target *target, uint64_t now_ns)
+{
+	if (target->news == TARGET_NEWS_GONE)
+		return;
+	unlink_target(table, target);
 	target->news = TARGET_NEWS_GONE;
 	target_series_release(&target->series, now_ns);
 }
@@ -196,7 +288,7 @@ target_table_end(
 		struct target *target = table->targets[i];
 
 		if (target->used && target->type == type && !target->wanted)
-			let_go(target, now_ns);
+			let_go(table, target, now_ns);
 	}
 }
 
@@ -207,17 +299,19 @@ target_table_drop(struct target_table *table, enum worker_type type,
 	struct target *target = find(table, type, key);
 
 	if (target != NULL)
-		let_go(target, now_ns);
+		let_go(table, target, now_ns);
 }
 
 void
-target_forget(struct target *target)
+target_table_forget(struct target_table *table, struct target *target)
 {
 	spec_fini(&target->spec);
 	free(target->warning);
 	target->warning = NULL;
 	target->used = false;
 	target->news = TARGET_NEWS_NONE;
+	target->next = table->free_slots;
+	table->free_slots = target;
 }
 
 void
@@ -229,7 +323,7 @@ target_table_renew(struct target_table *table, enum worker_type type)
 		if (!target->used || target->type != type)
 			continue;
 		if (target->news == TARGET_NEWS_GONE)
-			target_forget(target);
+			target_table_forget(table, target);
 		else
 			target->news = TARGET_NEWS_SPEC;
 	}

@@ -9,6 +9,7 @@
 #define SUPERVISOR_TARGET_H
 
 #include "common/control.h"
+#include "common/name_hash.h"
 #include "common/outcome.h"
 #include "common/status_range.h"
 #include "common/wire.h"
@@ -48,6 +49,7 @@ enum target_news {
 };
 
 struct target {
+	struct target *next; /* in the bucket of its key, or of free ones */
 	bool used;
 	uint32_t id;
 	uint32_t gen;
@@ -75,6 +77,16 @@ struct target_table {
 	struct target **targets; /* by id */
 	size_t count;
 	uint32_t last_gen;
+	/* Those that are not gone, by type and key. */
+	struct name_hash_key hash_key;
+	struct target **buckets;
+	size_t bucket_count; /* a power of two */
+	struct target *free_slots;
+};
+
+/* A target as it is now: another specification makes another one. */
+struct target_ref {
+	uint32_t id, gen; /* gen 0: none */
 };
 
 enum target_match {
@@ -88,9 +100,16 @@ void target_table_fini(struct target_table *table, uint64_t now_ns);
 
 /* A plan for one type: begin, want each, end.  What was not wanted goes. */
 void target_table_begin(struct target_table *table, enum worker_type type);
-/* first_delay_ns is for a target that is new.  0 or -ENOMEM. */
+/*
+ * first_delay_ns is for a target that is new; ret_ref may be NULL.  0 or
+ * -ENOMEM.
+ */
 int target_table_want(struct target_table *table, enum worker_type type,
-	const struct target_spec *spec, uint64_t first_delay_ns);
+	const struct target_spec *spec, uint64_t first_delay_ns,
+	struct target_ref *ret_ref);
+/* The same for one that is known to want nothing else.  False: it is gone, or
+ * has changed. */
+bool target_table_keep(struct target_table *table, struct target_ref ref);
 void target_table_end(
 	struct target_table *table, enum worker_type type, uint64_t now_ns);
 
@@ -101,7 +120,7 @@ void target_table_end(
 void target_table_drop(struct target_table *table, enum worker_type type,
 	const char *key, uint64_t now_ns);
 /* Frees the slot of a target that is gone, once its worker knows. */
-void target_forget(struct target *target);
+void target_table_forget(struct target_table *table, struct target *target);
 /* All targets of the type are news to a new worker, and gone ones forgotten. */
 void target_table_renew(struct target_table *table, enum worker_type type);
 /* The series of nameservers are held no longer, until they are asked again. */

@@ -89,7 +89,7 @@ worker_slot_tell_targets(struct worker_slot *slot)
 			return;
 		}
 		if (target->news == TARGET_NEWS_GONE)
-			target_forget(target);
+			target_table_forget(table, target);
 		else
 			target->news = TARGET_NEWS_NONE;
 	}

@@ -143,7 +143,7 @@ want_extra(int number)
 		.dial_timeout_ns = NS_PER_S };
 
 	snprintf(name, sizeof(name), "t%d", number);
-	REQUIRE(target_table_want(&targets, WORKER_EXTRA, &spec, 0) == 0);
+	REQUIRE(target_table_want(&targets, WORKER_EXTRA, &spec, 0, NULL) == 0);
 }
 
 /* As it is once the nursery has made it and it has said hello. */

@@ -50,7 +50,7 @@ add_target(enum worker_type type, const char *label, const char *url)
 	size_t count = targets.count;
 
 	target_table_begin(&targets, WORKER_DISCOVERY); /* removes nothing */
-	ck_assert_int_eq(target_table_want(&targets, type, &spec, 0), 0);
+	ck_assert_int_eq(target_table_want(&targets, type, &spec, 0, NULL), 0);
 	return targets.targets[count];
 }
 

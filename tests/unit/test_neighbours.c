@@ -6,6 +6,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/aggregate.h"
+#include "supervisor/discovery_order.h"
+#include "supervisor/exposition.h"
 #include "supervisor/metric_families.h"
 #include "supervisor/neighbours.h"
 #include "supervisor/series.h"
@@ -407,7 +409,7 @@ START_TEST(who_leaves_is_not_counted_from_that_moment)
 	ck_assert_uint_eq(target_of("n-b")->gen, other_gen);
 	plan();
 	ck_assert_int_eq(match(id, gen), TARGET_STALE);
-	target_forget(target); /* the worker knows */
+	target_table_forget(&t.targets, target); /* the worker knows */
 	ck_assert_int_eq(match(id, gen), TARGET_STALE);
 	say("c", "n-c", "10.0.0.3", READY);
 	plan();
@@ -434,6 +436,119 @@ START_TEST(who_moves_is_not_counted_where_it_was)
 	ck_assert_str_eq(
 		target_of("n-a")->spec.url, "http://10.0.0.7:8080/alwayshappy");
 	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+}
+END_TEST
+
+/* It keeps its name and address: what it was called before is over. */
+START_TEST(who_moves_to_another_node_is_another_target)
+{
+	uint32_t id, gen;
+
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	id = target_of("n-a")->id;
+	gen = target_of("n-a")->gen;
+	target_of("n-a")->has_result = true;
+	strcpy(target_of("n-a")->detail, "timeout");
+	say("a", "n-b", "10.0.0.1", READY);
+	ck_assert_int_eq(match(id, gen), TARGET_STALE);
+	plan();
+	ck_assert_ptr_null(target_of("n-a"));
+	ck_assert_str_eq(target_of("n-b")->spec.label, "path_n-b");
+	ck_assert(!target_of("n-b")->has_result);
+	ck_assert_str_eq(target_of("n-b")->detail, "");
+	ck_assert_uint_eq(target_count(), 1);
+}
+END_TEST
+
+/* Another configuration asks otherwise, and one that is the same does not. */
+START_TEST(a_plan_follows_the_configuration)
+{
+	struct fixture other = load_bytes(INI "neighbour_port = 9090\n",
+		strlen(INI "neighbour_port = 9090\n"),
+		ENV("KUBERNETES_SERVICE_HOST=10.96.0.1"), true);
+	uint32_t gen;
+
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	gen = target_of("n-a")->gen;
+	plan();
+	ck_assert_uint_eq(target_of("n-a")->gen, gen);
+	ck_assert(!neighbours_configure(&t.neighbours, other.conf));
+	plan();
+	ck_assert_uint_gt(target_of("n-a")->gen, gen);
+	ck_assert_str_eq(
+		target_of("n-a")->spec.url, "http://10.0.0.1:9090/alwayshappy");
+	gen = target_of("n-a")->gen;
+	ck_assert(!neighbours_configure(&t.neighbours, other.conf));
+	plan();
+	ck_assert_uint_eq(target_of("n-a")->gen, gen);
+	conf_free(other.conf);
+	conf_problems_fini(&other.problems);
+}
+END_TEST
+
+static bool
+shows_neighbours(void)
+{
+	static struct exposition exposition;
+	char text[32768] = "";
+	size_t len = 0;
+	ssize_t n;
+
+	exposition_start(&exposition, t.registry, false);
+	while ((n = exposition_read(
+			&exposition, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)n;
+	text[len] = '\0';
+	return strstr(text, "kubenurse_neighbours{") != NULL;
+}
+
+START_TEST(who_is_not_to_be_checked_is_not_counted)
+{
+	static const char ini[] = INI "check_neighbourhood = false\n";
+	struct fixture off = load_bytes(ini, strlen(ini),
+		ENV("KUBERNETES_SERVICE_HOST=10.96.0.1"), true);
+
+	say("a", "n-a", "10.0.0.1", READY);
+	say_status(true, true, "");
+	ck_assert(shows_neighbours());
+	/* discovery goes on, for the own node may be cordoned */
+	ck_assert(neighbours_configure(&t.neighbours, off.conf));
+	plan();
+	ck_assert(!shows_neighbours());
+	ck_assert_uint_eq(target_count(), 0);
+	conf_free(off.conf);
+	conf_problems_fini(&off.problems);
+}
+END_TEST
+
+START_TEST(the_interval_is_the_business_of_source_dns_alone)
+{
+	static const char *const sources[] = { "pods", "dns", "static" };
+	char ini[256];
+
+	for (size_t i = 0; i < 3; i++) {
+		struct fixture confs[2];
+
+		for (size_t j = 0; j < 2; j++) {
+			snprintf(ini, sizeof(ini),
+				"[kubenurse]\nneighbour_source = %s\n"
+				"neighbour_service = s\n"
+				"check_interval = %zus\n",
+				sources[i], j + 5);
+			confs[j] = load_bytes(ini, strlen(ini),
+				ENV("KUBERNETES_SERVICE_HOST=10.96.0.1"), true);
+			ck_assert_ptr_nonnull(confs[j].conf);
+		}
+		ck_assert_int_eq(
+			discovery_order_equal(confs[0].conf, confs[1].conf),
+			i != 1);
+		for (size_t j = 0; j < 2; j++) {
+			conf_free(confs[j].conf);
+			conf_problems_fini(&confs[j].problems);
+		}
+	}
 }
 END_TEST
 
@@ -601,7 +716,7 @@ check_all(struct aggregate *aggregate)
 			.retransmits_syn = 1 };
 
 		if (target->used && target->news == TARGET_NEWS_GONE)
-			target_forget(target);
+			target_table_forget(&t.targets, target);
 		for (size_t j = 0; target->used && j < sizeof(outcomes); j++) {
 			sample.outcome = outcomes[j];
 			sample.has_status = outcomes[j] == OUTCOME_OK ||
@@ -749,6 +864,10 @@ main(void)
 	tcase_add_test(tcase, who_leaves_is_not_counted_from_that_moment);
 	tcase_add_test(tcase, who_moves_is_not_counted_where_it_was);
 	tcase_add_test(tcase, who_was_not_checked_leaves_without_a_trace);
+	tcase_add_test(tcase, who_moves_to_another_node_is_another_target);
+	tcase_add_test(tcase, a_plan_follows_the_configuration);
+	tcase_add_test(tcase, who_is_not_to_be_checked_is_not_counted);
+	tcase_add_test(tcase, the_interval_is_the_business_of_source_dns_alone);
 	tcase_add_test(tcase, an_error_leaves_all_in_place);
 	tcase_add_test(tcase, a_new_discovery_confirms_or_drops);
 	tcase_add_test(tcase, counters_go_on_over_a_restart);

@@ -270,7 +270,11 @@ plan_all(void)
 	neighbours_configure(&neighbours, conf.conf);
 	say_neighbours(&neighbours);
 	for (int i = 0; i < 2; i++) {
+		bool had = target_table_has(&targets, WORKER_EXTRA);
+
 		MUST(plan_checks(&targets, conf.conf, now_ns) == 0 || failed);
+		/* what is checked stays, also without memory for the rest */
+		MUST(!had || target_table_has(&targets, WORKER_EXTRA));
 		MUST(neighbours_plan(&neighbours, &targets, now_ns) == 0 ||
 			failed);
 	}

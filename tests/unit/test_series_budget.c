@@ -56,7 +56,7 @@ add_target(enum worker_type type, const char *label)
 	};
 	size_t count = targets.count;
 
-	ck_assert_int_eq(target_table_want(&targets, type, &spec, 0), 0);
+	ck_assert_int_eq(target_table_want(&targets, type, &spec, 0, NULL), 0);
 	return targets.targets[count];
 }
 

@@ -26,7 +26,7 @@ plan(enum worker_type type, const struct target_spec *specs, size_t count)
 	target_table_begin(&table, type);
 	for (size_t i = 0; i < count; i++)
 		ck_assert_int_eq(
-			target_table_want(&table, type, &specs[i], i), 0);
+			target_table_want(&table, type, &specs[i], i, NULL), 0);
 	target_table_end(&table, type, 1);
 }
 
@@ -115,11 +115,11 @@ START_TEST(what_is_gone_is_stale_until_its_place_is_anothers)
 	/* its worker does not know yet: the place is not free */
 	plan(WORKER_PATH, &spec, 1);
 	ck_assert_uint_eq(table.count, 2);
-	target_forget(table.targets[0]);
+	target_table_forget(&table, table.targets[0]);
 	ck_assert_int_eq(match(WORKER_EXTRA, 0, gen), TARGET_STALE);
 	spec = a_spec("c");
 	target_table_begin(&table, WORKER_ME_INGRESS);
-	target_table_want(&table, WORKER_ME_INGRESS, &spec, 0);
+	target_table_want(&table, WORKER_ME_INGRESS, &spec, 0, NULL);
 	target_table_end(&table, WORKER_ME_INGRESS, 1);
 	ck_assert_uint_eq(table.count, 2);
 	ck_assert_int_eq(table.targets[0]->type, WORKER_ME_INGRESS);

@@ -107,7 +107,7 @@ want(const char *first, const char *second)
 			struct target_spec spec = a_spec(keys[i]);
 
 			ck_assert_int_eq(target_table_want(&targets,
-						 WORKER_EXTRA, &spec, 0),
+						 WORKER_EXTRA, &spec, 0, NULL),
 				0);
 		}
 	target_table_end(&targets, WORKER_EXTRA, now_ns);
@@ -421,7 +421,7 @@ START_TEST(a_file_that_cannot_be_opened_for_now_is_tried_again)
 	struct newborn newborn;
 
 	spec.files[CONTROL_FILE_KEY] = "/dev/null";
-	target_table_want(&targets, WORKER_EXTRA, &spec, 0);
+	target_table_want(&targets, WORKER_EXTRA, &spec, 0, NULL);
 	worker_pool_update(&pool, WORKER_EXTRA);
 	newborn = take_birth();
 	tell_birth(&newborn, newborn.pid);
@@ -1204,7 +1204,7 @@ START_TEST(a_sample_of_an_older_generation_is_dropped)
 	record = a_sample(&newborn, targets.targets[0]);
 	spec.interval_ns++;
 	target_table_begin(&targets, WORKER_EXTRA);
-	target_table_want(&targets, WORKER_EXTRA, &spec, 0);
+	target_table_want(&targets, WORKER_EXTRA, &spec, 0, NULL);
 	target_table_end(&targets, WORKER_EXTRA, now_ns);
 	worker_pool_update(&pool, WORKER_EXTRA);
 	say_record(&newborn, &record);
@@ -1346,7 +1346,7 @@ want_url(const char *url)
 	spec.url = url;
 	target_table_begin(&targets, WORKER_EXTRA);
 	ck_assert_int_eq(
-		target_table_want(&targets, WORKER_EXTRA, &spec, 0), 0);
+		target_table_want(&targets, WORKER_EXTRA, &spec, 0, NULL), 0);
 	target_table_end(&targets, WORKER_EXTRA, now_ns);
 	worker_pool_update(&pool, WORKER_EXTRA);
 }
