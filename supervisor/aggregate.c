@@ -4,8 +4,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/url.h"
 #include "supervisor/metric_families.h"
+#include "supervisor/result_log.h"
 #include "supervisor/series_budget.h"
 
 #include <stdio.h>
@@ -217,72 +217,18 @@ count_outcome(struct aggregate *aggregate, struct target *target,
 	}
 }
 
-/* With user part and query hidden; what does not parse holds who knows what. */
-static const char *
-loggable_url(const struct target *target, char text[URL_TEXT_BYTES])
-{
-	struct url url;
-	const char *error;
-
-	if (url_parse_check(&url, target->spec.url, &error) < 0)
-		return "(not a URL)";
-	return url_format(&url, true, text);
-}
-
-/* No number tells NXDOMAIN from SERVFAIL, nor expired from self-signed. */
-static bool
-is_told_by_text(const struct wire_sample *sample)
-{
-	return sample->outcome == OUTCOME_DNS_FAILED ||
-	       sample->outcome == OUTCOME_TLS_FAILED;
-}
-
-static bool
-is_as_before(const struct target *target, const struct wire_sample *sample)
-{
-	return target->has_result && target->outcome == sample->outcome &&
-	       target->http_status == sample->http_status &&
-	       target->sys_errno == sample->sys_errno &&
-	       (!is_told_by_text(sample) ||
-		       strcmp(target->detail, sample->detail) == 0);
-}
-
-/*
- * A failure is logged when it begins, changes or ends, never once a round.  How
- * often it does that the checked server decides, or a worker that was taken
- * over: so there is a bound.
- */
-static void
-log_change(struct aggregate *aggregate, const struct target *target,
-	const struct wire_sample *sample)
-{
-	char url[URL_TEXT_BYTES];
-
-	if (is_as_before(target, sample))
-		return;
-	if (sample->outcome == OUTCOME_OK && !target->has_result) {
-		LOG_DEBUG("check is ok", LOG_STR("type", target->spec.label));
-		return;
-	}
-	if (!log_budget_take(
-		    &aggregate->log_budgets[target->type], clock_mono_ns()))
-		return;
-	if (sample->outcome == OUTCOME_OK)
-		LOG_INFO("check is ok again",
-			LOG_STR("type", target->spec.label));
-	else
-		LOG_WARN("check failed", LOG_STR("type", target->spec.label),
-			LOG_STR("url", loggable_url(target, url)),
-			LOG_STR("outcome", outcome_name(sample->outcome)),
-			LOG_STR("error", sample->detail));
-}
-
 static void
 keep_result(struct aggregate *aggregate, struct target *target,
 	const struct wire_sample *sample)
 {
-	log_change(aggregate, target, sample);
+	result_log_change(
+		&aggregate->log_budgets[target->type], target, sample);
 	target->has_result = true;
+	/* it may have been read some time later */
+	target->ended_unix_ns =
+		clock_unix_ns() -
+		clock_since_ns(clock_mono_ns(),
+			sample->started_mono_ns + sample->duration_ns);
 	target->outcome = sample->outcome;
 	target->http_status = sample->http_status;
 	target->sys_errno = sample->sys_errno;
@@ -318,10 +264,7 @@ clear_warning(struct aggregate *aggregate, struct target *target)
 		return;
 	free(target->warning);
 	target->warning = NULL;
-	if (log_budget_take(
-		    &aggregate->log_budgets[target->type], clock_mono_ns()))
-		LOG_INFO("all DNS queries of a check are answered again",
-			LOG_STR("type", target->spec.label));
+	result_log_warning(&aggregate->log_budgets[target->type], target, NULL);
 }
 
 /*
@@ -439,10 +382,7 @@ aggregate_dns_late(struct aggregate *aggregate, struct target *target,
 	free(target->warning);
 	target->warning = strdup(text);
 	target->warned_mono_ns = clock_mono_ns();
-	if (is_new && log_budget_take(&aggregate->log_budgets[target->type],
-			      clock_mono_ns()))
-		LOG_WARN("a DNS query of a check is not answered, and "
-			 "applications wait for it",
-			LOG_STR("type", target->spec.label),
-			LOG_STR("error", text));
+	if (is_new)
+		result_log_warning(
+			&aggregate->log_budgets[target->type], target, text);
 }

@@ -31,6 +31,7 @@ static const struct {
 	const char *key;
 	size_t text_offset; /* in struct alive_result */
 } extras[] = {
+	{ "last_check_ended", offsetof(struct alive_result, ended) },
 	{ "last_check_warning", offsetof(struct alive_result, warning) },
 };
 

@@ -16,6 +16,7 @@
 struct alive_result {
 	const char *type;
 	const char *text;    /* "ok", "skipped" or what failed */
+	const char *ended;   /* when, RFC 3339; NULL: not yet, or skipped */
 	const char *warning; /* what is wrong beside it; NULL: nothing */
 };
 

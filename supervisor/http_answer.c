@@ -7,7 +7,7 @@ const struct http_answer_def http_answers[HTTP_ANSWER_COUNT] = {
 	[HTTP_ANSWER_REDIRECT] = { 301,
 		"<a href=\"/alive\">Moved Permanently</a>.\n\n",
 		"text/html; charset=utf-8", "Location", "/alive" },
-	[HTTP_ANSWER_OPTIONS] = { 200, "", 0, "Allow", "GET, HEAD" },
+	[HTTP_ANSWER_OPTIONS] = { 204, "", 0, "Allow", "GET, HEAD" },
 	[HTTP_ANSWER_BAD_REQUEST] = { 400, "400 Bad Request", HTTP_PLAIN_TEXT,
 		"Connection", "close" },
 	[HTTP_ANSWER_BAD_METHOD] = { 405, "405 Method Not Allowed",

@@ -69,6 +69,7 @@ begin_answer(struct http_client *client, struct MHD_Connection *connection,
 	MHD_get_connection_values_n(
 		connection, MHD_HEADER_KIND, look_at_header, &client->request);
 	client->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+	client->is_options = strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0;
 	refusal = http_request_refusal(&client->request, method, version);
 	if (!is_whole(client, connection, method, version, head_bytes))
 		refusal = 400;

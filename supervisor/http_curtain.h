@@ -70,6 +70,7 @@ struct http_client {
 	size_t body_bytes;
 	bool headers_done;
 	bool is_head;
+	bool is_options;
 	bool refused_early; /* what follows the headers was not read */
 	bool ends_well;     /* the last answer was sent in full */
 	bool is_pipelined;  /* was there before the last answer was sent */

@@ -190,6 +190,10 @@ http_reply(struct http_client *client, struct MHD_Connection *connection,
 	const struct http_request *request = &client->request;
 	void *arg = site->source.arg;
 
+	/* HAProxy's health check by default: of all paths the same is true */
+	if (client->is_options)
+		return queue_answer(
+			site, connection, version, 204, HTTP_ANSWER_OPTIONS);
 	switch (request->route) {
 	case HTTP_ROUTE_ALWAYSHAPPY:
 		if (request->origin_len > 0)
@@ -207,9 +211,7 @@ http_reply(struct http_client *client, struct MHD_Connection *connection,
 	case HTTP_ROUTE_OTHER:
 		return queue_answer(
 			site, connection, version, 301, HTTP_ANSWER_REDIRECT);
-	case HTTP_ROUTE_SERVER:
-		return queue_answer(
-			site, connection, version, 200, HTTP_ANSWER_OPTIONS);
+	case HTTP_ROUTE_SERVER: /* of OPTIONS alone */
 	case HTTP_ROUTE_INVALID:
 		break;
 	}

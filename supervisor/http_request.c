@@ -260,11 +260,9 @@ http_request_header(struct http_request *request, const char *name,
 }
 
 static bool
-is_method_allowed(const struct http_request *request, const char *method)
+is_method_allowed(const char *method)
 {
-	if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
-		return true;
-	return request->route == HTTP_ROUTE_SERVER &&
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ||
 	       strcmp(method, "OPTIONS") == 0;
 }
 
@@ -287,7 +285,7 @@ http_request_refusal(const struct http_request *request, const char *method,
 		return 400;
 	if (request->refused_status != 0)
 		return request->refused_status;
-	if (!is_method_allowed(request, method))
+	if (!is_method_allowed(method))
 		return 405;
 	if (request->route == HTTP_ROUTE_SERVER &&
 		strcmp(method, "OPTIONS") != 0)

@@ -103,7 +103,8 @@ on_readable(struct loop_watch *watch, unsigned ready)
 	relay->bell_count = 0;
 	if (!read_pipe(relay))
 		release(relay);
-	else if (!log_budget_has(&relay->budget, clock_mono_ns()))
+	else if (!log_budget_has(
+			 &relay->budget, &log_limit_source, clock_mono_ns()))
 		listen_again(relay, true);
 	if (relay->bell_count > 0 && relay->on_bell != NULL)
 		relay->on_bell(relay, relay->bell_count);
@@ -144,7 +145,8 @@ log_relay_tick(struct log_relay *relay, uint64_t now_ns)
 {
 	log_budget_tell(
 		&relay->budget, now_ns, LOG_STR("source", relay->process));
-	if (relay->fd >= 0 && log_budget_has(&relay->budget, now_ns))
+	if (relay->fd >= 0 &&
+		log_budget_has(&relay->budget, &log_limit_source, now_ns))
 		listen_again(relay, false);
 }
 

@@ -8,8 +8,10 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* A first check begins within a second of the first plan and ends within its
  * timeout; a worker that died has had its second start by then. */
@@ -23,6 +25,7 @@ static const enum worker_type built_in[] = {
 	WORKER_ME_SERVICE,
 };
 
+#define TIME_BYTES     64 /* more than any year needs */
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
 
 /* One block: the results, then their texts. */
@@ -83,27 +86,66 @@ first_round_ended(void *arg)
 	return status_first_round_ended(supervisor);
 }
 
-/* The first pass counts, the second copies. */
-static void
-add_result(struct snapshot *snapshot, const char *type, const char *text,
-	const char *warning)
+/* The first pass counts, the second copies.  NULL stays NULL. */
+static const char *
+keep(struct snapshot *snapshot, const char *text)
 {
-	size_t type_len = strlen(type) + 1, text_len = strlen(text) + 1;
-	size_t warning_len = warning != NULL ? strlen(warning) + 1 : 0;
+	char *place = NULL;
+	size_t len;
 
-	if (snapshot->results != NULL) {
-		struct alive_result *result =
-			&snapshot->results[snapshot->count];
-		char *place = snapshot->texts + snapshot->texts_len;
+	if (text == NULL)
+		return NULL;
+	len = strlen(text) + 1;
+	if (snapshot->texts != NULL)
+		place = memcpy(
+			snapshot->texts + snapshot->texts_len, text, len);
+	snapshot->texts_len += len;
+	return place;
+}
 
-		result->type = memcpy(place, type, type_len);
-		result->text = memcpy(place + type_len, text, text_len);
-		if (warning != NULL)
-			result->warning = memcpy(place + type_len + text_len,
-				warning, warning_len);
-	}
+static void
+add_result(struct snapshot *snapshot, const struct alive_result *result)
+{
+	const struct alive_result kept = {
+		.type = keep(snapshot, result->type),
+		.text = keep(snapshot, result->text),
+		.ended = keep(snapshot, result->ended),
+		.warning = keep(snapshot, result->warning),
+	};
+
+	if (snapshot->results != NULL)
+		snapshot->results[snapshot->count] = kept;
 	snapshot->count++;
-	snapshot->texts_len += type_len + text_len + warning_len;
+}
+
+/* RFC 3339, UTC, with milliseconds. */
+static void
+format_time(uint64_t unix_ns, char ret_text[TIME_BYTES])
+{
+	time_t seconds = (time_t)(unix_ns / NS_PER_S);
+	struct tm tm;
+	size_t len;
+
+	gmtime_r(&seconds, &tm);
+	len = strftime(ret_text, TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(ret_text + len, TIME_BYTES - len, ".%03uZ",
+		(unsigned)(unix_ns % NS_PER_S / NS_PER_MS));
+}
+
+static void
+add_target(struct snapshot *snapshot, const struct target *target)
+{
+	char ended[TIME_BYTES];
+
+	if (target->has_result)
+		format_time(target->ended_unix_ns, ended);
+	add_result(snapshot,
+		&(struct alive_result){
+			.type = target->spec.label,
+			.text = target->has_result ? target->detail : "pending",
+			.ended = target->has_result ? ended : NULL,
+			.warning = target->warning,
+		});
 }
 
 static void
@@ -114,15 +156,14 @@ add_results(struct snapshot *snapshot, const struct supervisor *supervisor)
 	snapshot->count = snapshot->texts_len = 0;
 	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
 		if (plan_skips(supervisor->conf, built_in[i]))
-			add_result(snapshot, worker_type_name(built_in[i]),
-				"skipped", NULL);
+			add_result(snapshot,
+				&(struct alive_result){
+					.type = worker_type_name(built_in[i]),
+					.text = "skipped",
+				});
 	for (size_t i = 0; i < table->count; i++)
 		if (is_shown(table->targets[i]))
-			add_result(snapshot, table->targets[i]->spec.label,
-				table->targets[i]->has_result
-					? table->targets[i]->detail
-					: "pending",
-				table->targets[i]->warning);
+			add_target(snapshot, table->targets[i]);
 }
 
 static void

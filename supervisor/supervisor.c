@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/image.h"
 #include "common/log.h"
+#include "common/signal_name.h"
 #include "supervisor/check_files.h"
 #include "supervisor/http_tls.h"
 #include "supervisor/metric_families.h"
@@ -119,7 +120,8 @@ begin_shutdown(struct supervisor *supervisor, int signal_number)
 		die(supervisor);
 		return;
 	}
-	LOG_INFO("shutting down", LOG_STR("signal", strsignal(signal_number)));
+	LOG_INFO(
+		"shutting down", LOG_STR("signal", signal_name(signal_number)));
 	supervisor->stopping = true;
 	notify_send(&supervisor->notify, "STOPPING=1\nSTATUS=shutting down");
 	worker_pool_stop(&supervisor->pool);

@@ -13,6 +13,7 @@
 #include "common/outcome.h"
 #include "common/status_range.h"
 #include "common/wire.h"
+#include "supervisor/log_budget.h"
 #include "supervisor/target_series.h"
 
 #include <stdbool.h>
@@ -61,11 +62,16 @@ struct target {
 	uint64_t started_mono_ns; /* the last check's start; 0: none yet */
 	bool held; /* who is being replaced ends a check of it: not yet told */
 	struct target_series series;
+	/* Its lines in the log, and since when and how often it fails. */
+	struct log_budget log_budget;
+	uint64_t failing_since_mono_ns;
+	uint64_t failed_count;
 	/* The last result. */
 	bool has_result;
 	uint8_t outcome;
 	uint16_t http_status;
 	int32_t sys_errno;
+	uint64_t ended_unix_ns; /* when it came */
 	char detail[WIRE_DETAIL_BYTES];
 	char *warning; /* beside the result; NULL: none */
 	uint64_t warned_mono_ns;

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/signal_name.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -474,7 +475,7 @@ worker_process_reaped(
 		LOG_ERROR("a worker died by a signal",
 			LOG_STR("worker", worker_type_name(process->type)),
 			LOG_INT("pid", process->pid),
-			LOG_INT("signal", WTERMSIG(wait_status)));
+			LOG_STR("signal", signal_name(WTERMSIG(wait_status))));
 	else if (end == WORKER_END_EXIT)
 		LOG_ERROR("a worker exited",
 			LOG_STR("worker", worker_type_name(process->type)),

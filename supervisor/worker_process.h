@@ -108,8 +108,8 @@ struct worker_process {
 };
 
 void worker_process_init(struct worker_process *process, struct loop *loop,
-	struct worker_pipes *pipes, enum worker_type type, const struct worker_process_ops *ops,
-	void *owner);
+	struct worker_pipes *pipes, enum worker_type type,
+	const struct worker_process_ops *ops, void *owner);
 /*
  * Takes over both descriptors; state ASKED.  gen is its birth number.
  * *ret_log_fd, its standard error, is the caller's.  0 or a negative errno,

@@ -105,6 +105,9 @@ def shape(value):
 
 def alive(go_text, our_text):
     go, ours = json.loads(go_text), json.loads(our_text)
+    for key in [key for key in ours if key not in go]:
+        del ours[key]
+        yield f"alive {key}: go=- ours=yes"
     yield from lists("alive", {"keys": list(go)}, {"keys": list(ours)})
     results = [one.pop("last_check_result") for one in (go, ours)]
     yield from lists("alive", shape(go), shape(ours))

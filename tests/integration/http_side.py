@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
 from lab import *  # noqa: E402,F403
 
 enter()
-need("curl")
+need("curl", "haproxy")
 resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
 
 web = Scripted(says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
@@ -59,9 +59,30 @@ for path in ("/", "/x?y", "/ALIVE", "/alive/", "/metrics/", "//alive",
     equal((got, headers.get("location")), (301, "/alive"), f"K 2.18, F 2.19 {path}: 301")
 like(body.decode(), '<a href="/alive">Moved Permanently</a>', "with a link")
 equal(curl("/alive", host="[::1]")[0], 200, "K 2.1 by IPv6 too")
-for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "FOO"):
+for method in ("POST", "PUT", "DELETE", "TRACE", "FOO"):
     got, headers, _ = curl("/alive", "--request", method)
     equal((got, headers.get("allow")), (405, "GET, HEAD"), f"F 2.20 {method}: 405")
+for path in ("/", "/alive", "/metrics", "/x"):
+    got, headers, body = curl(path, "--request", "OPTIONS")
+    equal((got, headers.get("allow"), body), (204, "GET, HEAD", b""),
+          f"OPTIONS {path}: 204 with Allow")
+(balancer,) = free_ports(1)
+replace(f"{WORK}/haproxy.conf", f"""defaults
+	mode http
+	timeout connect 1s
+	timeout client 10s
+	timeout server 10s
+listen doctors
+	bind 127.0.0.1:{balancer}
+	stats uri /stats
+	option httpchk
+	server doctor 127.0.0.1:{doctor.port} check inter 100ms fall 1
+""")
+start_server("haproxy", balancer, "haproxy", "-db", "-f", f"{WORK}/haproxy.conf")
+wait_ok(lambda: re.search("^doctors,doctor,.*,UP,.*,L7OK,204,", subprocess.run(
+    ["curl", "-s", f"http://127.0.0.1:{balancer}/stats;csv"],
+    capture_output=True, text=True, check=True).stdout, re.M),
+    "HAProxy's own health check finds it well")
 equal(curl("/alive", "--data", "x" * 100000)[0], 405, "POST with a body")
 equal(curl("/alive", "--header", "X-Long: " + "x" * 40000)[0], 431,
       "F 2.21 headers that are too long")
@@ -74,7 +95,13 @@ got, headers, body = curl("/alive", "--header", "Authorization: Bearer hush",
                           "--header", "Cookie: hush", "--header", "X-a: b")
 told = json.loads(body)
 equal(list(told), ["hostname", "headers", "user_agent", "request_uri",
-                   "remote_addr", "last_check_result"], "/alive: its keys")
+                   "remote_addr", "last_check_result", "last_check_ended"],
+      "/alive: its keys")
+like(told["last_check_ended"]["me_service"],
+     r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+     "/alive: when a check last ended")
+equal(list(told["last_check_ended"]), ["me_service"],
+      "/alive: of what is skipped there is no such time")
 ok(b"hush" not in body and told["headers"]["Cookie"] == ["redacted"] and
    told["headers"]["X-A"] == ["b"], "F 2.15 /alive: no secrets", told["headers"])
 equal(told["last_check_result"]["me_service"], "ok", "/alive: the result")

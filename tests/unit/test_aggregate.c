@@ -538,49 +538,143 @@ START_TEST(another_reason_of_a_failure_is_said)
 }
 END_TEST
 
-/* A target that flips, and one whose reason is another one each time. */
-START_TEST(changes_beyond_a_bound_are_counted_and_not_logged)
+static void
+fail_with(struct target *which, enum outcome outcome, const char *detail)
 {
-	int fd = memfd_create("log", MFD_CLOEXEC), saved = dup(STDERR_FILENO);
-	struct target *other =
-		add_target(WORKER_PATH, "path_b", "http://192.0.2.1/");
-	struct wire_sample good = good_sample(), bad = good_sample();
+	struct wire_sample bad = good_sample();
 
+	bad.outcome = (uint8_t)outcome;
+	snprintf(bad.detail, sizeof(bad.detail), "%s", detail);
+	aggregate_sample(&aggregate, which, &bad);
+}
+
+static int saved_stderr = -1;
+
+/* What is logged goes there. */
+static int
+open_log(void)
+{
+	int fd = memfd_create("log", MFD_CLOEXEC);
+
+	saved_stderr = dup(STDERR_FILENO);
 	dup2(fd, STDERR_FILENO);
-	/* one that is well from the first costs no budget */
-	aggregate_sample(&aggregate, other, &good);
-	ck_assert_uint_eq(aggregate.log_budgets[WORKER_PATH].full_mono_ns, 0);
-	bad.outcome = OUTCOME_TLS_FAILED;
-	take(bad);
+	return fd;
+}
+
+static void
+close_log(int fd)
+{
+	dup2(saved_stderr, STDERR_FILENO);
+	close(saved_stderr);
+	close(fd);
+}
+
+/* A target that flips, and whose reason is another one each time. */
+START_TEST(a_target_that_flaps_is_logged_some_times_and_then_now_and_then)
+{
+	struct target *other =
+		add_target(WORKER_EXTRA, "other", "http://192.0.2.1/");
+	char reason[32];
+	int fd = open_log();
+
+	fail_with(target, OUTCOME_TLS_FAILED, "first");
 	ck_assert_uint_eq(line_count(fd), 1);
 	for (int i = 0; i < 1000; i++) {
-		snprintf(bad.detail, sizeof(bad.detail), "reason %d", i);
-		take(bad);
-		take(good);
-		take(bad);
+		snprintf(reason, sizeof(reason), "reason %d", i);
+		fail_with(target, OUTCOME_TLS_FAILED, reason);
+		take(good_sample());
+		fail_with(target, OUTCOME_TLS_FAILED, reason);
+	}
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES);
+	ck_assert_ptr_null(strstr(text, "left_out"));
+	/* it does not cost another one its lines */
+	fail_with(other, OUTCOME_TLS_FAILED, "other");
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 1);
+	/* how it is now is said, also without a change, once there is room */
+	fail_with(target, OUTCOME_TLS_FAILED, "reason 999");
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 1);
+	now_ns += LOG_TARGET_LINE_NS;
+	fail_with(target, OUTCOME_TLS_FAILED, "reason 999");
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 2);
+	ck_assert_ptr_nonnull(
+		strstr(text, "error=\"reason 999\" left_out=2991\n"));
+	fail_with(target, OUTCOME_TLS_FAILED, "reason 999");
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 2);
+	close_log(fd);
+	render();
+	assert_line("kubenurse_errors_total{type=\"shop\","
+		    "event=\"tls_handshake_done\"} 2004");
+}
+END_TEST
+
+START_TEST(changes_of_too_many_targets_are_counted_and_not_logged)
+{
+	struct wire_sample good = good_sample();
+	struct target *first = NULL;
+	char label[32];
+	int fd = open_log();
+
+	for (int i = 0; i < LOG_BUDGET_LINES + 50; i++) {
+		struct target *one;
+
+		snprintf(label, sizeof(label), "path_%d", i);
+		one = add_target(WORKER_PATH, label, "http://192.0.2.1/");
+		first = first != NULL ? first : one;
+		/* one that is well from the first costs nothing */
+		aggregate_sample(&aggregate, one, &good);
+		fail_with(one, OUTCOME_CONNECT_FAILED, "refused");
 	}
 	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES);
-	/* others' are told all the same */
-	aggregate_sample(&aggregate, other, &bad);
+	/* other types' are told all the same */
+	fail_with(target, OUTCOME_CONNECT_FAILED, "refused");
 	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 1);
-	ck_assert_ptr_nonnull(strstr(text, "type=path_b "));
 	aggregate_tell_suppressed(&aggregate, now_ns);
 	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 1);
 	now_ns += LOG_BUDGET_LINE_NS;
-	take(good); /* it does not take the place of what is to be said */
-	take(bad);
+	/* it does not take the place of what is to be said */
+	aggregate_sample(&aggregate, first, &good);
 	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 1);
 	aggregate_tell_suppressed(&aggregate, now_ns);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
 	ck_assert_uint_eq(line_count(fd), LOG_BUDGET_LINES + 2);
-	close(fd);
+	ck_assert_ptr_nonnull(strstr(text,
+		"were suppressed: too many of them\" type=path lines=51"));
+	close_log(fd);
+}
+END_TEST
+
+START_TEST(what_is_ok_again_says_for_how_long_and_how_often_it_was_not)
+{
+	int fd = open_log();
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 3 + round; i++) {
+			fail_with(target, OUTCOME_ROUND_TRIP_FAILED, "reset");
+			now_ns += 5 * NS_PER_S;
+		}
+		take(good_sample());
+	}
+	ck_assert_uint_eq(line_count(fd), 4);
 	ck_assert_ptr_nonnull(
-		strstr(text, "were suppressed: too many of them\" type=extra "
-			     "lines="));
-	render();
-	assert_line("kubenurse_errors_total{type=\"shop\","
-		    "event=\"tls_handshake_done\"} 2002");
+		strstr(text, "msg=\"check is ok again\" type=shop url="));
+	ck_assert_ptr_nonnull(strstr(text, "redacted@h.test"));
+	ck_assert_ptr_null(strstr(text, "secret"));
+	ck_assert_ptr_nonnull(
+		strstr(text, " failed_ms=15000 failed_checks=3\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "failed_ms=20000 failed_checks=4\n"));
+	close_log(fd);
+}
+END_TEST
+
+START_TEST(when_a_check_ended_is_known_however_late_it_is_read)
+{
+	struct wire_sample sample = good_sample();
+
+	now_ns = 2000 * NS_PER_S;
+	sample.started_mono_ns = now_ns - 70 * NS_PER_MS;
+	take(sample);
+	ck_assert_uint_eq(target->ended_unix_ns,
+		sample.started_mono_ns + sample.duration_ns);
 }
 END_TEST
 
@@ -608,8 +702,14 @@ main(void)
 		tcase, a_query_that_is_not_answered_is_a_warning_until_all_are);
 	tcase_add_test(tcase, the_log_does_not_tell_a_urls_password);
 	tcase_add_test(tcase, another_reason_of_a_failure_is_said);
+	tcase_add_test(tcase,
+		a_target_that_flaps_is_logged_some_times_and_then_now_and_then);
 	tcase_add_test(
-		tcase, changes_beyond_a_bound_are_counted_and_not_logged);
+		tcase, changes_of_too_many_targets_are_counted_and_not_logged);
+	tcase_add_test(tcase,
+		what_is_ok_again_says_for_how_long_and_how_often_it_was_not);
+	tcase_add_test(
+		tcase, when_a_check_ended_is_known_however_late_it_is_read);
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -184,11 +184,11 @@ START_TEST(of_two_results_of_a_type_the_later_shows)
 }
 END_TEST
 
-START_TEST(warnings_stand_in_an_object_of_their_own)
+START_TEST(what_stands_beside_results_has_objects_of_its_own)
 {
 	static const struct alive_result results[] = {
 		{ .type = "b", .text = "ok", .warning = "dns: <late>" },
-		{ .type = "c", .text = "ok" },
+		{ .type = "c", .text = "ok", .ended = "2026" },
 		{ .type = "a", .text = "timeout", .warning = "w" },
 	};
 	struct alive_view view = empty_view();
@@ -199,6 +199,9 @@ START_TEST(warnings_stand_in_an_object_of_their_own)
 			  "  \"a\": \"timeout\",\n"
 			  "  \"b\": \"ok\",\n"
 			  "  \"c\": \"ok\"\n"
+			  " },\n"
+			  " \"last_check_ended\": {\n"
+			  "  \"c\": \"2026\"\n"
 			  " },\n"
 			  " \"last_check_warning\": {\n"
 			  "  \"a\": \"w\",\n"
@@ -439,7 +442,8 @@ main(void)
 	tcase_add_test(tcase, no_neighbours_are_an_empty_array);
 	tcase_add_test(tcase, switched_off_there_is_no_array);
 	tcase_add_test(tcase, of_two_results_of_a_type_the_later_shows);
-	tcase_add_test(tcase, warnings_stand_in_an_object_of_their_own);
+	tcase_add_test(
+		tcase, what_stands_beside_results_has_objects_of_its_own);
 	tcase_add_test(tcase, strings_are_escaped_as_the_go_program_does);
 	tcase_add_test(
 		tcase, header_names_are_canonical_and_sorted_values_in_order);

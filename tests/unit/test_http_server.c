@@ -358,9 +358,12 @@ static const struct {
 	{ "GET //alive HTTP/1.1\r\n" HOST "\r\n", MOVED MOVED_BODY, true },
 	{ "HEAD /x HTTP/1.1\r\n" HOST "\r\n", MOVED, true },
 	{ "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
-		"HTTP/1.1 200 OK\r\nAllow: GET, HEAD\r\n"
-		"Content-Length: 0\r\n\r\n",
-		true },
+		"HTTP/1.1 204 No Content\r\nAllow: GET, HEAD\r\n\r\n", true },
+	{ "OPTIONS / HTTP/1.1\r\n" HOST "\r\n",
+		"HTTP/1.1 204 No Content\r\nAllow: GET, HEAD\r\n\r\n", true },
+	{ "OPTIONS /alwayshappy HTTP/1.1\r\n" HOST "Content-Length: 2\r\n"
+	  "\r\nab",
+		"HTTP/1.1 204 No Content\r\nAllow: GET, HEAD\r\n\r\n", true },
 	{ "POST /alive HTTP/1.1\r\n" HOST "\r\n",
 		"HTTP/1.1 405 Method Not Allowed\r\n" NOT_ALLOWED, true },
 	{ "DELETE /x HTTP/1.1\r\n" HOST "\r\n",
