@@ -4,6 +4,7 @@
 answer does not hide the true one, and nothing is left open.
 """
 import os
+import re
 import struct
 import sys
 import time
@@ -77,6 +78,8 @@ def slowly(query):
 # the first nameserver's reason, the second's)
 MALFORMED, TIMEOUT, UNREACHABLE = "malformed", "timeout", "unreachable"
 BAD_TEXT = "^dns: malformed answer for "
+# the second one, by TCP; the first one failed otherwise
+REFUSES = rf"^dns: {re.escape(SECOND)}:53: Connection refused for "
 CASES = {
     "right": (first(), None, None, None),
     # ---------------------------------------------- before the true answer
@@ -142,22 +145,22 @@ CASES = {
                           TXT, 230 * (b"\xff" + b"x" * 255)))], None, None,
                       None),
     "tcp_refused": (by_tcp(lambda query: [framed(query.say(
-        flags=ANSWER | 2))]), "^dns: nameserver unreachable for ", "servfail",
+        flags=ANSWER | 2))]), REFUSES, "servfail",
         UNREACHABLE),
-    "tcp_closes": (by_tcp(lambda query: []), "^dns: nameserver unreachable",
+    "tcp_closes": (by_tcp(lambda query: []), REFUSES,
                    MALFORMED, UNREACHABLE),
     "tcp_cut": (by_tcp(lambda query: [framed(query.address())[:20]]),
-                "^dns: nameserver unreachable", MALFORMED, UNREACHABLE),
+                REFUSES, MALFORMED, UNREACHABLE),
     "tcp_silent": (by_tcp(lambda query: [SILENCE]),
-                   "^dns: nameserver unreachable", TIMEOUT, UNREACHABLE),
+                   REFUSES, TIMEOUT, UNREACHABLE),
     "tcp_half": (by_tcp(lambda query: [framed(query.address())[:1], SILENCE]),
-                 "^dns: nameserver unreachable", TIMEOUT, UNREACHABLE),
-    "tcp_0": (by_tcp(lambda query: [b"\0\0"]), "^dns: nameserver unreachable",
+                 REFUSES, TIMEOUT, UNREACHABLE),
+    "tcp_0": (by_tcp(lambda query: [b"\0\0"]), REFUSES,
               MALFORMED, UNREACHABLE),
     "tcp_eleven": (by_tcp(lambda query: [framed(query.packet[:11])]),
-                   "^dns: nameserver unreachable", MALFORMED, UNREACHABLE),
+                   REFUSES, MALFORMED, UNREACHABLE),
     "tcp_ids": (by_tcp(lambda query: [framed(wrong_id(query))]),
-                "^dns: nameserver unreachable", MALFORMED, UNREACHABLE),
+                REFUSES, MALFORMED, UNREACHABLE),
     "tcp_cut_too": (by_tcp(lambda query: [framed(query.say(
         record(A, HERE), flags=TRUNCATED))] if query.type == A else
         [framed(query.say())]), None, None, None),
