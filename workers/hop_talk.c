@@ -33,11 +33,14 @@ error_with(struct hop *hop, int sys_errno, const char *text)
  * What a server says that the configuration does not name is not shown: it may
  * be meant for others.
  */
-static bool
-may_quote(const struct hop *hop)
+static enum http_greeting_from
+who_answers(const struct hop *hop, const char *prefix)
 {
-	return hop->state == HOP_TUNNEL_READ ||
-	       redirect_same_host(&hop->request.target->url, hop->request.url);
+	if (hop->state != HOP_TUNNEL_READ &&
+		!redirect_same_host(
+			&hop->request.target->url, hop->request.url))
+		return HTTP_GREETING_STRANGER;
+	return prefix[0] != '\0' ? HTTP_GREETING_PROXY : HTTP_GREETING_SERVER;
 }
 
 /* An answer that is none, or is not whole.  The parser has used so many bytes
@@ -49,16 +52,19 @@ bad_answer(struct hop *hop, const char *bytes, size_t n_bytes, size_t used)
 	size_t alien = http_response_alien_bytes(response);
 	char prefix[HOP_PREFIX_BYTES], quote[HTTP_GREETING_BYTES] = "";
 	char text[3 * WIRE_DETAIL_BYTES]; /* is cut when it is set */
+	enum http_greeting_from from =
+		who_answers(hop, hop_peer_prefix(hop, prefix));
 
 	if (alien > 0) {
 		alien = used > alien ? used - alien : 0; /* where it begins */
 		http_greeting_describe(
-			bytes + alien, n_bytes - alien, may_quote(hop), quote);
-	} else if (http_response_has_bad_code(response) && may_quote(hop)) {
+			bytes + alien, n_bytes - alien, from, quote);
+	} else if (http_response_has_bad_code(response) &&
+		   from != HTTP_GREETING_STRANGER) {
 		http_greeting_quote(response->status_text,
 			strlen(response->status_text), quote);
 	}
-	snprintf(text, sizeof(text), "%s%s%s%s%s", hop_peer_prefix(hop, prefix),
+	snprintf(text, sizeof(text), "%s%s%s%s%s", prefix,
 		hop->state == HOP_TUNNEL_READ ? "" : "http: ",
 		http_response_error(response), quote[0] != '\0' ? ": " : "",
 		quote);

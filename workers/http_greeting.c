@@ -2,6 +2,7 @@
 /* What is behind a port that does not speak HTTP/1.1; see http_greeting.h. */
 #include "workers/http_greeting.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,18 +62,20 @@ http_greeting_quote(
 }
 
 void
-http_greeting_describe(const char *bytes, size_t len, bool may_quote,
-	char ret_text[HTTP_GREETING_BYTES])
+http_greeting_describe(const char *bytes, size_t len,
+	enum http_greeting_from from, char ret_text[HTTP_GREETING_BYTES])
 {
 	ret_text[0] = '\0';
 	if (len == 0)
 		return;
 	if (is_tls((const uint8_t *)bytes, len))
-		snprintf(ret_text, HTTP_GREETING_BYTES,
-			"the server speaks TLS; use https://");
+		snprintf(ret_text, HTTP_GREETING_BYTES, "%s",
+			from == HTTP_GREETING_PROXY
+				? "it speaks TLS, and only http:// can be used"
+				: "the server speaks TLS; use https://");
 	else if (is_http2((const uint8_t *)bytes, len))
 		snprintf(ret_text, HTTP_GREETING_BYTES,
 			"the server speaks HTTP/2, not HTTP/1.1");
-	else if (may_quote)
+	else if (from != HTTP_GREETING_STRANGER)
 		http_greeting_quote(bytes, len, ret_text);
 }

@@ -110,7 +110,8 @@ require_quotable(const struct result *res, const char *bytes, size_t len)
 	if (alien == 0)
 		return;
 	alien = res->used - alien;
-	http_greeting_describe(bytes + alien, len - alien, true, text);
+	http_greeting_describe(
+		bytes + alien, len - alien, HTTP_GREETING_SERVER, text);
 	require(memchr(text, '\0', sizeof(text)) != NULL);
 	for (const char *c = text; *c != '\0'; c++)
 		require(*c >= ' ' && *c <= '~');

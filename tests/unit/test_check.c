@@ -591,6 +591,14 @@ START_TEST(a_proxy_that_fails_is_called_a_proxy)
 			"SSH-2.0-x",
 			"proxy " SQUID ": malformed status line: SSH-2.0-x" },
 		{ { .address = SQUID,
+			  TUNNEL("\x15\x03\x01"),
+			  ANSWERS(1 * MS, "\x15\x03\x01") },
+			SQUID,
+			"proxy " SQUID ": http: malformed status line: "
+			"it speaks TLS, and only http:// can be used",
+			"proxy " SQUID ": malformed status line: "
+			"it speaks TLS, and only http:// can be used" },
+		{ { .address = SQUID,
 			  TUNNEL("HTTP/1.1 407 Proxy Authentication "
 				 "Required\r\n\r\n"),
 			  ANSWERS(1 * MS,
@@ -909,7 +917,7 @@ main(void)
 		tcase, neighbours_are_told_who_asks_and_nobody_else, 0, 2);
 	tcase_add_loop_test(
 		tcase, proxies_that_cannot_be_gone_through_are_refused, 0, 3);
-	tcase_add_loop_test(tcase, a_proxy_that_fails_is_called_a_proxy, 0, 16);
+	tcase_add_loop_test(tcase, a_proxy_that_fails_is_called_a_proxy, 0, 18);
 	tcase_add_loop_test(
 		tcase, without_its_header_file_nothing_is_sent, 0, 4);
 	tcase_add_loop_test(tcase, without_its_ca_no_handshake_is_made, 0, 4);

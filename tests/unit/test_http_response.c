@@ -150,11 +150,11 @@ START_TEST(a_greeting_says_what_it_is_of)
 	char text[HTTP_GREETING_BYTES];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		http_greeting_describe(
-			cases[i].bytes, cases[i].len, true, text);
+		http_greeting_describe(cases[i].bytes, cases[i].len,
+			HTTP_GREETING_SERVER, text);
 		ck_assert_str_eq(text, cases[i].text);
-		http_greeting_describe(
-			cases[i].bytes, cases[i].len, false, text);
+		http_greeting_describe(cases[i].bytes, cases[i].len,
+			HTTP_GREETING_STRANGER, text);
 		ck_assert_str_eq(text, cases[i].is_quoted ? "" : cases[i].text);
 	}
 #undef BYTES
