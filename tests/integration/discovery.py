@@ -133,9 +133,17 @@ def success(nurse):
 # ------------------------------------------------------------------- each error
 
 
+class Resets:
+    """In the place of a context: no handshake comes to its end."""
+
+    def wrap_socket(self, connection, server_side):
+        connection.recv(1)
+        reset(connection)
+        raise ConnectionError("reset")
+
+
 def reset_tls(nurse):
-    """From now on it is somebody else."""
-    nurse.api.server.context = strange
+    nurse.api.server.context = Resets()
 
 
 def restore(nurse):
@@ -178,7 +186,7 @@ ROUNDS = (
      ("gone", None, answers(refuses("410 Gone")))),
     (("unauthorized", "401 Unauthorized",
       answers(refuses("401 Unauthorized"))),
-     ("tls", "tls", reset_tls),
+     ("tls", "tls: Connection reset by peer", reset_tls),
      ("server", "500 Oh: " + 20 * "long ",
       answers(refuses("500 Oh", message=1000 * "long "))),
      ("throttled", "429 Too Many",
@@ -209,7 +217,8 @@ for cases in ROUNDS:
         what = f"{nurse.name}: {reason}"
         wait_ok(lambda: nurse.errors(reason) > errors, f"{what}: is counted")
         if text:
-            wait_ok(lambda: text in nurse.state() and not nurse.up(),
+            wait_ok(lambda: text in nurse.state() and not nurse.up() and
+                    nurse.state().count("tls:") < 2,
                     f"{what}: /alive says {text[:30]}, and it is not up")
             like(nurse.log(), f"reason={reason} ", f"{what}: the log says so")
         wait_ok(lambda: all(now > then + 4 for now, then in
@@ -243,7 +252,8 @@ for nurse, (text, body) in zip(nurses, BAD_LISTS):
             f"{nurse.name}: a list with {text}: malformed")
     equal(nurse.paths(), BOTH, f"{nurse.name}: the neighbours stay")
     restore(nurse)
-wait_ok(lambda: "tls" in no_nodes.state(), "a certificate of another authority")
+wait_ok(lambda: no_nodes.state() == "tls: certificate is signed by an unknown "
+        "authority: CN=other", "a certificate of another authority")
 replace(f"{ACCOUNT}/ca.crt", read(authority.path) + read(other.path))
 wait_ok(lambda: no_nodes.up(), "until the CA file is another one: that is read")
 for nurse in nurses:

@@ -73,29 +73,39 @@ end(struct api_client *client, enum api_client_end how)
 }
 
 static void
-fail(struct api_client *client, enum discovery_error error, const char *what,
-	const char *why)
+give_up(struct api_client *client, enum discovery_error error)
 {
 	client->error = error;
-	/* each with a bound, for both may be foreign */
-	snprintf(client->text, sizeof(client->text), "%.*s: %.*s",
-		(int)sizeof(client->text) / 2 - 2, what,
-		(int)sizeof(client->text) / 2 - 2, why);
 	forget_request(client);
 	end(client, API_CLIENT_FAILED);
 }
 
 static void
+fail(struct api_client *client, enum discovery_error error, const char *what,
+	const char *why)
+{
+	/* each with a bound, for both may be foreign */
+	snprintf(client->text, sizeof(client->text), "%.*s: %.*s",
+		(int)sizeof(client->text) / 2 - 2, what,
+		(int)sizeof(client->text) / 2 - 2, why);
+	give_up(client, error);
+}
+
+static void
 fail_transport(struct api_client *client, const char *what)
 {
-	bool in_tls = client->state == API_CLIENT_TLS;
 	char why[API_CLIENT_ERROR_BYTES / 2];
 
 	transport_describe_failure(&client->transport, why, sizeof(why));
+	if (client->state == API_CLIENT_TLS) {
+		/* it begins with "tls: " */
+		snprintf(client->text, sizeof(client->text), "%s", why);
+		give_up(client, DISCOVERY_ERROR_TLS);
+		return;
+	}
 	if (why[0] == '\0')
 		snprintf(why, sizeof(why), "the connection was closed");
-	fail(client, in_tls ? DISCOVERY_ERROR_TLS : DISCOVERY_ERROR_CONNECT,
-		what, why);
+	fail(client, DISCOVERY_ERROR_CONNECT, what, why);
 }
 
 /* --------------------------------------------------------------- connecting */
@@ -401,9 +411,7 @@ step(struct api_client *client)
 		if (client->state == API_CLIENT_WRITE && can_retry(client))
 			retry(client);
 		else
-			fail_transport(client, client->state == API_CLIENT_TLS
-						       ? "tls"
-						       : "write");
+			fail_transport(client, "write");
 		return;
 	}
 	if (result == IO_WANT_READ || result == IO_WANT_WRITE)
