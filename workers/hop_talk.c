@@ -315,8 +315,8 @@ take_bytes(struct hop *hop, const char *bytes, size_t n_bytes)
 
 /*
  * The stream has ended inside the answer.  That end has no stamp, and the time
- * until it was the server's.  RFC 9112 section 9.8: under TLS an answer that
- * only its end delimits is complete with a closure alert alone.
+ * until it was the server's.  RFC 9112 section 9.8 wants a closure alert before
+ * it.  Many servers send none, so it must at least lie between two records.
  */
 static enum io_result
 take_end(struct hop *hop)
@@ -326,8 +326,10 @@ take_end(struct hop *hop)
 	if (judge(hop, http_response_eof(&hop->response), NULL, 0, 0) !=
 		IO_DONE)
 		return IO_ERROR;
-	if (!transport_ended_cleanly(&hop->transport))
-		return error_with(hop, 0, "answer: cut off without goodbye");
+	if (!transport_ended_whole(&hop->transport))
+		return error_with(hop, 0,
+			"answer: the connection was closed inside a TLS "
+			"record");
 	return IO_DONE;
 }
 

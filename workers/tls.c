@@ -12,6 +12,7 @@
 #include "workers/tls_limits.h"
 #include "workers/tls_memory.h"
 #include "workers/tls_pem.h"
+#include "workers/tls_verify.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,7 +30,6 @@
  */
 #define READS_PER_TURN 16  /* of 4 KiB, see tls_bio.c */
 #define NAME_MAX_LEN   253 /* RFC 1035 section 2.3.4: 255 octets on the wire */
-#define S_PER_DAY      86400
 
 struct tls_trust {
 	SSL_CTX *context;
@@ -40,7 +40,6 @@ struct tls_trust {
 /* Made once by tls_library_init, never changed after it. */
 static BIO_METHOD *socket_bio;
 static X509_LOOKUP_METHOD *anchor_lookup;
-static ASN1_TIME *epoch;
 
 /* Trust. */
 
@@ -96,88 +95,21 @@ make_anchor_lookup(void)
 		       anchor_lookup, on_lookup_subject);
 }
 
-/* Earliest notAfter of the chain as sent; its length is bounded by OpenSSL. */
-static void
-note_expiry(X509_STORE_CTX *verification, struct tls_session *session)
-{
-	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(verification);
-	int64_t unix_s;
-	int i, days, seconds;
-
-	for (i = 0; i < sk_X509_num(sent); i++) {
-		if (!ASN1_TIME_diff(&days, &seconds, epoch,
-			    X509_get0_notAfter(sk_X509_value(sent, i))))
-			continue; /* unreadable: verification says so */
-		unix_s = (int64_t)days * S_PER_DAY + seconds;
-		if (session->not_after_unix_s == 0 ||
-			unix_s < session->not_after_unix_s)
-			session->not_after_unix_s = unix_s;
-	}
-}
-
-/* The session whose server's chain is being judged. */
-static struct tls_session *
-session_of(X509_STORE_CTX *verification)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(
-		verification, SSL_get_ex_data_X509_STORE_CTX_idx());
-
-	return BIO_get_data(SSL_get_rbio(ssl));
-}
-
-/* Before anything is computed with what the server sent. */
-static bool
-is_affordable(X509_STORE_CTX *verification, struct tls_session *session)
-{
-	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(verification);
-
-	session->refusal = tls_limits_refuse(sent, &session->verify_depth);
-	if (session->refusal == NULL)
-		return true;
-	X509_STORE_CTX_set_error(
-		verification, X509_V_ERR_APPLICATION_VERIFICATION);
-	return false;
-}
-
-static int
-on_chain_verify(X509_STORE_CTX *verification, void *unused)
-{
-	struct tls_session *session = session_of(verification);
-	int trusted;
-
-	(void)unused;
-	note_expiry(verification, session);
-	if (!is_affordable(verification, session))
-		return 0;
-	trusted = X509_verify_cert(verification);
-	session->verify_depth = X509_STORE_CTX_get_error_depth(verification);
-	return trusted;
-}
-
-/* Insecure: building a chain would only cost time. */
-static int
-on_chain_accept(X509_STORE_CTX *verification, void *unused)
-{
-	struct tls_session *session = session_of(verification);
-
-	(void)unused;
-	note_expiry(verification, session);
-	if (!is_affordable(verification, session))
-		return 0;
-	X509_STORE_CTX_set_error(verification, X509_V_OK);
-	return 1;
-}
-
-/* What belongs to a handshake, and comes when there is none. */
+/* What belongs to a handshake and comes when there is none; what it asks. */
 static void
 on_message(int written, int version, int content, const void *bytes,
 	size_t len_bytes, SSL *ssl, void *unused)
 {
 	struct tls_session *session = BIO_get_data(SSL_get_rbio(ssl));
 
-	(void)version, (void)bytes, (void)len_bytes, (void)unused;
-	if (!written && content == SSL3_RT_HANDSHAKE && !session->in_handshake)
+	(void)version, (void)unused;
+	if (written || content != SSL3_RT_HANDSHAKE)
+		return;
+	if (!session->in_handshake)
 		session->message_count++;
+	if (len_bytes > 0 &&
+		*(const uint8_t *)bytes == SSL3_MT_CERTIFICATE_REQUEST)
+		session->certificate_asked = true;
 }
 
 static int
@@ -206,8 +138,8 @@ configure_context(SSL_CTX *context, bool insecure)
 	SSL_CTX_set_msg_callback(context, on_message);
 	/* the callback decides, also for an insecure trust */
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_cert_verify_callback(
-		context, insecure ? on_chain_accept : on_chain_verify, NULL);
+	SSL_CTX_set_cert_verify_callback(context,
+		insecure ? tls_verify_nothing : tls_verify_chain, NULL);
 	/* 0 is success here */
 	return limit_cost(context) &&
 	       SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) == 0 &&
@@ -297,14 +229,8 @@ set_server_name(struct tls_session *session, const char *server_name)
 		name[--len] = '\0'; /* RFC 6066 section 3: without the dot */
 	if (len == 0 || len > NAME_MAX_LEN)
 		return -EINVAL;
-	/* RFC 9525: the subject's CN is no name, f*o.example no wildcard. */
-	SSL_set_hostflags(
-		session->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-				      X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (!SSL_set1_host(session->ssl, name) ||
-		!SSL_set_tlsext_host_name(session->ssl, name))
-		return -ENOMEM;
-	return 0;
+	/* tls_verify.c asks for it again */
+	return SSL_set_tlsext_host_name(session->ssl, name) ? 0 : -ENOMEM;
 }
 
 int
@@ -375,6 +301,15 @@ begin_call(void)
 {
 	ERR_clear_error();
 	tls_memory_begin();
+}
+
+void
+tls_session_relax(struct tls_session *session, const struct tls_relief *relief)
+{
+	if (relief->legacy_servers)
+		SSL_set_options(session->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
+	if (relief->security_level >= 0)
+		SSL_set_security_level(session->ssl, relief->security_level);
 }
 
 void
@@ -506,6 +441,12 @@ tls_session_write(struct tls_session *session, const void *bytes,
 	return result;
 }
 
+bool
+tls_session_ended_whole(const struct tls_session *session)
+{
+	return session->close_notify || session->record_head_bytes == 0;
+}
+
 void
 tls_session_move(struct tls_session *to, struct tls_session *from)
 {
@@ -525,8 +466,10 @@ tls_session_close(struct tls_session *session, bool polite)
 		session->failure == TLS_FAILURE_NONE)
 		(void)SSL_shutdown(session->ssl);
 	SSL_free(session->ssl);
+	X509_free(session->culprit);
 	ERR_clear_error();
 	session->ssl = NULL;
+	session->culprit = NULL;
 }
 
 /* The library. */
@@ -561,8 +504,7 @@ tls_library_init(void)
 				      OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
 		    NULL))
 		return -EIO;
-	epoch = ASN1_TIME_set(NULL, 0);
-	if (epoch == NULL || !make_anchor_lookup() || !warm_up())
+	if (tls_verify_init() < 0 || !make_anchor_lookup() || !warm_up())
 		return -ENOMEM;
 	socket_bio = tls_bio_method_new();
 	return socket_bio != NULL ? 0 : -ENOMEM;

@@ -54,6 +54,14 @@ enum tls_failure {
 	TLS_FAILURE_MEMORY,      /* this process has none; sys_errno, too */
 };
 
+/* What one session takes that others refuse. */
+struct tls_relief {
+	/* Servers without RFC 5746, to which an attacker's bytes may be sent
+	 * before ours: never with a token. */
+	bool legacy_servers;
+	int security_level; /* SSL_CTX_set_security_level(3); -1: OpenSSL's */
+};
+
 /* Embedded in a transport; moves by tls_session_move alone while started. */
 struct tls_session {
 	struct ssl_st *ssl; /* NULL: not started */
@@ -62,19 +70,25 @@ struct tls_session {
 	int sys_errno; /* of the socket; 0: none */
 	struct tls_error error;
 	const char *refusal; /* why a certificate is refused, or NULL */
-	struct X509_VERIFY_PARAM_st *expected; /* the ssl's: its name */
+	struct X509_VERIFY_PARAM_st *expected; /* the ssl's: its address */
 	long verify_error;                     /* with a failure */
-	int verify_depth; /* which certificate failed; 0: the server's */
+	int verify_depth;        /* which certificate failed; 0: the server's */
+	struct x509_st *culprit; /* that certificate, or NULL; a reference */
 	int64_t not_after_unix_s;
+	int64_t chain_not_after_unix_s; /* of the chain that holds; 0: none */
 	uint64_t stamp_mono_ns;
 	/* of the handshake, since it ended or since the last data */
 	uint32_t message_count;
 	uint8_t first_bytes[5]; /* to tell what is not TLS at all */
 	uint8_t first_count;
-	struct turn turn; /* of reads from the socket */
+	/* Of the record at which the socket's stream is; 0: between two. */
+	uint8_t record_head_bytes;
+	uint16_t record_left_bytes; /* valid with a whole head */
+	struct turn turn;           /* of reads from the socket */
 	bool in_handshake;
-	bool fin_seen;     /* the socket's end was reached */
-	bool close_notify; /* the peer said goodbye */
+	bool fin_seen;          /* the socket's end was reached */
+	bool close_notify;      /* the peer said goodbye */
+	bool certificate_asked; /* the peer wants one of ours */
 };
 
 /*
@@ -89,6 +103,9 @@ int tls_session_start(struct tls_session *session, int fd,
  */
 const char *tls_session_identify(
 	struct tls_session *session, const struct tls_identity *identity);
+/* Before the handshake. */
+void tls_session_relax(
+	struct tls_session *session, const struct tls_relief *relief);
 enum io_result tls_session_handshake(struct tls_session *session);
 /* At the start of a turn of the loop: what the session may read in it. */
 void tls_session_begin_turn(struct tls_session *session, uint64_t now_ns);
@@ -97,6 +114,8 @@ bool tls_session_has_pending(const struct tls_session *session);
 /* IO_EOF with or without the peer's close_notify. */
 enum io_result tls_session_read(struct tls_session *session, void *buf,
 	size_t cap_bytes, size_t *ret_bytes);
+/* After that: with it, or at least between two records. */
+bool tls_session_ended_whole(const struct tls_session *session);
 enum io_result tls_session_write(struct tls_session *session, const void *bytes,
 	size_t len_bytes, size_t *ret_bytes);
 /* Goes on at another place; `from` is as if it had never been started. */

@@ -15,6 +15,38 @@
  */
 #define READ_BYTES_MAX 4096
 
+#define RECORD_HEAD_BYTES 5
+
+/*
+ * RFC 8446 section 5.1: type, version, length, and so many bytes.  Where the
+ * stream ends says whether something is missing.
+ */
+static void
+follow_records(struct tls_session *session, const uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		size_t n = 1;
+
+		if (session->record_head_bytes < RECORD_HEAD_BYTES) {
+			session->record_left_bytes =
+				(uint16_t)(session->record_left_bytes << 8 |
+					   *bytes);
+			session->record_head_bytes++;
+		} else {
+			n = len < session->record_left_bytes
+				    ? len
+				    : session->record_left_bytes;
+			session->record_left_bytes =
+				(uint16_t)(session->record_left_bytes - n);
+		}
+		if (session->record_head_bytes == RECORD_HEAD_BYTES &&
+			session->record_left_bytes == 0)
+			session->record_head_bytes = 0;
+		bytes += n;
+		len -= n;
+	}
+}
+
 static int
 on_bio_read(BIO *bio, char *buf, int cap_bytes)
 {
@@ -52,6 +84,7 @@ on_bio_read(BIO *bio, char *buf, int cap_bytes)
 		    session->first_count < sizeof(session->first_bytes);
 		i++)
 		session->first_bytes[session->first_count++] = (uint8_t)buf[i];
+	follow_records(session, (const uint8_t *)buf, got_bytes);
 	return (int)got_bytes;
 }
 

@@ -40,14 +40,21 @@ is_reason(unsigned long code, int reason)
 	       ERR_GET_REASON(code) == reason;
 }
 
+int
+tls_error_alert(const struct tls_error *error)
+{
+	int number = ERR_GET_REASON(error->code) - ALERT_REASON_FIRST;
+
+	return ERR_GET_LIB(error->code) == ERR_LIB_SSL && number >= 0 &&
+			       number <= UINT8_MAX
+		       ? number
+		       : -1;
+}
+
 bool
 tls_error_is_alert(const struct tls_error *error)
 {
-	int reason = ERR_GET_REASON(error->code);
-
-	return ERR_GET_LIB(error->code) == ERR_LIB_SSL &&
-	       reason >= ALERT_REASON_FIRST &&
-	       reason <= ALERT_REASON_FIRST + UINT8_MAX;
+	return tls_error_alert(error) >= 0;
 }
 
 bool
@@ -61,6 +68,13 @@ tls_error_is_version(const struct tls_error *error)
 {
 	return is_reason(error->code, SSL_R_UNSUPPORTED_PROTOCOL) ||
 	       is_reason(error->code, SSL_R_TLSV1_ALERT_PROTOCOL_VERSION);
+}
+
+bool
+tls_error_is_renegotiation(const struct tls_error *error)
+{
+	return is_reason(
+		error->code, SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED);
 }
 
 const char *

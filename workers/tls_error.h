@@ -18,6 +18,10 @@ struct tls_error {
 void tls_error_take(struct tls_error *ret_error);
 /* The peer sent this as an alert. */
 bool tls_error_is_alert(const struct tls_error *error);
+/* Its number (RFC 8446 section 6.2); -1: it is none. */
+int tls_error_alert(const struct tls_error *error);
+/* The peer lacks RFC 5746, and must not. */
+bool tls_error_is_renegotiation(const struct tls_error *error);
 /* A certificate of the peer that is none. */
 bool tls_error_is_certificate(const struct tls_error *error);
 /* A version of TLS that one side does not have. */

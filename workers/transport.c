@@ -147,6 +147,13 @@ transport_identify(
 }
 
 void
+transport_relax(struct transport *transport, const struct tls_relief *relief)
+{
+	if (is_secure(transport))
+		tls_session_relax(&transport->tls, relief);
+}
+
+void
 transport_begin_turn(struct transport *transport, uint64_t now_ns)
 {
 	turn_begin(&transport->turn, reads_per_turn(transport), now_ns);
@@ -202,9 +209,9 @@ transport_stamp_mono_ns(const struct transport *transport)
 }
 
 bool
-transport_ended_cleanly(const struct transport *transport)
+transport_ended_whole(const struct transport *transport)
 {
-	return is_secure(transport) ? transport->tls.close_notify
+	return is_secure(transport) ? tls_session_ended_whole(&transport->tls)
 				    : transport->fin_seen;
 }
 
@@ -251,6 +258,12 @@ int64_t
 transport_certificate_expiry_unix_s(const struct transport *transport)
 {
 	return transport->tls.not_after_unix_s;
+}
+
+int64_t
+transport_chain_expiry_unix_s(const struct transport *transport)
+{
+	return transport->tls.chain_not_after_unix_s;
 }
 
 void

@@ -49,6 +49,9 @@ void transport_be_local(struct transport *transport);
  */
 const char *transport_identify(
 	struct transport *transport, const struct tls_identity *identity);
+/* Before the handshake; nothing for a plain one. */
+void transport_relax(
+	struct transport *transport, const struct tls_relief *relief);
 /*
  * At the start of each turn of the loop in which steps are made: how much they
  * may do in it (turn.h).  now_ns: loop_now_ns().
@@ -80,10 +83,10 @@ bool transport_turn_is_over(const struct transport *transport);
  */
 uint64_t transport_stamp_mono_ns(const struct transport *transport);
 /*
- * After IO_EOF: whether the stream was ended as it should be.  False: TLS
- * without close_notify, so an answer that only its end delimits may be cut.
+ * After IO_EOF.  False: it came inside a record of TLS, so an answer that only
+ * its end delimits is cut.
  */
-bool transport_ended_cleanly(const struct transport *transport);
+bool transport_ended_whole(const struct transport *transport);
 /* TCP has told that the peer has ended: spares a plain one the asking. */
 void transport_note_fin(struct transport *transport);
 /*
@@ -104,6 +107,8 @@ void transport_describe_failure(
  * none was seen.
  */
 int64_t transport_certificate_expiry_unix_s(const struct transport *transport);
+/* Earliest notAfter of the chain that was verified; 0: none was. */
+int64_t transport_chain_expiry_unix_s(const struct transport *transport);
 
 /*
  * The open connection goes on from another place; `from` is closed then, as if

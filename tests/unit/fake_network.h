@@ -52,11 +52,11 @@ struct fake_peer {
 	uint32_t syn_retransmits, data_retransmits, rtt_us;
 	uint64_t tls_ns; /* of the handshake; FAKE_NEVER: silence */
 	int tls_errno;   /* how it fails then; -1: untrusted certificate */
-	int64_t not_after_unix_s;
+	int64_t not_after_unix_s, chain_not_after_unix_s;
 	uint64_t write_ns; /* how long the socket is full; FAKE_NEVER */
 	int write_errno;
 	size_t read_max_bytes; /* one read gives so many at most; 0: all */
-	bool no_goodbye;       /* TLS ends without close_notify */
+	bool cuts_record;      /* TLS ends inside a record */
 	int transport_start_rc;
 	struct fake_step steps[FAKE_STEPS];
 	size_t step_count;
@@ -114,6 +114,7 @@ static struct {
 		unsigned in_vain;
 	} calls;
 	/* what came out */
+	struct tls_relief relief; /* of the last connection */
 	struct wire_record records[FAKE_MAX];
 	size_t record_count;
 	size_t record_room; /* of the pipe; more are lost */
@@ -503,6 +504,8 @@ transport_handshake(struct transport *transport)
 	struct fake_socket *fake_socket = fake_socket_of(transport->fd);
 
 	transport->tls.not_after_unix_s = fake_socket->peer->not_after_unix_s;
+	transport->tls.chain_not_after_unix_s =
+		fake_socket->peer->chain_not_after_unix_s;
 	if (fake_socket->ready_ns > fake.now_ns)
 		return IO_WANT_READ;
 	if (fake_socket->peer->tls_errno == 0)
@@ -625,11 +628,11 @@ transport_stamp_mono_ns(const struct transport *transport)
 }
 
 bool
-transport_ended_cleanly(const struct transport *transport)
+transport_ended_whole(const struct transport *transport)
 {
 	const struct fake_socket *fake_socket = fake_socket_of(transport->fd);
 
-	return !fake_socket->secure || !fake_socket->peer->no_goodbye;
+	return !fake_socket->secure || !fake_socket->peer->cuts_record;
 }
 
 void
@@ -700,6 +703,19 @@ int64_t
 transport_certificate_expiry_unix_s(const struct transport *transport)
 {
 	return transport->tls.not_after_unix_s;
+}
+
+int64_t
+transport_chain_expiry_unix_s(const struct transport *transport)
+{
+	return transport->tls.chain_not_after_unix_s;
+}
+
+void
+transport_relax(struct transport *transport, const struct tls_relief *relief)
+{
+	(void)transport;
+	fake.relief = *relief;
 }
 
 int

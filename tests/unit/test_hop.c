@@ -737,11 +737,11 @@ START_TEST(a_body_until_the_end_of_the_stream)
 }
 END_TEST
 
-START_TEST(under_tls_that_end_must_be_a_goodbye)
+START_TEST(under_tls_that_end_must_be_between_two_records)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, .no_goodbye = true,
+	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, .cuts_record = true,
 		.steps = { { .after_ns = 4 * MS,
 				   .bytes = "HTTP/1.0 200 OK\r\n\r\nab" },
 			{ .after_ns = 9 * MS } },
@@ -750,7 +750,8 @@ START_TEST(under_tls_that_end_must_be_a_goodbye)
 	sample = run_check();
 	ck_assert_uint_eq(sample->outcome, OUTCOME_ROUND_TRIP_FAILED);
 	ck_assert_uint_eq(sample->http_status, 200);
-	ck_assert_str_eq(sample->detail, "answer: cut off without goodbye");
+	ck_assert_str_eq(sample->detail,
+		"answer: the connection was closed inside a TLS record");
 }
 END_TEST
 
@@ -758,7 +759,7 @@ START_TEST(with_a_length_it_need_not_be)
 {
 	const struct wire_sample *sample;
 
-	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, .no_goodbye = true,
+	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, .cuts_record = true,
 		ANSWERS(4 * MS, OK_BYTES) });
 	spec.url = "https://192.0.2.1/";
 	sample = run_check();
@@ -974,7 +975,7 @@ main(void)
 		a_body_cut_short_keeps_its_status,
 		a_body_that_stalls_ends_with_the_whole_budget,
 		a_body_until_the_end_of_the_stream,
-		under_tls_that_end_must_be_a_goodbye,
+		under_tls_that_end_must_be_between_two_records,
 		with_a_length_it_need_not_be,
 		informational_answers_are_passed_over,
 		a_status_of_000_is_an_answer,

@@ -880,7 +880,7 @@ START_TEST(a_list_that_ends_with_its_connection)
 
 		begin_anew();
 		peer = add_answer();
-		gate.no_goodbye = peer->no_goodbye = true;
+		gate.cuts_record = peer->cuts_record = true;
 		add_step(peer, MS,
 			text_of(OK_200 "\r\n%.*s", (int)(strlen(list) - cut),
 				list));

@@ -139,7 +139,7 @@ START_TEST(the_end_is_clean_and_the_fin_known)
 	ck_assert_int_eq(
 		transport_read(&client, text, sizeof(text), &got_bytes),
 		IO_EOF);
-	ck_assert(transport_ended_cleanly(&client));
+	ck_assert(transport_ended_whole(&client));
 	ck_assert_int_eq(transport_await_fin(&client), IO_EOF);
 }
 END_TEST

@@ -24,14 +24,16 @@ add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
-/* With key identifiers: OpenSSL tells CAs of one name apart by them alone. */
 static void
 add_extensions(
 	X509 *certificate, X509 *issuer, const struct peer_subject *subject)
 {
-	add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
-	add_extension(
-		certificate, issuer, NID_authority_key_identifier, "keyid");
+	if (!subject->no_key_ids) {
+		add_extension(certificate, issuer, NID_subject_key_identifier,
+			subject->key_id != NULL ? subject->key_id : "hash");
+		add_extension(certificate, issuer, NID_authority_key_identifier,
+			"keyid");
+	}
 	if (subject->is_ca)
 		add_extension(certificate, issuer, NID_basic_constraints,
 			"critical,CA:TRUE");
@@ -45,9 +47,13 @@ peer_identity_new(
 	const struct peer_subject *subject, const struct peer_identity *issuer)
 {
 	static long serial;
-	struct peer_identity made = { X509_new(), EVP_EC_gen("P-256") };
+	struct peer_identity made = { X509_new(), subject->key };
 	X509_NAME *name = X509_get_subject_name(made.certificate);
 
+	if (made.key == NULL)
+		made.key = EVP_EC_gen("P-256");
+	else
+		EVP_PKEY_up_ref(made.key);
 	ck_assert_ptr_nonnull(made.key);
 	X509_set_version(made.certificate, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), ++serial);

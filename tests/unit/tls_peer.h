@@ -24,6 +24,9 @@ struct peer_subject {
 	const char *alt_names; /* as in openssl's configuration; NULL: none */
 	long starts_in_s, ends_in_s; /* from now */
 	bool is_ca;
+	bool no_key_ids;    /* neither an own nor the authority's */
+	const char *key_id; /* hexadecimal; NULL: the key's hash */
+	EVP_PKEY *key;      /* NULL: a new one of P-256 */
 };
 
 /* Signed by the issuer, or by itself (NULL). */

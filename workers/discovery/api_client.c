@@ -350,9 +350,8 @@ read_end(struct api_client *client, enum io_result result)
 	}
 	if (client->has_headers) {
 		progress = http_response_eof(&client->response);
-		/* without an end of its own it must be a clean one */
 		end(client, progress == HTTP_DONE && result == IO_EOF &&
-					    transport_ended_cleanly(
+					    transport_ended_whole(
 						    &client->transport)
 				    ? API_CLIENT_COMPLETE
 				    : API_CLIENT_CUT);

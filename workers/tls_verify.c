@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Judges what a server shows of itself; see tls_verify.h. */
+#include "workers/tls_verify.h"
+
+#include "workers/tls.h"
+#include "workers/tls_limits.h"
+#include "workers/tls_names.h"
+#include "workers/tls_paths.h"
+#include "workers/tls_time.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The session whose server's chain is being judged. */
+static struct tls_session *
+session_of(X509_STORE_CTX *verification)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	return BIO_get_data(SSL_get_rbio(ssl));
+}
+
+/* Of the chain as sent; before anything is computed with it. */
+static bool
+is_affordable(X509_STORE_CTX *verification, struct tls_session *session)
+{
+	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(verification);
+
+	session->not_after_unix_s = tls_time_earliest_end(sent);
+	session->refusal = tls_limits_refuse(sent, &session->verify_depth);
+	if (session->refusal == NULL)
+		return true;
+	X509_STORE_CTX_set_error(
+		verification, X509_V_ERR_APPLICATION_VERIFICATION);
+	return false;
+}
+
+/* True, with the earliest notAfter of the chain that holds. */
+static bool
+find_chain(X509_STORE_CTX *verification, int64_t *ret_not_after_unix_s)
+{
+	if (X509_verify_cert(verification) == 1) {
+		*ret_not_after_unix_s = tls_time_earliest_end(
+			X509_STORE_CTX_get0_chain(verification));
+		return true;
+	}
+	return tls_paths_try(verification, ret_not_after_unix_s);
+}
+
+/* An address has been compared by OpenSSL, as a part of the chain. */
+static bool
+is_for_the_name(X509_STORE_CTX *verification, const struct tls_session *session)
+{
+	X509 *certificate = X509_STORE_CTX_get0_cert(verification);
+	const char *host =
+		SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
+
+	if (host == NULL || tls_names_hold(certificate, host))
+		return true;
+	X509_STORE_CTX_set_error(verification, X509_V_ERR_HOSTNAME_MISMATCH);
+	X509_STORE_CTX_set_error_depth(verification, 0);
+	X509_STORE_CTX_set_current_cert(verification, certificate);
+	return false;
+}
+
+/* Which one is to blame: its words are asked for when all is over. */
+static void
+note_culprit(X509_STORE_CTX *verification, struct tls_session *session)
+{
+	X509 *culprit = X509_STORE_CTX_get_current_cert(verification);
+
+	session->verify_depth = X509_STORE_CTX_get_error_depth(verification);
+	X509_free(session->culprit);
+	session->culprit =
+		culprit != NULL && X509_up_ref(culprit) ? culprit : NULL;
+}
+
+int
+tls_verify_init(void)
+{
+	int error = tls_time_init();
+
+	return error == 0 ? tls_paths_init() : error;
+}
+
+int
+tls_verify_chain(X509_STORE_CTX *verification, void *unused)
+{
+	struct tls_session *session = session_of(verification);
+	int64_t not_after_unix_s;
+
+	(void)unused;
+	if (!is_affordable(verification, session))
+		return 0;
+	if (!find_chain(verification, &not_after_unix_s) ||
+		!is_for_the_name(verification, session)) {
+		note_culprit(verification, session);
+		return 0;
+	}
+	session->chain_not_after_unix_s = not_after_unix_s;
+	return 1;
+}
+
+int
+tls_verify_nothing(X509_STORE_CTX *verification, void *unused)
+{
+	(void)unused;
+	if (!is_affordable(verification, session_of(verification)))
+		return 0;
+	/* building a chain would only cost time */
+	X509_STORE_CTX_set_error(verification, X509_V_OK);
+	return 1;
+}
