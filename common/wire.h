@@ -71,6 +71,7 @@ struct wire_sample {
 	uint64_t lateness_ns;           /* the check's start against its timer;
 					   valid in hop 0 */
 	int64_t cert_not_after_unix_s;  /* 0: no certificate seen */
+	int64_t chain_not_after_unix_s; /* 0: no chain was verified */
 	uint32_t rtt_us;                /* of a new connection; 0: not known */
 	uint32_t retransmits_syn;       /* all attempts of the hop */
 	uint32_t retransmits_data;

@@ -235,6 +235,28 @@ keep_result(struct aggregate *aggregate, struct target *target,
 	memcpy(target->detail, sample->detail, sizeof(target->detail));
 }
 
+/*
+ * A chain that no longer holds leaves the last one's date, so that the alarm
+ * about its end goes on after it.
+ */
+static void
+count_expiry(struct aggregate *aggregate, struct target *target,
+	const struct wire_sample *sample)
+{
+	if (sample->cert_not_after_unix_s != 0)
+		series_set(series_at(aggregate, target,
+				   &target->series.certificate_expiry,
+				   METRIC_TLS_CERTIFICATE_EXPIRY,
+				   target->spec.label, NULL),
+			(double)sample->cert_not_after_unix_s);
+	if (sample->chain_not_after_unix_s != 0)
+		series_set(series_at(aggregate, target,
+				   &target->series.chain_expiry,
+				   METRIC_TLS_CHAIN_EXPIRY, target->spec.label,
+				   NULL),
+			(double)sample->chain_not_after_unix_s);
+}
+
 static void
 count_check(struct aggregate *aggregate, struct target *target,
 	const struct wire_sample *sample)
@@ -248,12 +270,7 @@ count_check(struct aggregate *aggregate, struct target *target,
 			METRIC_CHECK_DURATION, wide_label(aggregate, target),
 			ok ? "ok" : "error"),
 		sample->check_duration_ns);
-	if (sample->cert_not_after_unix_s != 0)
-		series_set(series_at(aggregate, target,
-				   &target->series.certificate_expiry,
-				   METRIC_TLS_CERTIFICATE_EXPIRY,
-				   target->spec.label, NULL),
-			(double)sample->cert_not_after_unix_s);
+	count_expiry(aggregate, target, sample);
 	keep_result(aggregate, target, sample);
 }
 

@@ -78,6 +78,11 @@ static const struct family_row rows[METRIC_ID_COUNT] = {
 		KIND_GAUGE, BUCKETS_NONE, { "type" },
 		"Earliest end of validity among the certificates the server "
 		"sent, trusted or not, as Unix time." },
+	[METRIC_TLS_CHAIN_EXPIRY] = {
+		"kubenurse_tls_chain_expiry_timestamp_seconds",
+		KIND_GAUGE, BUCKETS_NONE, { "type" },
+		"Earliest end of validity in the certificate chain that was "
+		"last verified, as Unix time." },
 	[METRIC_CHECK_LAST_SUCCESS] = {
 		"kubenurse_check_last_success_timestamp_seconds", KIND_GAUGE,
 		BUCKETS_NONE, { "type" },

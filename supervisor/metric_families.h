@@ -26,6 +26,7 @@ enum metric_id {
 	METRIC_TCP_RTT,                /* type */
 	METRIC_TCP_RETRANSMITS_TOTAL,  /* type, stage */
 	METRIC_TLS_CERTIFICATE_EXPIRY, /* type */
+	METRIC_TLS_CHAIN_EXPIRY,       /* type */
 	METRIC_CHECK_LAST_SUCCESS,     /* type */
 	METRIC_DNS_QUERY_DURATION,     /* type, nameserver */
 	METRIC_DNS_ERRORS_TOTAL,       /* type, nameserver, reason */

@@ -39,6 +39,7 @@ target_series_release(struct target_series *series, uint64_t now_ns)
 	registry_put(series->request_duration, now_ns);
 	registry_put(series->tcp_rtt, now_ns);
 	registry_put(series->certificate_expiry, now_ns);
+	registry_put(series->chain_expiry, now_ns);
 	registry_put(series->last_success, now_ns);
 	registry_put(series->dns_wait, now_ns);
 	memset(series, 0, sizeof(*series));

@@ -50,6 +50,7 @@ struct target_series {
 	struct series *tcp_rtt;
 	struct series *retransmits[2]; /* syn, data */
 	struct series *certificate_expiry;
+	struct series *chain_expiry;
 	struct series *last_success;
 	struct series *dns_wait;
 	struct target_series_nameserver nameservers[TARGET_SERIES_NAMESERVERS];

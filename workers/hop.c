@@ -90,6 +90,8 @@ finish(struct hop *hop, enum outcome outcome, uint64_t now_ns)
 		hop_record_retransmits(hop);
 		sample->cert_not_after_unix_s =
 			transport_certificate_expiry_unix_s(&hop->transport);
+		sample->chain_not_after_unix_s =
+			transport_chain_expiry_unix_s(&hop->transport);
 	}
 }
 

@@ -96,6 +96,8 @@ for legacy, use_tls, bound in (("true", "false", 2600),
             (r"kubenurse_dns_query_duration_seconds_count\{.*", 9),
             (r"kubenurse_worker_up\{.*(api|me|path).*", 5),
             (r"kubenurse_tls_certificate_expiry_timestamp_seconds\{.*",
+             14 if tls else 4),
+            (r"kubenurse_tls_chain_expiry_timestamp_seconds\{.*",
              14 if tls else 4)):
         equal(len(final.select(ere)), count, f"{ere}: {count}")
     equal(len(final.select(

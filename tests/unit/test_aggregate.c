@@ -151,6 +151,7 @@ START_TEST(a_success_in_every_line)
 	sample.rtt_us = 70;
 	sample.retransmits_syn = 2;
 	sample.cert_not_after_unix_s = 1800000000;
+	sample.chain_not_after_unix_s = 1790000000;
 	take(sample);
 	render();
 	assert_line("kubenurse_httpclient_requests_total"
@@ -176,6 +177,8 @@ START_TEST(a_success_in_every_line)
 		    "{type=\"shop\",stage=\"syn\"} 2");
 	assert_line("kubenurse_tls_certificate_expiry_timestamp_seconds"
 		    "{type=\"shop\"} 1800000000");
+	assert_line("kubenurse_tls_chain_expiry_timestamp_seconds"
+		    "{type=\"shop\"} 1790000000");
 	ck_assert_ptr_nonnull(
 		strstr(text, "kubenurse_check_last_success_timestamp_seconds"));
 	/* nothing of what did not happen */
@@ -183,6 +186,28 @@ START_TEST(a_success_in_every_line)
 	ck_assert_ptr_null(strstr(text, "phase=\"dns\""));
 	ck_assert_ptr_null(strstr(text, "stage=\"data\""));
 	ck_assert_ptr_null(strstr(text, "event=\"dns_start\""));
+}
+END_TEST
+
+/* The alarm about a chain goes on when its end has come. */
+START_TEST(the_last_chain_that_held_counts)
+{
+	struct wire_sample sample = good_sample();
+
+	sample.cert_not_after_unix_s = 1800000000;
+	take(sample);
+	render();
+	ck_assert_ptr_null(strstr(text, "kubenurse_tls_chain_expiry_"));
+	sample.chain_not_after_unix_s = 1790000000;
+	take(sample);
+	sample.cert_not_after_unix_s = 1700000000;
+	sample.chain_not_after_unix_s = 0;
+	take(sample);
+	render();
+	assert_line("kubenurse_tls_certificate_expiry_timestamp_seconds"
+		    "{type=\"shop\"} 1700000000");
+	assert_line("kubenurse_tls_chain_expiry_timestamp_seconds"
+		    "{type=\"shop\"} 1790000000");
 }
 END_TEST
 
@@ -689,6 +714,7 @@ main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_success_in_every_line);
+	tcase_add_test(tcase, the_last_chain_that_held_counts);
 	tcase_add_test(tcase, each_failure_is_exactly_one_error);
 	tcase_add_test(tcase, status_000_is_a_code_of_its_own);
 	tcase_add_test(tcase, redirects_count_their_requests_and_no_error);

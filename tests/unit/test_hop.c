@@ -143,6 +143,7 @@ START_TEST(every_phase_of_https_by_name)
 		.tls_ns = 5 * MS,
 		.write_ns = 7 * MS,
 		.not_after_unix_s = 1800000000,
+		.chain_not_after_unix_s = 1790000000,
 		.steps = { { .after_ns = 11 * MS,
 				   .bytes = "HTTP/1.1 200 OK\r\n"
 					    "Content-Length: 4\r\n\r\nab" },
@@ -167,6 +168,7 @@ START_TEST(every_phase_of_https_by_name)
 	ck_assert_uint_eq(sample->response_ns, 28 * MS);
 	ck_assert_uint_eq(sample->duration_ns, 41 * MS);
 	ck_assert_int_eq(sample->cert_not_after_unix_s, 1800000000);
+	ck_assert_int_eq(sample->chain_not_after_unix_s, 1790000000);
 	ck_assert_ptr_nonnull(strstr(fake.log, "[TLS shop.example]"));
 }
 END_TEST

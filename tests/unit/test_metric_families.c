@@ -35,6 +35,7 @@ static const char scalars_text[] =
 	"kubenurse_series_refused_total{worker=\"1\"} 0\n"
 	"kubenurse_tcp_retransmits_total{type=\"1\",stage=\"2\"} 0\n"
 	"kubenurse_tls_certificate_expiry_timestamp_seconds{type=\"1\"} 0\n"
+	"kubenurse_tls_chain_expiry_timestamp_seconds{type=\"1\"} 0\n"
 	"kubenurse_tls_reload_successful 0\n"
 	"kubenurse_worker_cpu_seconds_total{worker=\"1\"} 0\n"
 	"kubenurse_worker_resident_memory_bytes{worker=\"1\"} 0\n"

@@ -72,6 +72,7 @@ count_status(struct target *target, uint16_t status)
 		.retransmits_syn = 1,
 		.retransmits_data = 1,
 		.cert_not_after_unix_s = 1,
+		.chain_not_after_unix_s = 1,
 		.last = 1 };
 
 	aggregate_sample(&aggregate, target, &sample);
