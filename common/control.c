@@ -155,6 +155,9 @@ pack_target(struct pack *pack, struct control_target *target)
 		pack_bool(pack, &target->files[i].is_open);
 		pack_u32(pack, &target->files[i].error);
 	}
+	pack_u32(pack, &target->tls_security_level);
+	if (target->tls_security_level > CONTROL_TLS_LEVEL_LAST)
+		pack->failed = true;
 	pack_bool(pack, &target->insecure);
 	pack_bool(pack, &target->follow_redirects);
 	pack_bool(pack, &target->reuse_connections);

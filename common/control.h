@@ -17,6 +17,10 @@
 #define CONTROL_MAX_FDS    4
 #define CONTROL_MAX_EXPECT 32
 
+/* Of control_target.tls_security_level: OpenSSL has the levels 0 to 5. */
+#define CONTROL_TLS_LEVEL_FIRST 1
+#define CONTROL_TLS_LEVEL_LAST  6
+
 enum control_kind {
 	CONTROL_BOOT = 1,    /* first message to a worker */
 	CONTROL_TARGET,      /* a target is new, or has changed (same id) */
@@ -118,6 +122,8 @@ struct control_target {
 	uint64_t first_delay_ns;  /* of the first check */
 	uint64_t started_mono_ns; /* of the last one by another worker; 0: none
 				   */
+	uint32_t tls_security_level; /* from CONTROL_TLS_LEVEL_FIRST on; 0: not
+					set */
 	bool insecure;
 	bool follow_redirects;
 	bool reuse_connections;

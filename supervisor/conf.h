@@ -92,6 +92,7 @@ struct conf_check {
 	char *ca;
 	char *cert;
 	char *key;
+	int64_t tls_security_level; /* -1: OpenSSL's */
 	bool insecure;
 	bool insecure_is_set; /* else it follows that of [kubenurse] */
 	bool follow_redirects;

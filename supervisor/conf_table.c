@@ -339,6 +339,14 @@ const struct conf_key conf_keys[] = {
 	{ CHECK, .name = "key", .type = CONF_TEXT, .offset = CHECK_AT(key),
 	  .placeholder = "FILE", .default_note = "the file of cert",
 	  .help = "PEM key of cert, without a passphrase." },
+	{ CHECK, .name = "tls_security_level", .type = CONF_INTEGER,
+	  .offset = CHECK_AT(tls_security_level), .default_text = "-1",
+	  .min = "-1", .max = "5", .placeholder = "LEVEL",
+	  .default_note = "-1, the level of the system's OpenSSL",
+	  .help = "How strong the server's keys and signatures must be, from "
+		  "0 to 5 as in SSL_CTX_set_security_level(3). Debian's level "
+		  "2 refuses RSA keys below 2048 bits and SHA-1; 1 takes RSA "
+		  "of 1024 bits, 0 takes everything." },
 	{ CHECK, .name = "insecure", .type = CONF_BOOL,
 	  .offset = CHECK_AT(insecure),
 	  .default_note = "that of [kubenurse]",

@@ -138,13 +138,25 @@ static int
 parse_integer(const struct conf_key *key, const char *text, int64_t *field,
 	struct strbuf *why)
 {
-	int err = parse_number(text, field);
+	int64_t number = 0;
+	int err = parse_number(text, &number);
 
 	if (err == -ERANGE)
 		return wrong(why, key, text, "does not fit 64 bits");
 	if (err != 0)
 		return wrong(why, key, text,
 			"is not an integer; write decimal digits");
+	if (key->min != NULL && number < atoll(key->min)) {
+		wrong(why, key, text, "is too small; it must be at least ");
+		strbuf_add_string(why, key->min);
+		return -EINVAL;
+	}
+	if (key->max != NULL && number > atoll(key->max)) {
+		wrong(why, key, text, "is too large; it must be at most ");
+		strbuf_add_string(why, key->max);
+		return -EINVAL;
+	}
+	*field = number;
 	return 0;
 }
 

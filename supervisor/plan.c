@@ -3,6 +3,7 @@
 #include "supervisor/plan.h"
 
 #include "common/clock.h"
+#include "common/control.h"
 #include "common/strbuf.h"
 
 #include <errno.h>
@@ -125,6 +126,8 @@ want_extra(struct target_table *table, const struct conf *conf,
 	spec.interval_ns = (uint64_t)check->interval_ns;
 	spec.timeout_ns = (uint64_t)check->timeout_ns;
 	spec.dial_timeout_ns = plan_dial_timeout_ns(spec.timeout_ns);
+	spec.tls_security_level =
+		(uint32_t)(check->tls_security_level + CONTROL_TLS_LEVEL_FIRST);
 	spec.insecure = check->insecure;
 	spec.follow_redirects = check->follow_redirects;
 	spec.expect_count = check->expect.n_ranges;

@@ -75,6 +75,7 @@ spec_equal(struct target_spec *a, const struct target_spec *other)
 	       a->interval_ns == b.interval_ns &&
 	       a->timeout_ns == b.timeout_ns &&
 	       a->dial_timeout_ns == b.dial_timeout_ns &&
+	       a->tls_security_level == b.tls_security_level &&
 	       a->insecure == b.insecure &&
 	       a->follow_redirects == b.follow_redirects &&
 	       a->reuse_connections == b.reuse_connections;

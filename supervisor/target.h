@@ -37,6 +37,7 @@ struct target_spec {
 	uint64_t interval_ns;
 	uint64_t timeout_ns;
 	uint64_t dial_timeout_ns;
+	uint32_t tls_security_level; /* as in struct control_target */
 	bool insecure;
 	bool follow_redirects;
 	bool reuse_connections;

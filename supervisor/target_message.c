@@ -70,6 +70,7 @@ fill_target(struct control_message *message, const struct target *target)
 		.dial_timeout_ns = spec->dial_timeout_ns,
 		.first_delay_ns = target->first_delay_ns,
 		.started_mono_ns = target->started_mono_ns,
+		.tls_security_level = spec->tls_security_level,
 		.insecure = spec->insecure,
 		.follow_redirects = spec->follow_redirects,
 		.reuse_connections = spec->reuse_connections,

@@ -25,6 +25,7 @@ place_of(const struct hop *hop)
 		.host = url->host,
 		.zone = url->zone,
 		.trust = tls ? trust_for(hop->request.target) : NULL,
+		.tls_security_level = hop->request.target->tls_security_level,
 		.proxy = hop->proxy,
 		.owner = hop->request.server_name != NULL ||
 					 hop_shows_identity(hop)

@@ -8,6 +8,7 @@
 #include "workers/hop_request.h"
 #include "workers/http_greeting.h"
 #include "workers/redirect.h"
+#include "workers/kind.h"
 #include "workers/stamp.h"
 #include "workers/target.h"
 #include "workers/trust.h"
@@ -94,16 +95,23 @@ identify(struct hop *hop)
 static int
 start_transport(struct hop *hop, bool tls, const char *name)
 {
+	const struct target *target = hop->request.target;
+	const struct tls_relief relief = {
+		.legacy_servers = !target->worker->kind->reads_token,
+		.security_level = target->tls_security_level,
+	};
 	const struct tls_trust *trust = NULL;
 	int rc;
 
 	if (tls) {
-		trust = trust_for(hop->request.target);
+		trust = trust_for(target);
 		if (trust == NULL)
 			return -ENOMEM;
 		hop_record_event(hop, EVENT_TLS_HANDSHAKE_START, hop->mark_ns);
 	}
 	rc = transport_start(&hop->transport, hop->watch->fd, trust, name);
+	if (rc == 0)
+		transport_relax(&hop->transport, &relief);
 	if (rc == 0 && tls && hop_shows_identity(hop))
 		identify(hop);
 	return rc;

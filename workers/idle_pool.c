@@ -86,7 +86,9 @@ is_same(const struct idle_place *a, const struct idle_place *b)
 {
 	return a->https == b->https && a->port == b->port &&
 	       a->trust == b->trust && a->proxy == b->proxy &&
-	       a->owner == b->owner && strcasecmp(a->host, b->host) == 0 &&
+	       a->owner == b->owner &&
+	       a->tls_security_level == b->tls_security_level &&
+	       strcasecmp(a->host, b->host) == 0 &&
 	       strcmp(a->zone, b->zone) == 0;
 }
 

@@ -32,6 +32,7 @@ struct idle_place {
 	const char *host;              /* without brackets */
 	const char *zone;              /* of an IPv6 literal, or "" */
 	const struct tls_trust *trust; /* whom it was judged by; http: NULL */
+	int tls_security_level;        /* and by which level */
 	const struct proxy *proxy;     /* NULL: directly */
 	const struct target *owner;    /* who alone may use it; NULL: anybody */
 };

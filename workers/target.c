@@ -169,6 +169,8 @@ copy_numbers(struct target *target, const struct control_target *spec)
 	target->interval_ns = spec->interval_ns;
 	target->timeout_ns = spec->timeout_ns;
 	target->dial_timeout_ns = spec->dial_timeout_ns;
+	target->tls_security_level =
+		(int)spec->tls_security_level - CONTROL_TLS_LEVEL_FIRST;
 	target->insecure = spec->insecure;
 	target->follow_redirects = spec->follow_redirects;
 	target->reuse_connections = spec->reuse_connections;
@@ -269,6 +271,7 @@ seal(struct control_target *spec, const struct worker *worker)
 	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++)
 		spec->files[i] = (struct control_file){ .path = "" };
 	spec->insecure = settings->api_insecure;
+	spec->tls_security_level = 0;
 }
 
 static void

@@ -37,6 +37,7 @@ struct target {
 	uint64_t timeout_ns;
 	uint64_t dial_timeout_ns;
 	uint64_t phase_ns;
+	int tls_security_level; /* -1: OpenSSL's */
 	bool insecure;
 	bool follow_redirects;
 	bool reuse_connections;

@@ -297,9 +297,11 @@ CASES["tls_reset_after_request"] = secure(
     both, lambda peer: reset(peer.connection), ROUND_TRIP, (ROUND_TRIP,),
     "reset")
 CASES["tls_until_goodbye"] = secure(both, tls.says_tls(http.UNTIL_CLOSE))
+CASES["tls_until_end"] = secure(
+    both, tls.says_tls(http.UNTIL_CLOSE, goodbye=False))
 CASES["tls_until_cut"] = secure(
-    both, tls.says_tls(http.UNTIL_CLOSE, goodbye=False), ROUND_TRIP, ("200",),
-    "without goodbye")
+    both, tls.says_cut(http.UNTIL_CLOSE), ROUND_TRIP, ("200",),
+    "closed inside a TLS record")
 CASES["tls_cut_in_body"] = secure(
     both, tls.says_tls(length(b"6"), goodbye=False), ROUND_TRIP, ("200",))
 CASES["tls_renegotiation"] = secure(only_1_2, tls.renegotiates(http.OK))

@@ -210,6 +210,18 @@ def says_tls(answer, goodbye=True):
     return act
 
 
+def says_cut(answer):
+    """And then a record that ends after its head."""
+    def act(peer):
+        peer.records, peer.more_bytes = 1, 7
+        try:
+            peer.say(answer)
+            peer.say(b"more")
+        except Cut:
+            pass
+    return act
+
+
 def floods(*words):
     """These functions of the library, for ever."""
     def act(peer):

@@ -229,6 +229,7 @@ START_TEST(a_check_section_in_full)
 				"header_file = /h\n"
 				"server_name = shop.test\n"
 				"ca = /ca\n"
+				"tls_security_level = 1\n"
 				"insecure = true\n"
 				"follow_redirects = false\n"
 				"[check  two words ]\n"
@@ -254,6 +255,7 @@ START_TEST(a_check_section_in_full)
 	ck_assert_str_eq(check->header_file, "/h");
 	ck_assert_str_eq(check->server_name, "shop.test");
 	ck_assert_str_eq(check->ca, "/ca");
+	ck_assert_int_eq(check->tls_security_level, 1);
 	ck_assert(check->insecure && !check->follow_redirects);
 	check = &f.conf->checks.checks[1];
 	ck_assert_str_eq(check->name, "two words");
@@ -263,6 +265,7 @@ START_TEST(a_check_section_in_full)
 	ck_assert_int_eq(check->interval_ns, 7000000000);
 	ck_assert_int_eq(check->timeout_ns, 6000000000);
 	ck_assert(!check->insecure && check->follow_redirects);
+	ck_assert_int_eq(check->tls_security_level, -1);
 	ck_assert_str_eq(f.conf->checks.checks[2].name, "third");
 	ck_assert_int_eq(f.conf->checks.checks[2].interval_ns, 7000000000);
 	unload(&f);
@@ -505,6 +508,10 @@ static const struct {
 	{ C "header = TE: x", "t.ini:3: header: names a header that" },
 	{ C "header = Proxy-Authorization: x", "t.ini:3: header: names a" },
 	{ C "header = a: \x7f", "t.ini:3: header: contains a control" },
+	{ C "tls_security_level = 6",
+		"t.ini:3: tls_security_level: \"6\" is too large; it must be at most 5" },
+	{ C "tls_security_level = -2",
+		"t.ini:3: tls_security_level: \"-2\" is too small; it must be at least -1" },
 	{ C "insecure = yes", "t.ini:3: insecure: \"yes\" is neither" },
 	{ "[neighbours]\nneighbour = a 1.2.3", "t.ini:2: neighbour: \"a 1.2" },
 	{ "[neighbours]\nneighbour = a [::1]", "t.ini:2: neighbour: \"a [::" },

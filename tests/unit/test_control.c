@@ -40,6 +40,7 @@ target_message(void)
 		.dial_timeout_ns = 5000000000,
 		.first_delay_ns = 1,
 		.started_mono_ns = 5,
+		.tls_security_level = CONTROL_TLS_LEVEL_LAST,
 		.insecure = true,
 		.reuse_connections = true,
 		.files = { { "/c/ca.crt", false, EACCES }, { "/h", true, 0 },
@@ -68,6 +69,7 @@ assert_target(const struct control_target *got)
 	ck_assert_uint_eq(got->dial_timeout_ns, want->dial_timeout_ns);
 	ck_assert_uint_eq(got->first_delay_ns, 1);
 	ck_assert_uint_eq(got->started_mono_ns, 5);
+	ck_assert_uint_eq(got->tls_security_level, CONTROL_TLS_LEVEL_LAST);
 	ck_assert(got->insecure && got->reuse_connections);
 	ck_assert(!got->follow_redirects);
 	for (size_t i = 0; i < CONTROL_FILE_COUNT; i++) {
@@ -223,6 +225,9 @@ START_TEST(what_does_not_fit_is_not_sent)
 	ck_assert_int_eq(control_encode(&message, buf, sizeof(buf)), -EMSGSIZE);
 	message = target_message();
 	message.body.target.expect_count = CONTROL_MAX_EXPECT + 1;
+	ck_assert_int_eq(control_encode(&message, buf, sizeof(buf)), -EMSGSIZE);
+	message = target_message();
+	message.body.target.tls_security_level = CONTROL_TLS_LEVEL_LAST + 1;
 	ck_assert_int_eq(control_encode(&message, buf, sizeof(buf)), -EMSGSIZE);
 }
 END_TEST

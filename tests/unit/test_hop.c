@@ -515,6 +515,30 @@ START_TEST(an_untrusted_certificate_still_shows_its_expiry)
 		"tls: certificate has expired");
 	assert_phases(sample, 0, 3 * MS, 5 * MS, 0, 0, 0, 0);
 	ck_assert_int_eq(sample->cert_not_after_unix_s, 1700000000);
+	ck_assert_int_eq(sample->chain_not_after_unix_s, 0);
+}
+END_TEST
+
+/* Bytes of an attacker may come before a request to a server of this kind. */
+START_TEST(a_server_without_rfc_5746_gets_no_token)
+{
+	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, ANSWERS(4 * MS, OK_BYTES) });
+	spec.url = settings.api_direct_url = "https://192.0.2.1/";
+	if (_i == 1)
+		worker.kind = &kind_api_server_direct;
+	(void)run_check();
+	ck_assert_int_eq(fake.relief.legacy_servers, _i == 0);
+	ck_assert_int_eq(fake.relief.security_level, -1);
+}
+END_TEST
+
+START_TEST(a_check_has_its_own_security_level)
+{
+	USE_PEERS({ HTTPS_PEER, .tls_ns = 5 * MS, ANSWERS(4 * MS, OK_BYTES) });
+	spec.url = "https://192.0.2.1/";
+	spec.tls_security_level = CONTROL_TLS_LEVEL_FIRST + 1;
+	(void)run_check();
+	ck_assert_int_eq(fake.relief.security_level, 1);
 }
 END_TEST
 
@@ -968,6 +992,7 @@ main(void)
 		a_lost_syn_is_counted_and_gives_no_rtt,
 		silence_in_the_handshake_ends_with_the_whole_budget,
 		an_untrusted_certificate_still_shows_its_expiry,
+		a_check_has_its_own_security_level,
 		tls_that_cannot_begin_closes_the_socket,
 		a_request_that_cannot_be_written,
 		a_full_socket_ends_with_the_whole_budget,
@@ -999,6 +1024,8 @@ main(void)
 	tcase_add_loop_test(tcase, an_end_in_the_headers_or_the_body, 0, 2);
 	tcase_add_loop_test(tcase, the_clock_starts_right_before_connect, 0, 2);
 	tcase_add_loop_test(tcase, no_system_call_is_made_in_vain, 0, 2);
+	tcase_add_loop_test(
+		tcase, a_server_without_rfc_5746_gets_no_token, 0, 2);
 	tcase_add_loop_test(tcase, crumbs_take_turns_in_every_state, 0,
 		sizeof(crumbs) / sizeof(crumbs[0]));
 	srunner_run_all(runner, CK_ENV);

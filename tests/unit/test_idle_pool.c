@@ -140,6 +140,10 @@ START_TEST(another_place_is_another)
 		{ .port = 80, .host = "a.test", .zone = "", .https = true },
 		{ .port = 80, .host = "a.test", .zone = "", .trust = trust },
 		{ .port = 80, .host = "a.test", .zone = "", .proxy = &proxy },
+		{ .port = 80,
+			.host = "a.test",
+			.zone = "",
+			.tls_security_level = 1 },
 	};
 	struct idle_place same = here;
 

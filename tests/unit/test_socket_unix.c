@@ -96,7 +96,7 @@ START_TEST(bytes_go_both_ways_and_end)
 	ck_assert_uint_eq(transport_stamp_mono_ns(&client), 0);
 	shutdown(server_fd, SHUT_WR);
 	ck_assert_int_eq(read_text(), IO_EOF);
-	ck_assert(transport_ended_cleanly(&client));
+	ck_assert(transport_ended_whole(&client));
 }
 END_TEST
 

@@ -94,6 +94,7 @@ START_TEST(whatever_changes_makes_a_new_generation)
 	CHANGE(spec.interval_ns = 7);
 	CHANGE(spec.timeout_ns = 7);
 	CHANGE(spec.dial_timeout_ns = 7);
+	CHANGE(spec.tls_security_level = 1);
 	CHANGE(spec.insecure = true);
 	CHANGE(spec.follow_redirects = true);
 	CHANGE(spec.reuse_connections = true);
