@@ -12,6 +12,7 @@
 #include "workers/hop_reuse.h"
 #include "workers/hop_talk.h"
 #include "workers/hop_unix.h"
+#include "workers/kind.h"
 #include "workers/target.h"
 #include "workers/worker.h"
 
@@ -193,6 +194,19 @@ note_origin_address(struct hop *hop)
 						    &hop->origin_address) == 0;
 }
 
+/*
+ * nginx says 400 then, others 403.  The API server asks everybody, and means
+ * the token by its 403.
+ */
+static bool
+lacks_certificate(const struct hop *hop)
+{
+	return (hop->response.status == 400 || hop->response.status == 403) &&
+	       !hop_worker(hop)->kind->reads_token &&
+	       !hop_shows_identity(hop) &&
+	       transport_was_asked_for_certificate(&hop->transport);
+}
+
 static void
 complete(struct hop *hop)
 {
@@ -201,10 +215,13 @@ complete(struct hop *hop)
 	if (hop->response.status / 100 == 3)
 		note_origin_address(hop);
 	/* of http through a proxy: no server says this */
-	snprintf(text, sizeof(text), "%s%s",
+	snprintf(text, sizeof(text), "%s%s%s",
 		hop->response.status == 407 && talks_to_proxy(hop) ? "proxy: "
 								   : "",
-		hop->response.status_text);
+		hop->response.status_text,
+		lacks_certificate(hop)
+			? ": the server asked for a client certificate"
+			: "");
 	wire_set_text(hop_record_sample(hop)->detail, WIRE_DETAIL_BYTES, text);
 	finish(hop, OUTCOME_OK, clock_mono_ns());
 	if (hop_reuse_keep(hop))

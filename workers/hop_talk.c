@@ -96,9 +96,10 @@ static int
 start_transport(struct hop *hop, bool tls, const char *name)
 {
 	const struct target *target = hop->request.target;
-	const struct tls_relief relief = {
+	const struct tls_terms terms = {
 		.legacy_servers = !target->worker->kind->reads_token,
 		.security_level = target->tls_security_level,
+		.discreet = !redirect_same_host(&target->url, hop->request.url),
 	};
 	const struct tls_trust *trust = NULL;
 	int rc;
@@ -111,7 +112,7 @@ start_transport(struct hop *hop, bool tls, const char *name)
 	}
 	rc = transport_start(&hop->transport, hop->watch->fd, trust, name);
 	if (rc == 0)
-		transport_relax(&hop->transport, &relief);
+		transport_set_terms(&hop->transport, &terms);
 	if (rc == 0 && tls && hop_shows_identity(hop))
 		identify(hop);
 	return rc;

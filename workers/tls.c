@@ -304,12 +304,14 @@ begin_call(void)
 }
 
 void
-tls_session_relax(struct tls_session *session, const struct tls_relief *relief)
+tls_session_set_terms(
+	struct tls_session *session, const struct tls_terms *terms)
 {
-	if (relief->legacy_servers)
+	if (terms->legacy_servers)
 		SSL_set_options(session->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
-	if (relief->security_level >= 0)
-		SSL_set_security_level(session->ssl, relief->security_level);
+	if (terms->security_level >= 0)
+		SSL_set_security_level(session->ssl, terms->security_level);
+	session->discreet = terms->discreet;
 }
 
 void

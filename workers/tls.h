@@ -54,12 +54,14 @@ enum tls_failure {
 	TLS_FAILURE_MEMORY,      /* this process has none; sys_errno, too */
 };
 
-/* What one session takes that others refuse. */
-struct tls_relief {
+/* What one session takes and tells, and others do not. */
+struct tls_terms {
 	/* Servers without RFC 5746, to which an attacker's bytes may be sent
 	 * before ours: never with a token. */
 	bool legacy_servers;
 	int security_level; /* SSL_CTX_set_security_level(3); -1: OpenSSL's */
+	/* No reason quotes a certificate: it may be meant for others. */
+	bool discreet;
 };
 
 /* Embedded in a transport; moves by tls_session_move alone while started. */
@@ -89,6 +91,7 @@ struct tls_session {
 	bool fin_seen;          /* the socket's end was reached */
 	bool close_notify;      /* the peer said goodbye */
 	bool certificate_asked; /* the peer wants one of ours */
+	bool discreet;
 };
 
 /*
@@ -104,8 +107,8 @@ int tls_session_start(struct tls_session *session, int fd,
 const char *tls_session_identify(
 	struct tls_session *session, const struct tls_identity *identity);
 /* Before the handshake. */
-void tls_session_relax(
-	struct tls_session *session, const struct tls_relief *relief);
+void tls_session_set_terms(
+	struct tls_session *session, const struct tls_terms *terms);
 enum io_result tls_session_handshake(struct tls_session *session);
 /* At the start of a turn of the loop: what the session may read in it. */
 void tls_session_begin_turn(struct tls_session *session, uint64_t now_ns);

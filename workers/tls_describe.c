@@ -140,7 +140,7 @@ static void
 describe_other(const struct tls_session *session, char *text, size_t cap_bytes)
 {
 	char host[HOST_BYTES], subject[NAME_BYTES], issuer[NAME_BYTES];
-	char whose[2 * NAME_BYTES + 32], names[LIST_BYTES];
+	char origin[2 * NAME_BYTES + 32], names[LIST_BYTES];
 	size_t used, room = ALTERNATIVES_BYTES;
 
 	format_host(session, host, sizeof(host));
@@ -151,18 +151,25 @@ describe_other(const struct tls_session *session, char *text, size_t cap_bytes)
 		sizeof(subject));
 	format_name(
 		X509_get_issuer_name(session->culprit), issuer, sizeof(issuer));
-	snprintf(whose, sizeof(whose), " (subject %s, issuer %s)", subject,
+	snprintf(origin, sizeof(origin), " (subject %s, issuer %s)", subject,
 		issuer);
-	used = strlen(text) + strlen(" but for ") + strlen(whose);
+	used = strlen(text) + strlen(" but for ") + strlen(origin);
 	if (cap_bytes > used + room)
 		room = cap_bytes - used;
 	list_alternatives(session->culprit, names,
 		room < sizeof(names) ? room : sizeof(names));
 	if (names[0] != '\0')
-		append(text, cap_bytes, " but for %s%s", names, whose);
+		append(text, cap_bytes, " but for %s%s", names, origin);
 	else
 		append(text, cap_bytes, ": it has no alternative names%s",
-			whose);
+			origin);
+}
+
+static const char *
+whose(const struct tls_session *session)
+{
+	return session->verify_depth > 0 ? "issuer's certificate"
+					 : "certificate";
 }
 
 /* A rule of the distribution, most of the time; see kubenurse.ini(5). */
@@ -170,29 +177,25 @@ static void
 describe_weakness(
 	const struct tls_session *session, char *text, size_t cap_bytes)
 {
+	bool signature = session->verify_error == X509_V_ERR_CA_MD_TOO_WEAK;
 	const EVP_PKEY *key = session->culprit != NULL
 				      ? X509_get0_pubkey(session->culprit)
 				      : NULL;
-	int signature = session->culprit != NULL
-				? X509_get_signature_nid(session->culprit)
-				: NID_undef;
 
-	snprintf(text, cap_bytes, "tls: %s ",
-		session->verify_depth > 0 ? "issuer's certificate"
-					  : "certificate");
-	if (session->verify_error == X509_V_ERR_CA_MD_TOO_WEAK)
-		append(text, cap_bytes, "has a signature that is too weak (%s)",
-			OBJ_nid2sn(signature));
+	snprintf(text, cap_bytes,
+		"tls: %s has a %s for security level %d of OpenSSL",
+		whose(session),
+		signature ? "signature that is too weak"
+			  : "key that is too short",
+		SSL_get_security_level(session->ssl));
+	if (signature && session->culprit != NULL)
+		append(text, cap_bytes, " (%s)",
+			OBJ_nid2sn(X509_get_signature_nid(session->culprit)));
 	else if (key != NULL)
-		append(text, cap_bytes,
-			"has a key that is too short (%s, %d "
-			"bits)",
+		append(text, cap_bytes, " (%s, %d bits)",
 			OBJ_nid2sn(EVP_PKEY_get_base_id(key)),
 			EVP_PKEY_get_bits(key));
-	append(text, cap_bytes,
-		" for security level %d of OpenSSL, see "
-		"tls_security_level",
-		SSL_get_security_level(session->ssl));
+	append(text, cap_bytes, ", see tls_security_level");
 }
 
 static void
@@ -208,9 +211,7 @@ describe_dates(const struct tls_session *session, char *text, size_t cap_bytes)
 			date, sizeof(date));
 	if (culprit != NULL && session->verify_depth > 0)
 		format_name(X509_get_subject_name(culprit), name, sizeof(name));
-	snprintf(text, cap_bytes, "tls: %s %s%s%s%s%s",
-		session->verify_depth > 0 ? "issuer's certificate"
-					  : "certificate",
+	snprintf(text, cap_bytes, "tls: %s %s%s%s%s%s", whose(session),
 		over ? "has expired" : "is not yet valid",
 		date[0] == '\0' ? ""
 		: over          ? " on "
@@ -221,25 +222,18 @@ describe_dates(const struct tls_session *session, char *text, size_t cap_bytes)
 static void
 describe_issuer(const struct tls_session *session, char *text, size_t cap_bytes)
 {
-	char name[NAME_ALONE_BYTES] = "";
+	bool named = session->verify_error == X509_V_ERR_CERT_SIGNATURE_FAILURE;
+	char name[NAME_ALONE_BYTES];
 
-	if (session->culprit != NULL)
-		format_name(X509_get_issuer_name(session->culprit), name,
-			sizeof(name));
-	if (session->verify_error == X509_V_ERR_CERT_SIGNATURE_FAILURE)
-		snprintf(text, cap_bytes,
-			"tls: certificate is signed by an unknown authority: "
-			"it names %s, but not with a key that is trusted",
-			name);
-	else if (session->verify_error ==
-		 X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT)
-		snprintf(text, cap_bytes, "tls: certificate is self-signed: %s",
-			name);
-	else
-		snprintf(text, cap_bytes,
-			"tls: certificate is signed by an unknown authority: "
-			"%s",
-			name);
+	snprintf(text, cap_bytes, "tls: certificate is %s",
+		session->verify_error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+			? "self-signed"
+			: "signed by an unknown authority");
+	if (session->culprit == NULL)
+		return;
+	format_name(X509_get_issuer_name(session->culprit), name, sizeof(name));
+	append(text, cap_bytes, ": %s%s%s", named ? "it names " : "", name,
+		named ? ", but not with a key that is trusted" : "");
 }
 
 static void

@@ -73,8 +73,9 @@ note_culprit(X509_STORE_CTX *verification, struct tls_session *session)
 
 	session->verify_depth = X509_STORE_CTX_get_error_depth(verification);
 	X509_free(session->culprit);
-	session->culprit =
-		culprit != NULL && X509_up_ref(culprit) ? culprit : NULL;
+	session->culprit = NULL;
+	if (!session->discreet && culprit != NULL && X509_up_ref(culprit))
+		session->culprit = culprit;
 }
 
 int

@@ -147,10 +147,10 @@ transport_identify(
 }
 
 void
-transport_relax(struct transport *transport, const struct tls_relief *relief)
+transport_set_terms(struct transport *transport, const struct tls_terms *terms)
 {
 	if (is_secure(transport))
-		tls_session_relax(&transport->tls, relief);
+		tls_session_set_terms(&transport->tls, terms);
 }
 
 void
@@ -235,6 +235,12 @@ transport_errno(const struct transport *transport)
 {
 	return transport->sys_errno != 0 ? transport->sys_errno
 					 : transport->tls.sys_errno;
+}
+
+bool
+transport_was_asked_for_certificate(const struct transport *transport)
+{
+	return transport->tls.certificate_asked;
 }
 
 enum tls_failure

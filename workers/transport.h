@@ -50,8 +50,8 @@ void transport_be_local(struct transport *transport);
 const char *transport_identify(
 	struct transport *transport, const struct tls_identity *identity);
 /* Before the handshake; nothing for a plain one. */
-void transport_relax(
-	struct transport *transport, const struct tls_relief *relief);
+void transport_set_terms(
+	struct transport *transport, const struct tls_terms *terms);
 /*
  * At the start of each turn of the loop in which steps are made: how much they
  * may do in it (turn.h).  now_ns: loop_now_ns().
@@ -96,6 +96,8 @@ void transport_note_fin(struct transport *transport);
  */
 enum io_result transport_await_fin(struct transport *transport);
 
+/* In the handshake, by a server that may refuse whoever shows none. */
+bool transport_was_asked_for_certificate(const struct transport *transport);
 /* After IO_ERROR: the socket's errno, 0 when that was not the reason. */
 int transport_errno(const struct transport *transport);
 enum tls_failure transport_tls_failure(const struct transport *transport);

@@ -80,9 +80,9 @@ TEXTS = {
     "unknown_issuer": "^tls: certificate is signed by an unknown authority: "
                       "CN=stranger$",
     "self_signed": "^tls: certificate is self-signed: CN=stranger$",
-    "weak": r"^tls: certificate has a key that is too short "
-            r"\(rsaEncryption, 1024 bits\) for security level 2 of OpenSSL, "
-            r"see tls_security_level$",
+    "weak": r"^tls: certificate has a key that is too short for security level "
+            r"2 of OpenSSL \(rsaEncryption, 1024 bits\), see "
+            r"tls_security_level$",
     "wants_client": "tls: server sent alert: certificate required: the server "
                     "asked for a client certificate$",
     "tls_1_1": "^tls: .*TLS 1.2 or later$",

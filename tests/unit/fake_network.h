@@ -55,8 +55,9 @@ struct fake_peer {
 	int64_t not_after_unix_s, chain_not_after_unix_s;
 	uint64_t write_ns; /* how long the socket is full; FAKE_NEVER */
 	int write_errno;
-	size_t read_max_bytes; /* one read gives so many at most; 0: all */
-	bool cuts_record;      /* TLS ends inside a record */
+	size_t read_max_bytes;     /* one read gives so many at most; 0: all */
+	bool asks_for_certificate; /* in the handshake */
+	bool cuts_record;          /* TLS ends inside a record */
 	int transport_start_rc;
 	struct fake_step steps[FAKE_STEPS];
 	size_t step_count;
@@ -114,7 +115,7 @@ static struct {
 		unsigned in_vain;
 	} calls;
 	/* what came out */
-	struct tls_relief relief; /* of the last connection */
+	struct tls_terms terms; /* of the last connection */
 	struct wire_record records[FAKE_MAX];
 	size_t record_count;
 	size_t record_room; /* of the pipe; more are lost */
@@ -683,6 +684,12 @@ transport_errno(const struct transport *transport)
 	return transport->sys_errno;
 }
 
+bool
+transport_was_asked_for_certificate(const struct transport *transport)
+{
+	return fake_socket_of(transport->fd)->peer->asks_for_certificate;
+}
+
 enum tls_failure
 transport_tls_failure(const struct transport *transport)
 {
@@ -712,10 +719,10 @@ transport_chain_expiry_unix_s(const struct transport *transport)
 }
 
 void
-transport_relax(struct transport *transport, const struct tls_relief *relief)
+transport_set_terms(struct transport *transport, const struct tls_terms *terms)
 {
 	(void)transport;
-	fake.relief = *relief;
+	fake.terms = *terms;
 }
 
 int

@@ -102,6 +102,24 @@ START_TEST(another_hosts_words_are_not_shown)
 }
 END_TEST
 
+START_TEST(nor_is_its_certificate)
+{
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("https://192.0.2.2/")),
+		PEER("192.0.2.2:443", OK_BYTES));
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert(fake.terms.discreet);
+}
+END_TEST
+
+START_TEST(that_of_its_own_host_is)
+{
+	USE_PEERS(PEER("192.0.2.1:80", MOVED("https://192.0.2.1/")),
+		PEER("192.0.2.1:443", OK_BYTES));
+	ck_assert_uint_eq(run_check()->outcome, OUTCOME_OK);
+	ck_assert(!fake.terms.discreet);
+}
+END_TEST
+
 START_TEST(nor_are_they_where_it_speaks_no_http)
 {
 	static const struct {
@@ -246,7 +264,8 @@ main(void)
 	const TTest *const tests[] = { own_headers_do_not_come_back,
 		what_is_secret_in_the_url_stays_at_home,
 		built_in_checks_go_to_https_of_their_host,
-		another_hosts_words_are_not_shown,
+		another_hosts_words_are_not_shown, nor_is_its_certificate,
+		that_of_its_own_host_is,
 		an_address_of_a_name_that_leads_elsewhere_is_tried,
 		this_machine_may_lead_to_itself,
 		no_redirect_comes_back_to_this_machine };

@@ -527,8 +527,44 @@ START_TEST(a_server_without_rfc_5746_gets_no_token)
 	if (_i == 1)
 		worker.kind = &kind_api_server_direct;
 	(void)run_check();
-	ck_assert_int_eq(fake.relief.legacy_servers, _i == 0);
-	ck_assert_int_eq(fake.relief.security_level, -1);
+	ck_assert_int_eq(fake.terms.legacy_servers, _i == 0);
+	ck_assert_int_eq(fake.terms.security_level, -1);
+}
+END_TEST
+
+/* nginx answers 400; the API server asks everybody, and its 403 is another. */
+START_TEST(a_refusal_for_want_of_a_certificate_is_told)
+{
+	static const struct {
+		const char *bytes, *words;
+		bool asks;
+	} cases[] = {
+		{ "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+			"400 Bad Request: the server asked for a client "
+			"certificate",
+			true },
+		{ "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+			"403 Forbidden: the server asked for a client "
+			"certificate",
+			true },
+		{ "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+			"404 Not Found", true },
+		{ "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+			"400 Bad Request", false },
+		{ "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+			"403 Forbidden", true },
+	};
+
+	const struct fake_peer asked = { HTTPS_PEER, .tls_ns = 5 * MS,
+		.asks_for_certificate = cases[_i].asks,
+		ANSWERS(4 * MS, cases[_i].bytes) };
+
+	fake.peers = &asked;
+	fake.peer_count = 1;
+	spec.url = settings.api_direct_url = "https://192.0.2.1/";
+	if (_i == 4)
+		worker.kind = &kind_api_server_direct;
+	ck_assert_str_eq(run_check()->detail, cases[_i].words);
 }
 END_TEST
 
@@ -538,7 +574,8 @@ START_TEST(a_check_has_its_own_security_level)
 	spec.url = "https://192.0.2.1/";
 	spec.tls_security_level = CONTROL_TLS_LEVEL_FIRST + 1;
 	(void)run_check();
-	ck_assert_int_eq(fake.relief.security_level, 1);
+	ck_assert_int_eq(fake.terms.security_level, 1);
+	ck_assert(!fake.terms.discreet);
 }
 END_TEST
 
@@ -1026,6 +1063,8 @@ main(void)
 	tcase_add_loop_test(tcase, no_system_call_is_made_in_vain, 0, 2);
 	tcase_add_loop_test(
 		tcase, a_server_without_rfc_5746_gets_no_token, 0, 2);
+	tcase_add_loop_test(
+		tcase, a_refusal_for_want_of_a_certificate_is_told, 0, 5);
 	tcase_add_loop_test(tcase, crumbs_take_turns_in_every_state, 0,
 		sizeof(crumbs) / sizeof(crumbs[0]));
 	srunner_run_all(runner, CK_ENV);

@@ -446,10 +446,10 @@ use_weak_server(bool weak_issuer)
 static enum io_result
 shake_at_level(const struct tls_trust *whom, int level)
 {
-	const struct tls_relief relief = { .security_level = level };
+	const struct tls_terms terms = { .security_level = level };
 
 	start(whom, NAME);
-	transport_relax(&client, &relief);
+	transport_set_terms(&client, &terms);
 	return finish_handshake();
 }
 
@@ -464,12 +464,12 @@ reset_server(void)
 START_TEST(a_key_below_the_security_level_is_named)
 {
 	static const char *const words[] = {
-		"tls: certificate has a key that is too short (rsaEncryption, "
-		"1024 bits) for security level 2 of OpenSSL, see "
+		"tls: certificate has a key that is too short for security "
+		"level 2 of OpenSSL (rsaEncryption, 1024 bits), see "
 		"tls_security_level",
-		"tls: issuer's certificate has a key that is too short "
-		"(rsaEncryption, 1024 bits) for security level 2 of OpenSSL, "
-		"see tls_security_level",
+		"tls: issuer's certificate has a key that is too short for "
+		"security level 2 of OpenSSL (rsaEncryption, 1024 bits), see "
+		"tls_security_level",
 	};
 	struct tls_trust *insecure = tls_trust_new(NULL, true);
 
@@ -501,11 +501,44 @@ START_TEST(a_signature_below_the_security_level_is_named)
 		if (level != 0)
 			ck_assert_str_eq(text,
 				"tls: certificate has a signature that is too "
-				"weak (ecdsa-with-SHA1) for security level 2 "
-				"of OpenSSL, see tls_security_level");
+				"weak for security level 2 of OpenSSL "
+				"(ecdsa-with-SHA1), see tls_security_level");
 		start_over();
 	}
 	peer_identity_free(&issuer);
+}
+END_TEST
+
+/* Of a server that the configuration does not name: no word of it. */
+START_TEST(a_discreet_reason_quotes_nothing)
+{
+	const struct tls_terms terms = {
+		.security_level = _i == 3 ? 2 : -1,
+		.discreet = true,
+	};
+	static const char *const words[] = {
+		"tls: certificate is not for other.test",
+		"tls: certificate has expired",
+		"tls: certificate is self-signed",
+		"tls: issuer's certificate has a key that is too short for "
+		"security level 2 of OpenSSL, see tls_security_level",
+		"tls: certificate is signed by an unknown authority",
+	};
+	struct tls_trust *nobody = tls_trust_new(NULL, false);
+
+	if (_i == 1)
+		use_server(make(
+			ALT_NAMES, -9 * PEER_DAY_S, -PEER_DAY_S, false, &ca));
+	if (_i == 2)
+		use_server(
+			make(ALT_NAMES, -PEER_DAY_S, PEER_DAY_S, false, NULL));
+	if (_i == 3)
+		use_weak_server(true);
+	start(_i == 4 ? nobody : trust, _i == 0 ? "other.test" : NAME);
+	transport_set_terms(&client, &terms);
+	ck_assert_int_eq(finish_handshake(), IO_ERROR);
+	ck_assert_str_eq(text, words[_i]);
+	tls_trust_free(nobody);
 }
 END_TEST
 
@@ -551,7 +584,7 @@ legacy_credentials(void)
 
 START_TEST(a_server_without_rfc_5746_is_allowed_or_named)
 {
-	const struct tls_relief relief = { .legacy_servers = _i == 1,
+	const struct tls_terms terms = { .legacy_servers = _i == 1,
 		.security_level = -1 };
 	gnutls_certificate_credentials_t credentials = legacy_credentials();
 	gnutls_session_t session;
@@ -561,7 +594,7 @@ START_TEST(a_server_without_rfc_5746_is_allowed_or_named)
 	loopback_pair(&client_fd, &server_fd);
 	session = open_legacy(server_fd, credentials);
 	ck_assert_int_eq(transport_start(&client, client_fd, trust, NAME), 0);
-	transport_relax(&client, &relief);
+	transport_set_terms(&client, &terms);
 	while ((result = transport_handshake(&client)) == IO_WANT_READ) {
 		(void)gnutls_handshake(session);
 		loopback_wait_either(client_fd, server_fd);
@@ -604,6 +637,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(
 		tcase, a_key_below_the_security_level_is_named, 0, 2);
 	tcase_add_test(tcase, a_signature_below_the_security_level_is_named);
+	tcase_add_loop_test(tcase, a_discreet_reason_quotes_nothing, 0, 5);
 	tcase_add_loop_test(
 		tcase, a_server_without_rfc_5746_is_allowed_or_named, 0, 2);
 }
