@@ -95,6 +95,30 @@ make_anchor_lookup(void)
 		       anchor_lookup, on_lookup_subject);
 }
 
+/* The session whose server's chain is being judged. */
+static struct tls_session *
+session_of(X509_STORE_CTX *verification)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	return BIO_get_data(SSL_get_rbio(ssl));
+}
+
+static int
+on_chain_verify(X509_STORE_CTX *verification, void *unused)
+{
+	(void)unused;
+	return tls_verify_chain(verification, session_of(verification));
+}
+
+static int
+on_chain_accept(X509_STORE_CTX *verification, void *unused)
+{
+	(void)unused;
+	return tls_verify_nothing(verification, session_of(verification));
+}
+
 /* What belongs to a handshake and comes when there is none; what it asks. */
 static void
 on_message(int written, int version, int content, const void *bytes,
@@ -138,8 +162,8 @@ configure_context(SSL_CTX *context, bool insecure)
 	SSL_CTX_set_msg_callback(context, on_message);
 	/* the callback decides, also for an insecure trust */
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_cert_verify_callback(context,
-		insecure ? tls_verify_nothing : tls_verify_chain, NULL);
+	SSL_CTX_set_cert_verify_callback(
+		context, insecure ? on_chain_accept : on_chain_verify, NULL);
 	/* 0 is success here */
 	return limit_cost(context) &&
 	       SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) == 0 &&
@@ -229,8 +253,11 @@ set_server_name(struct tls_session *session, const char *server_name)
 		name[--len] = '\0'; /* RFC 6066 section 3: without the dot */
 	if (len == 0 || len > NAME_MAX_LEN)
 		return -EINVAL;
-	/* tls_verify.c asks for it again */
-	return SSL_set_tlsext_host_name(session->ssl, name) ? 0 : -ENOMEM;
+	if (!SSL_set_tlsext_host_name(session->ssl, name))
+		return -ENOMEM;
+	session->server_name =
+		SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
+	return 0;
 }
 
 int
@@ -259,6 +286,7 @@ tls_session_start(struct tls_session *session, int fd,
 	SSL_set_bio(session->ssl, bio, bio);
 	SSL_set_connect_state(session->ssl);
 	session->expected = SSL_get0_param(session->ssl);
+	session->security_level = SSL_get_security_level(session->ssl);
 	if (named)
 		error = set_server_name(session, server_name);
 	if (error < 0)
@@ -311,6 +339,7 @@ tls_session_set_terms(
 		SSL_set_options(session->ssl, SSL_OP_LEGACY_SERVER_CONNECT);
 	if (terms->security_level >= 0)
 		SSL_set_security_level(session->ssl, terms->security_level);
+	session->security_level = SSL_get_security_level(session->ssl);
 	session->discreet = terms->discreet;
 }
 
@@ -472,6 +501,7 @@ tls_session_close(struct tls_session *session, bool polite)
 	ERR_clear_error();
 	session->ssl = NULL;
 	session->culprit = NULL;
+	session->server_name = NULL;
 }
 
 /* The library. */

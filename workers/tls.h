@@ -71,9 +71,11 @@ struct tls_session {
 	enum tls_failure failure;
 	int sys_errno; /* of the socket; 0: none */
 	struct tls_error error;
-	const char *refusal; /* why a certificate is refused, or NULL */
-	struct X509_VERIFY_PARAM_st *expected; /* the ssl's: its address */
-	long verify_error;                     /* with a failure */
+	const char *refusal;     /* why a certificate is refused, or NULL */
+	const char *server_name; /* the ssl's; NULL: no name but an address */
+	struct X509_VERIFY_PARAM_st *expected; /* the ssl's: that address */
+	int security_level;
+	long verify_error;       /* with a failure */
 	int verify_depth;        /* which certificate failed; 0: the server's */
 	struct x509_st *culprit; /* that certificate, or NULL; a reference */
 	int64_t not_after_unix_s;

@@ -4,7 +4,6 @@
 #include "workers/tls_time.h"
 
 #include <arpa/inet.h>
-#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,8 +122,7 @@ list_alternatives(const X509 *certificate, char *ret_text, size_t cap_bytes)
 static void
 format_host(const struct tls_session *session, char *ret_text, size_t cap_bytes)
 {
-	const char *host =
-		SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
+	const char *host = session->server_name;
 	char *address =
 		host == NULL ? X509_VERIFY_PARAM_get1_ip_asc(session->expected)
 			     : NULL;
@@ -187,7 +185,7 @@ describe_weakness(
 		whose(session),
 		signature ? "signature that is too weak"
 			  : "key that is too short",
-		SSL_get_security_level(session->ssl));
+		session->security_level);
 	if (signature && session->culprit != NULL)
 		append(text, cap_bytes, " (%s)",
 			OBJ_nid2sn(X509_get_signature_nid(session->culprit)));
@@ -289,27 +287,25 @@ is_http(const struct tls_session *session)
 static const char *
 alert_hint(const struct tls_session *session)
 {
-	int alert = tls_error_alert(&session->error);
-	bool by_address = SSL_get_servername(session->ssl,
-				  TLSEXT_NAMETYPE_host_name) == NULL;
+	bool by_address = session->server_name == NULL;
 
-	switch (alert) {
-	case SSL_AD_UNRECOGNIZED_NAME:
+	switch (tls_error_alert(&session->error)) {
+	case TLS_ALERT_UNRECOGNIZED_NAME:
 		return by_address ? ": the server requires a name (SNI); the "
 				    "URL has an address"
 				  : "";
-	case SSL_AD_HANDSHAKE_FAILURE:
-	case SSL_AD_INTERNAL_ERROR:
+	case TLS_ALERT_HANDSHAKE_FAILURE:
+	case TLS_ALERT_INTERNAL_ERROR:
 		if (by_address && !session->certificate_asked)
 			return ": perhaps the server requires a name (SNI); "
 			       "the URL has an address";
 		break;
-	case SSL_AD_BAD_CERTIFICATE:
-	case SSL_AD_UNSUPPORTED_CERTIFICATE:
-	case SSL_AD_CERTIFICATE_UNKNOWN:
-	case SSL_AD_UNKNOWN_CA:
-	case SSL_AD_ACCESS_DENIED:
-	case TLS13_AD_CERTIFICATE_REQUIRED:
+	case TLS_ALERT_BAD_CERTIFICATE:
+	case TLS_ALERT_UNSUPPORTED_CERTIFICATE:
+	case TLS_ALERT_CERTIFICATE_UNKNOWN:
+	case TLS_ALERT_UNKNOWN_CA:
+	case TLS_ALERT_ACCESS_DENIED:
+	case TLS_ALERT_CERTIFICATE_REQUIRED:
 		break;
 	default:
 		return "";

@@ -8,19 +8,8 @@
 #include "workers/tls_paths.h"
 #include "workers/tls_time.h"
 
-#include <openssl/ssl.h>
-#include <stdbool.h>
+#include <openssl/x509.h>
 #include <stddef.h>
-
-/* The session whose server's chain is being judged. */
-static struct tls_session *
-session_of(X509_STORE_CTX *verification)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(
-		verification, SSL_get_ex_data_X509_STORE_CTX_idx());
-
-	return BIO_get_data(SSL_get_rbio(ssl));
-}
 
 /* Of the chain as sent; before anything is computed with it. */
 static bool
@@ -54,10 +43,9 @@ static bool
 is_for_the_name(X509_STORE_CTX *verification, const struct tls_session *session)
 {
 	X509 *certificate = X509_STORE_CTX_get0_cert(verification);
-	const char *host =
-		SSL_get_servername(session->ssl, TLSEXT_NAMETYPE_host_name);
 
-	if (host == NULL || tls_names_hold(certificate, host))
+	if (session->server_name == NULL ||
+		tls_names_hold(certificate, session->server_name))
 		return true;
 	X509_STORE_CTX_set_error(verification, X509_V_ERR_HOSTNAME_MISMATCH);
 	X509_STORE_CTX_set_error_depth(verification, 0);
@@ -86,31 +74,28 @@ tls_verify_init(void)
 	return error == 0 ? tls_paths_init() : error;
 }
 
-int
-tls_verify_chain(X509_STORE_CTX *verification, void *unused)
+bool
+tls_verify_chain(X509_STORE_CTX *verification, struct tls_session *session)
 {
-	struct tls_session *session = session_of(verification);
 	int64_t not_after_unix_s;
 
-	(void)unused;
 	if (!is_affordable(verification, session))
-		return 0;
+		return false;
 	if (!find_chain(verification, &not_after_unix_s) ||
 		!is_for_the_name(verification, session)) {
 		note_culprit(verification, session);
-		return 0;
+		return false;
 	}
 	session->chain_not_after_unix_s = not_after_unix_s;
-	return 1;
+	return true;
 }
 
-int
-tls_verify_nothing(X509_STORE_CTX *verification, void *unused)
+bool
+tls_verify_nothing(X509_STORE_CTX *verification, struct tls_session *session)
 {
-	(void)unused;
-	if (!is_affordable(verification, session_of(verification)))
-		return 0;
+	if (!is_affordable(verification, session))
+		return false;
 	/* building a chain would only cost time */
 	X509_STORE_CTX_set_error(verification, X509_V_OK);
-	return 1;
+	return true;
 }

@@ -8,12 +8,17 @@
 #define WORKERS_TLS_VERIFY_H
 
 #include <openssl/x509_vfy.h>
+#include <stdbool.h>
+
+struct tls_session;
 
 /* Once per process, before the first handshake.  0 or -ENOMEM. */
 int tls_verify_init(void);
-/* For SSL_CTX_set_cert_verify_callback(3): trusted, and for the name. */
-int tls_verify_chain(X509_STORE_CTX *verification, void *unused);
-/* The same for an insecure trust: what the server sent must be affordable. */
-int tls_verify_nothing(X509_STORE_CTX *verification, void *unused);
+/* Trusted, and for the session's name; else the verification's error is set. */
+bool tls_verify_chain(
+	X509_STORE_CTX *verification, struct tls_session *session);
+/* For an insecure trust: what the server sent must be affordable. */
+bool tls_verify_nothing(
+	X509_STORE_CTX *verification, struct tls_session *session);
 
 #endif
