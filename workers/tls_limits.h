@@ -30,10 +30,10 @@
 
 /*
  * Of the search for another chain, when the first one is bad: certificates
- * looked at, by name alone, and chains whose signatures are checked.  Go's
+ * gone on from, by name alone, and chains whose signatures are checked.  Go's
  * crypto/x509 checks 100 signatures; one of P-384 takes 0.5 ms (measured).
  */
-#define TLS_STEPS_MAX 128
+#define TLS_STEPS_MAX 48
 #define TLS_PATHS_MAX 16
 
 /*
