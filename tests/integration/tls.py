@@ -40,9 +40,11 @@ def write(name, text):
     return f"{WORK}/{name}"
 
 
-# two authorities of one name, as after a rotation
+# two authorities of one name, as after a rotation, and nothing in what they
+# sign says which of them it was
+NO_KEY_ID = f"{HERE}\nauthorityKeyIdentifier = none"
 first = Authority("rotated")
-old_pem, old = read(first.path), first.issue("rotated-old", HERE)
+old_pem, old = read(first.path), first.issue("rotated-old", NO_KEY_ID)
 second = Authority("rotated")
 bundle = write("bundle.crt", old_pem + read(second.path))
 # an old certificate that no chain needs
@@ -63,7 +65,7 @@ CERTIFICATES = {
     "tls_1_1": good,
     "cluster": cluster,
     "rotated_old": old,
-    "rotated_new": second.issue("rotated-new", HERE),
+    "rotated_new": second.issue("rotated-new", NO_KEY_ID),
     "beside": beside,
     "weak": weak,
     "wants_client": good,
