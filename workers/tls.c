@@ -229,6 +229,22 @@ tls_trust_count(const struct tls_trust *trust)
 
 /* The session. */
 
+/* Its 4 or 16 bytes; 0: it is a name.  IPv4 in IPv6 is IPv4, as Go has it. */
+static size_t
+parse_address(const char *name, unsigned char ret_address[16])
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (inet_pton(AF_INET, name, ret_address) == 1)
+		return 4;
+	if (inet_pton(AF_INET6, name, ret_address) != 1)
+		return 0;
+	if (memcmp(ret_address, mapped, sizeof(mapped)) != 0)
+		return 16;
+	memmove(ret_address, ret_address + sizeof(mapped), 4);
+	return 4;
+}
+
 /* What the certificate must be for, and SNI when it is a name. */
 static int
 set_server_name(struct tls_session *session, const char *server_name)
@@ -237,18 +253,18 @@ set_server_name(struct tls_session *session, const char *server_name)
 	size_t len = strlen(server_name);
 	char name[NAME_MAX_LEN + 2];
 	unsigned char address[16];
+	size_t address_len;
 
 	if (len >= sizeof(name))
 		return -EINVAL;
 	memcpy(name, server_name, len + 1);
 	if (strchr(name, ':') != NULL)
 		name[strcspn(name, "%")] = '\0'; /* no zone in certificates */
-	if (inet_pton(AF_INET, name, address) == 1)
-		return X509_VERIFY_PARAM_set1_ip(param, address, 4) ? 0
-								    : -ENOMEM;
-	if (inet_pton(AF_INET6, name, address) == 1)
-		return X509_VERIFY_PARAM_set1_ip(param, address, 16) ? 0
-								     : -ENOMEM;
+	address_len = parse_address(name, address);
+	if (address_len > 0)
+		return X509_VERIFY_PARAM_set1_ip(param, address, address_len)
+			       ? 0
+			       : -ENOMEM;
 	if (name[len - 1] == '.')
 		name[--len] = '\0'; /* RFC 6066 section 3: without the dot */
 	if (len == 0 || len > NAME_MAX_LEN)

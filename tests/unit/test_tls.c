@@ -150,6 +150,8 @@ static const struct {
 	{ "::1", NULL, true },
 	{ "::1%lo", NULL, true },
 	{ "0:0::1", NULL, true },
+	{ "::ffff:127.0.0.1", NULL, true },
+	{ "::ffff:127.0.0.2", NULL, false },
 	{ "wild.test", "wild.test", false },
 	{ "a.b.wild.test", "a.b.wild.test", false },
 	{ "127.0.0.2", NULL, false },
