@@ -313,6 +313,16 @@ class Issuer:
             NID_SUBJECT_ALT_NAME, alternative)))
         return self._write(f"chain-{length}", texts[::-1])
 
+    def namesakes(self, alternative, name, length):
+        """(chain, key): all in the name of another authority, whose key this
+        is not; in every order they are a chain."""
+        texts = [self._sign("leaf", name, length, (
+            NID_SUBJECT_ALT_NAME, alternative))]
+        for number in range(1, length):
+            texts.append(self._sign(name, name, number, (
+                NID_BASIC_CONSTRAINTS, "critical,CA:TRUE")))
+        return self._write(f"namesakes-{length}", texts)
+
     def enormous(self, alternative, name_count):
         """(certificate, key): one that is for so many names, too."""
         names = [alternative] + [f"DNS:name-{number:05d}.elsewhere.test"
