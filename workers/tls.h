@@ -54,13 +54,13 @@ enum tls_failure {
 	TLS_FAILURE_MEMORY,      /* this process has none; sys_errno, too */
 };
 
-/* What one session takes and tells, and others do not. */
+/* What differs from one session to another. */
 struct tls_terms {
-	/* Servers without RFC 5746, to which an attacker's bytes may be sent
-	 * before ours: never with a token. */
+	/* Accept servers without RFC 5746.  Never with the token: an attacker
+	 * can put a request of their own before ours. */
 	bool legacy_servers;
 	int security_level; /* SSL_CTX_set_security_level(3); -1: OpenSSL's */
-	/* No reason quotes a certificate: it may be meant for others. */
+	/* Quote no certificate: the configuration does not name this host. */
 	bool discreet;
 };
 

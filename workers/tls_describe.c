@@ -133,7 +133,7 @@ format_host(const struct tls_session *session, char *ret_text, size_t cap_bytes)
 	OPENSSL_free(address);
 }
 
-/* Which one is it then? */
+/* Says which certificate it is instead. */
 static void
 describe_other(const struct tls_session *session, char *text, size_t cap_bytes)
 {
@@ -283,7 +283,7 @@ is_http(const struct tls_session *session)
 	       session->first_bytes[0] == '<';
 }
 
-/* What an alert does not say, and its cause may be. */
+/* What the cause of an alert may be. */
 static const char *
 alert_hint(const struct tls_session *session)
 {

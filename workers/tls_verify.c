@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges what a server shows of itself; see tls_verify.h. */
+/* Verifies a server's certificates; see tls_verify.h. */
 #include "workers/tls_verify.h"
 
 #include "workers/tls.h"
@@ -53,7 +53,7 @@ is_for_the_name(X509_STORE_CTX *verification, const struct tls_session *session)
 	return false;
 }
 
-/* Which one is to blame: its words are asked for when all is over. */
+/* Keeps the certificate that failed, for tls_session_describe(). */
 static void
 note_culprit(X509_STORE_CTX *verification, struct tls_session *session)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Judges what a server shows of itself: a part of tls.c, called by OpenSSL in
- * the midst of a handshake.  It writes into the session what is to be told of
- * the certificates, good or bad.
+ * Verifies the certificates that a server sends.  A part of tls.c, called by
+ * OpenSSL during a handshake.  Their dates, and the certificate that failed, go
+ * into the session.
  */
 #ifndef WORKERS_TLS_VERIFY_H
 #define WORKERS_TLS_VERIFY_H
