@@ -520,8 +520,8 @@ START_TEST(a_discreet_reason_quotes_nothing)
 		"tls: certificate is not for other.test",
 		"tls: certificate has expired",
 		"tls: certificate is self-signed",
-		"tls: issuer's certificate has a key that is too short for "
-		"security level 2 of OpenSSL, see tls_security_level",
+		("tls: issuer's certificate has a key that is too short for "
+		 "security level 2 of OpenSSL, see tls_security_level"),
 		"tls: certificate is signed by an unknown authority",
 	};
 	struct tls_trust *nobody = tls_trust_new(NULL, false);
