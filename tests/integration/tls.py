@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TLS against openssl s_server and Python's http.server: every way in which a certificate or a protocol
-can be wrong is one error of the handshake with its reason, and the day on which
-the certificate ends is shown all the same.  What real servers do otherwise than
-the book says, and applications put up with, is no error.
+"""TLS against openssl s_server and Python's http.server: every way in which a
+certificate or a protocol can be wrong is one error of the handshake with its
+reason, and the day on which the certificate ends is shown all the same.  What
+real servers do against the standards, and other clients accept, is no error.
 """
 import http.server
 import os

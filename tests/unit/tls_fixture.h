@@ -30,6 +30,9 @@ void close_all(void);
 /* A CA named "test CA", with a number if it has an issuer, or a server's. */
 struct peer_identity make(const char *alt_names, long starts_in_s,
 	long ends_in_s, bool is_ca, const struct peer_identity *issuer);
+/* The same without key identifiers, of any name and key; NULL: a new key. */
+struct peer_identity make_plain(const char *common_name, bool is_ca,
+	EVP_PKEY *key, const struct peer_identity *issuer);
 void trust_identity(
 	struct tls_trust *into, const struct peer_identity *identity);
 /* The peer shows this one from its next connection on, and owns it. */
