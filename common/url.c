@@ -435,6 +435,14 @@ parse_absolute(struct url *url, const char *text, size_t scheme_bytes,
 	return error != NULL ? -EINVAL : 0;
 }
 
+/* The port would be empty and the path begin with //: nobody means that. */
+static bool
+is_scheme_again(const char *authority)
+{
+	return strncasecmp(authority, "http://", 7) == 0 ||
+	       strncasecmp(authority, "https://", 8) == 0;
+}
+
 int
 url_parse(struct url *url, const char *text, const char **ret_error)
 {
@@ -444,11 +452,40 @@ url_parse(struct url *url, const char *text, const char **ret_error)
 	memset(url, 0, sizeof(*url));
 	if (error == NULL && scheme_bytes == 0)
 		error = "it does not begin with http:// or https://";
+	else if (error == NULL && strncmp(text + scheme_bytes, "://", 3) == 0 &&
+		 is_scheme_again(text + scheme_bytes + 3))
+		error = "it has two schemes, as in https://https://host; "
+			"remove one of them";
 	if (error != NULL) {
 		*ret_error = error;
 		return -EINVAL;
 	}
 	return parse_absolute(url, text, scheme_bytes, false, ret_error);
+}
+
+int
+url_parse_proxy(struct url *url, const char *text, const char **ret_error)
+{
+	static const char prefix[] = "http://";
+	char full[sizeof(prefix) + URL_MAX_BYTES];
+	int err;
+
+	if (strncasecmp(text, "socks", 5) == 0 && strstr(text, "://") != NULL) {
+		*ret_error = "a SOCKS proxy is not supported; write "
+			     "http://HOST:PORT of an http proxy";
+		return -EPROTONOSUPPORT;
+	}
+	if (strstr(text, "://") == NULL &&
+		strnlen(text, URL_MAX_BYTES + 1) <= URL_MAX_BYTES) {
+		strcpy(stpcpy(full, prefix), text);
+		text = full;
+	}
+	err = url_parse(url, text, ret_error);
+	if (err != 0 || !url->https)
+		return err;
+	*ret_error = "a connection to the proxy by https is not supported; "
+		     "write http://HOST:PORT";
+	return -EPROTONOSUPPORT;
 }
 
 /* A reference without scheme and host; url is a copy of the base. */

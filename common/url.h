@@ -58,6 +58,11 @@ int url_parse(struct url *url, const char *text, const char **ret_error);
  */
 int url_parse_check(struct url *url, const char *text, const char **ret_error);
 /*
+ * The URL of a proxy: http only, the scheme may be left out, as in host:3128.
+ * As url_parse.
+ */
+int url_parse_proxy(struct url *url, const char *text, const char **ret_error);
+/*
  * A Location header's value against the URL that answered with it: RFC 3986,
  * section 5.2.  A relative one keeps the user part.  Blanks around it and its
  * fragment are left out, blanks and bytes beyond ASCII in it encoded as curl

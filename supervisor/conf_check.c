@@ -3,7 +3,6 @@
 #include "supervisor/conf_value.h"
 
 #include "common/control.h"
-#include "common/url.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -259,8 +258,8 @@ parse_item(char *item, size_t n, struct conf_checks *list, struct strbuf *why)
 {
 	const char *separator = why->len_bytes > 0 ? "; " : "";
 	char *colon = strchr(item, ':');
-	const char *error = NULL;
 	struct conf_check *check;
+	const char *error;
 	struct url url;
 
 	if (colon == NULL) {
@@ -271,7 +270,8 @@ parse_item(char *item, size_t n, struct conf_checks *list, struct strbuf *why)
 		return -EINVAL;
 	}
 	*colon = '\0';
-	if (url_parse_check(&url, colon + 1, &error) != 0) {
+	error = conf_parse_url(url_parse_check, colon + 1, &url);
+	if (error != NULL) {
 		strbuf_printf(why,
 			"%sthe URL of \"%.60s\" is wrong: %s; "
 			"write NAME:http://... or "

@@ -8,6 +8,7 @@
 #include "common/url.h"
 #include "supervisor/conf_value.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +171,14 @@ static void
 check_source(struct conf_loader *loader)
 {
 	struct conf *conf = loader->conf;
+	unsigned char address[sizeof(struct in6_addr)];
 
+	if (inet_pton(AF_INET, conf->neighbour_service, address) == 1 ||
+		inet_pton(AF_INET6, conf->neighbour_service, address) == 1)
+		conf_loader_error(loader, "neighbour_service",
+			"\"%s\" is an address; write the name of a service, "
+			"or list addresses under [neighbours]",
+			conf->neighbour_service);
 	if (conf->neighbour_source == CONF_SOURCE_DNS &&
 		is_missing(
 			loader, "neighbour_service", conf->neighbour_service))

@@ -98,6 +98,9 @@ conf_value_format(const struct conf_key *key, const void *object, size_t n_item,
 		format_url(*(char *const *)field, out);
 		break;
 	case CONF_TEXT:
+	case CONF_FILE:
+	case CONF_SELECTOR:
+	case CONF_NO_PROXY:
 	case CONF_NAME:
 	case CONF_NAMESPACE:
 	case CONF_HOST:

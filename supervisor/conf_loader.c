@@ -92,10 +92,11 @@ set_default(struct conf *conf, const struct conf_key *key)
 	strbuf_init(&why, 0);
 	if (key->default_text != NULL)
 		err = conf_value_parse(key, key->default_text, conf, &why);
-	else if (key->type == CONF_TEXT || key->type == CONF_NAME ||
-		 key->type == CONF_NAMESPACE || key->type == CONF_HOST ||
-		 key->type == CONF_URL || key->type == CONF_PROXY ||
-		 key->type == CONF_USER)
+	else if (key->type == CONF_TEXT || key->type == CONF_FILE ||
+		 key->type == CONF_SELECTOR || key->type == CONF_NO_PROXY ||
+		 key->type == CONF_NAME || key->type == CONF_NAMESPACE ||
+		 key->type == CONF_HOST || key->type == CONF_URL ||
+		 key->type == CONF_PROXY || key->type == CONF_USER)
 		err = conf_value_parse(key, "", conf, &why);
 	strbuf_fini(&why);
 	return err == 0;
@@ -203,6 +204,9 @@ free_string(const struct conf_key *key, struct conf *conf)
 {
 	switch (key->type) {
 	case CONF_TEXT:
+	case CONF_FILE:
+	case CONF_SELECTOR:
+	case CONF_NO_PROXY:
 	case CONF_NAME:
 	case CONF_NAMESPACE:
 	case CONF_HOST:

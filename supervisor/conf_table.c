@@ -90,7 +90,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "Do not verify TLS certificates. It holds for the API "
 		  "server only when api_server_insecure says so too." },
 	{ KUBENURSE, .name = "extra_ca", .env = "KUBENURSE_EXTRA_CA",
-	  .type = CONF_TEXT, .flags = CONF_RESTART, .offset = AT(extra_ca),
+	  .type = CONF_FILE, .flags = CONF_RESTART, .offset = AT(extra_ca),
 	  .placeholder = "FILE",
 	  .help = "PEM certificates to trust beside the system's and the "
 		  "service account's." },
@@ -135,7 +135,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "Namespace of the neighbours, for the source pods." },
 	{ KUBENURSE, .name = "neighbour_filter",
 	  .env = "KUBENURSE_NEIGHBOUR_FILTER",
-	  .type = CONF_TEXT, .offset = AT(neighbour_filter),
+	  .type = CONF_SELECTOR, .offset = AT(neighbour_filter),
 	  .placeholder = "SELECTOR",
 	  .help = "Label selector of the neighbours, for the source pods, "
 		  "such as app=kubenurse; it is the API server that applies "
@@ -192,12 +192,12 @@ const struct conf_key conf_keys[] = {
 	  .help = "Serve https too, and check the neighbours by https. Needs "
 		  "cert_file and cert_key." },
 	{ KUBENURSE, .name = "cert_file", .env = "KUBENURSE_CERT_FILE",
-	  .type = CONF_TEXT, .flags = CONF_RESTART, .offset = AT(cert_file),
+	  .type = CONF_FILE, .flags = CONF_RESTART, .offset = AT(cert_file),
 	  .placeholder = "FILE",
 	  .help = "PEM certificate to serve https with, its chain behind it. "
 		  "A renewed one is picked up." },
 	{ KUBENURSE, .name = "cert_key", .env = "KUBENURSE_CERT_KEY",
-	  .type = CONF_TEXT, .flags = CONF_RESTART, .offset = AT(cert_key),
+	  .type = CONF_FILE, .flags = CONF_RESTART, .offset = AT(cert_key),
 	  .placeholder = "FILE",
 	  .help = "PEM key of the certificate." },
 	{ KUBENURSE, .name = "ready_follows_cordon",
@@ -260,7 +260,7 @@ const struct conf_key conf_keys[] = {
 	  .help = "Proxy of checks by https." },
 	{ KUBENURSE, .name = "no_proxy", .env = "NO_PROXY",
 	  .env_alt = "no_proxy",
-	  .type = CONF_TEXT, .flags = CONF_RESTART, .offset = AT(no_proxy),
+	  .type = CONF_NO_PROXY, .flags = CONF_RESTART, .offset = AT(no_proxy),
 	  .placeholder = "HOST[,...]",
 	  .help = "What is asked without a proxy: host names with all beneath"
 		  " them, .names beneath only, addresses, CIDR ranges, each "
@@ -321,7 +321,7 @@ const struct conf_key conf_keys[] = {
 		  "header_file. Host: NAME takes the place of the URL's host "
 		  "in the request, but neither in TLS nor when the address is "
 		  "looked up; see server_name." },
-	{ CHECK, .name = "header_file", .type = CONF_TEXT,
+	{ CHECK, .name = "header_file", .type = CONF_FILE,
 	  .offset = CHECK_AT(header_file), .placeholder = "FILE",
 	  .help = "A file of more headers, one NAME: VALUE line each." },
 	{ CHECK, .name = "server_name", .type = CONF_HOST,
@@ -329,14 +329,14 @@ const struct conf_key conf_keys[] = {
 	  .help = "The name to ask the address of the URL for: in the Host "
 		  "header with the URL's port, in TLS (SNI), and as the name "
 		  "that the certificate must have." },
-	{ CHECK, .name = "ca", .type = CONF_TEXT, .offset = CHECK_AT(ca),
+	{ CHECK, .name = "ca", .type = CONF_FILE, .offset = CHECK_AT(ca),
 	  .placeholder = "FILE",
 	  .help = "PEM certificates to trust for this check." },
-	{ CHECK, .name = "cert", .type = CONF_TEXT, .offset = CHECK_AT(cert),
+	{ CHECK, .name = "cert", .type = CONF_FILE, .offset = CHECK_AT(cert),
 	  .placeholder = "FILE",
 	  .help = "PEM certificate to show to the server that asks for one, "
 		  "its chain behind it. For https." },
-	{ CHECK, .name = "key", .type = CONF_TEXT, .offset = CHECK_AT(key),
+	{ CHECK, .name = "key", .type = CONF_FILE, .offset = CHECK_AT(key),
 	  .placeholder = "FILE", .default_note = "the file of cert",
 	  .help = "PEM key of cert, without a passphrase." },
 	{ CHECK, .name = "tls_security_level", .type = CONF_INTEGER,

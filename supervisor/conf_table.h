@@ -24,8 +24,11 @@ enum conf_type {
 	CONF_PORT,     /* uint16_t */
 	CONF_DURATION, /* int64_t, ns */
 	CONF_ENUM,     /* an enum; the index into names */
-	CONF_TEXT,     /* char *, and so for the next seven */
-	CONF_NAME,     /* of a node or pod */
+	CONF_TEXT,     /* char *, and so for the next ten */
+	CONF_FILE,     /* a path */
+	CONF_SELECTOR, /* of labels */
+	CONF_NO_PROXY,
+	CONF_NAME, /* of a node or pod */
 	CONF_NAMESPACE,
 	CONF_HOST,
 	CONF_URL,

@@ -7,10 +7,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define QUOTE_MAX_BYTES 60
+/* Once it is percent-encoded; fits the request of discovery (list_watch.h). */
+#define SELECTOR_MAX_BYTES 3072
+/* Fits the file of what never changes with all that is beside it. */
+#define NO_PROXY_MAX_BYTES 32768
 
 static bool
 is_alnum(char c)
@@ -225,16 +230,20 @@ parse_enum(const struct conf_key *key, const char *text, unsigned *field,
 	return -EINVAL;
 }
 
-static const char *
-url_error(const struct conf_key *key, const char *text)
+const char *
+conf_parse_url(conf_url_parser *parse, const char *text, struct url *ret_url)
 {
 	const char *error = NULL;
-	struct url url;
-	int rc = key->section == CONF_SECTION_CHECK
-			 ? url_parse_check(&url, text, &error)
-			 : url_parse(&url, text, &error);
+	char again[URL_TEXT_BYTES];
+	int err = parse(ret_url, text, &error);
 
-	return rc != 0 ? error : NULL;
+	/* --print-config and a worker have to read what is written here */
+	if (err == 0 &&
+		(strlen(url_format(ret_url, true, again)) > URL_MAX_BYTES ||
+			strlen(url_format(ret_url, false, again)) >
+				URL_MAX_BYTES))
+		error = "it is longer than 2048 bytes once it is encoded";
+	return error;
 }
 
 /* RFC 1123 label, as Kubernetes wants it; it becomes part of a path. */
@@ -267,19 +276,41 @@ is_method(const char *text)
 	       strcmp(text, "CONNECT") != 0;
 }
 
+static size_t
+encoded_bytes(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += is_alnum(*text) || strchr("-._~", *text) != NULL ? 1 : 3;
+	return n;
+}
+
 /* The texts that may stand in a field of that type; "" was dealt with. */
 static int
 check_string(const struct conf_key *key, const char *text, struct strbuf *why)
 {
 	const char *error = NULL;
+	struct url url;
 
-	if (key->type == CONF_NAME && strlen(text) > CONF_NAME_MAX_BYTES)
+	if (key->type == CONF_FILE && strlen(text) >= PATH_MAX)
+		error = "is longer than a path may be, 4095 bytes";
+	else if (key->type == CONF_SELECTOR &&
+		 encoded_bytes(text) > SELECTOR_MAX_BYTES)
+		error = "is too long for the URL of a request; shorten it";
+	else if (key->type == CONF_NO_PROXY &&
+		 strlen(text) > NO_PROXY_MAX_BYTES)
+		error = "is longer than 32768 bytes";
+	else if (key->type == CONF_NAME && strlen(text) > CONF_NAME_MAX_BYTES)
 		error = "is longer than 253 bytes";
 	else if (key->type == CONF_NAMESPACE && !is_label(text))
 		error = "is no namespace; write lower case letters, digits "
 			"and -";
 	else if (key->type == CONF_URL)
-		error = url_error(key, text);
+		error = conf_parse_url(key->section == CONF_SECTION_CHECK
+					       ? url_parse_check
+					       : url_parse,
+			text, &url);
 	else if (key->type == CONF_USER && !is_user_name(text))
 		error = "is no user name; write letters, digits, _, . and -";
 	else if (key->type == CONF_METHOD && !is_method(text))
@@ -315,32 +346,22 @@ parse_host(const struct conf_key *key, const char *text, char **field,
 	return conf_replace_string(field, host) ? 0 : -ENOMEM;
 }
 
-/* The scheme may be left out, as in host:3128. */
+/* Kept as a whole URL, though it may be written as host:3128. */
 static int
 parse_proxy(const struct conf_key *key, const char *text, char **field,
 	struct strbuf *why)
 {
-	static const char prefix[] = "http://";
-	char full[URL_MAX_BYTES + sizeof(prefix)];
-	const char *error = NULL;
+	char full[URL_TEXT_BYTES] = "";
+	const char *error;
 	struct url url;
-	bool bare = strstr(text, "://") == NULL;
 
-	if (strlen(text) > URL_MAX_BYTES)
-		return wrong(why, key, text, "it is longer than 2048 bytes");
-	full[0] = '\0';
-	strcat(stpcpy(full, bare && *text != '\0' ? prefix : ""), text);
-	if (strncasecmp(full, "socks", 5) == 0)
-		return wrong(why, key, text,
-			"a SOCKS proxy cannot be used; write "
-			"http://HOST:PORT of an http proxy");
-	if (full[0] != '\0') {
-		if (url_parse(&url, full, &error) != 0)
+	if (*text != '\0') {
+		error = conf_parse_url(url_parse_proxy, text, &url);
+		if (error != NULL)
 			return wrong(why, key, text, error);
-		if (url.https)
-			return wrong(why, key, text,
-				"a proxy is spoken to without TLS; write "
-				"http://HOST:PORT");
+		strcpy(stpcpy(full,
+			       strstr(text, "://") == NULL ? "http://" : ""),
+			text);
 	}
 	return conf_replace_string(field, full) ? 0 : -ENOMEM;
 }
@@ -387,6 +408,9 @@ conf_value_parse(const struct conf_key *key, const char *text, void *object,
 	case CONF_ENUM:
 		return parse_enum(key, text, field, why);
 	case CONF_TEXT:
+	case CONF_FILE:
+	case CONF_SELECTOR:
+	case CONF_NO_PROXY:
 	case CONF_NAME:
 	case CONF_NAMESPACE:
 	case CONF_URL:

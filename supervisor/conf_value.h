@@ -8,6 +8,7 @@
 #define SUPERVISOR_CONF_VALUE_H
 
 #include "common/strbuf.h"
+#include "common/url.h"
 #include "supervisor/conf.h"
 #include "supervisor/conf_table.h"
 
@@ -29,6 +30,14 @@ bool conf_value_format(const struct conf_key *key, const void *object,
 /* Strict UTF-8 (RFC 3629) without control characters; a tab may be allowed. */
 bool conf_text_is_clean(const char *text, bool tab_allowed);
 bool conf_replace_string(char **field, const char *text);
+/*
+ * What is wrong with a URL, a text of static storage; NULL: nothing, and it
+ * is no longer than a URL may be when it is written again.
+ */
+typedef int conf_url_parser(
+	struct url *url, const char *text, const char **ret_error);
+const char *conf_parse_url(
+	conf_url_parser *parse, const char *text, struct url *ret_url);
 
 /* The lists, in conf_list.c; as conf_value_parse. */
 int conf_parse_buckets(

@@ -401,17 +401,13 @@ refuse(struct hop *hop, const char *text)
 	hop_fail(hop, OUTCOME_ROUND_TRIP_FAILED, EINVAL, text);
 }
 
-/* Why the chosen proxy cannot be gone through; NULL: it can. */
-static const char *
-proxy_error(const struct hop *hop)
+static void
+refuse_proxy(struct hop *hop)
 {
-	if (hop->proxy->kind == PROXY_UNSUPPORTED)
-		return "proxy: of a kind that is not supported, "
-		       "use http:// or https://";
-	if (hop->proxy->kind == PROXY_HTTPS && hop->request.url->https)
-		return "proxy: TLS inside TLS is not supported, use an "
-		       "http:// proxy for https";
-	return NULL;
+	char text[256];
+
+	snprintf(text, sizeof(text), "proxy: %s", hop->proxy->error);
+	refuse(hop, text);
 }
 
 static void
@@ -454,8 +450,8 @@ hop_start(struct hop *hop, const struct hop_request *request, uint64_t start_ns)
 	if (url->family != AF_UNIX)
 		hop->proxy = proxy_choose(&hop_worker(hop)->proxy, url->https,
 			url->host, url->port);
-	if (hop->proxy != NULL && proxy_error(hop) != NULL)
-		refuse(hop, proxy_error(hop));
+	if (hop->proxy != NULL && hop->proxy->kind == PROXY_BAD)
+		refuse_proxy(hop);
 	else if (hop->proxy != NULL && !hop_dial_may_ask_proxy(hop))
 		hop_dial_refuse(hop);
 	else if (!use_kept(hop))

@@ -16,15 +16,13 @@ static struct idle_place
 place_of(const struct hop *hop)
 {
 	const struct url *url = hop->request.url;
-	bool tls = url->https ||
-		   (hop->proxy != NULL && hop->proxy->kind == PROXY_HTTPS);
 
 	return (struct idle_place){
 		.https = url->https,
 		.port = url->port,
 		.host = url->host,
 		.zone = url->zone,
-		.trust = tls ? trust_for(hop->request.target) : NULL,
+		.trust = url->https ? trust_for(hop->request.target) : NULL,
 		.tls_security_level = hop->request.target->tls_security_level,
 		.proxy = hop->proxy,
 		.owner = hop->request.server_name != NULL ||

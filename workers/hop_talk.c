@@ -122,19 +122,13 @@ int
 hop_talk_begin(struct hop *hop)
 {
 	bool https = hop->request.url->https;
-	bool tls_to_proxy;
 
 	if (hop->proxy == NULL) {
 		hop->state = https ? HOP_TLS : HOP_WRITE;
 		return start_transport(hop, https, hop_server_name(hop));
 	}
-	if (https) {
-		hop->state = HOP_TUNNEL_WRITE;
-		return start_transport(hop, false, hop->proxy->host);
-	}
-	tls_to_proxy = hop->proxy->kind == PROXY_HTTPS;
-	hop->state = tls_to_proxy ? HOP_TLS : HOP_WRITE;
-	return start_transport(hop, tls_to_proxy, hop->proxy->host);
+	hop->state = https ? HOP_TUNNEL_WRITE : HOP_WRITE;
+	return start_transport(hop, false, hop->proxy->host);
 }
 
 void

@@ -5,7 +5,6 @@
  */
 #include "workers/proxy.h"
 
-#include "common/hex.h"
 #include "workers/http_chars.h"
 
 #include <arpa/inet.h>
@@ -188,10 +187,9 @@ parse_no_proxy(struct proxy_config *config, const char *no_proxy)
 	size_t max_rules = 1;
 	char *rest, *entry;
 
+	/* an empty entry is no rule: there may be tens of thousands of them */
 	for (const char *c = no_proxy; *c != '\0'; c++)
-		max_rules += *c == ',';
-	if (max_rules > PROXY_MAX_RULES)
-		return -E2BIG;
+		max_rules += *c == ',' && c[1] != ',';
 	config->no_proxy = strdup(no_proxy);
 	config->rules = calloc(max_rules, sizeof(config->rules[0]));
 	if (config->no_proxy == NULL || config->rules == NULL)
@@ -212,201 +210,26 @@ parse_no_proxy(struct proxy_config *config, const char *no_proxy)
  * The proxy's own URL.
  */
 
-/* Decodes %41; false: a bad escape, a NUL, or longer than there is room. */
-static bool
-decode(const char *text, size_t len, char *buf, size_t cap_bytes)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-
-		if (c == '%') {
-			int high = i + 2 < len ? hex_value(text[i + 1]) : -1;
-			int low = i + 2 < len ? hex_value(text[i + 2]) : -1;
-
-			if (high < 0 || low < 0)
-				return false;
-			c = (char)(high << 4 | low);
-			i += 2;
-		}
-		if (c == '\0' || n + 1 >= cap_bytes)
-			return false;
-		buf[n++] = c;
-	}
-	buf[n] = '\0';
-	return true;
-}
-
-/* What may stand before the @ (RFC 3986 section 3.2.1, and a further @). */
-static bool
-is_user_char(char c)
-{
-	return http_is_digit(c) ||
-	       (http_to_lower(c) >= 'a' && http_to_lower(c) <= 'z') ||
-	       (c != '\0' && strchr("-._~!$&'()*+,;=:%@", c) != NULL);
-}
-
-static bool
-parse_user(const char *text, size_t len, struct proxy *proxy)
-{
-	const char *colon = memchr(text, ':', len);
-	size_t user_len = colon != NULL ? (size_t)(colon - text) : len;
-
-	for (size_t i = 0; i < len; i++) {
-		if (!is_user_char(text[i]))
-			return false;
-	}
-	proxy->has_user = true;
-	if (!decode(text, user_len, proxy->user, sizeof(proxy->user)))
-		return false;
-	return colon == NULL ||
-	       decode(colon + 1, len - user_len - 1, proxy->password,
-		       sizeof(proxy->password));
-}
-
-/* An address in brackets, its zone written "%25eth0" (RFC 6874). */
-static bool
-parse_bracketed(const char *text, size_t len, struct proxy *proxy)
-{
-	char address[INET6_ADDRSTRLEN];
-	const char *percent = memchr(text, '%', len);
-	size_t address_len = percent != NULL ? (size_t)(percent - text) : len;
-	struct in6_addr parsed;
-
-	if (address_len >= sizeof(address))
-		return false;
-	memcpy(address, text, address_len);
-	address[address_len] = '\0';
-	if (inet_pton(AF_INET6, address, &parsed) != 1)
-		return false;
-	if (percent != NULL &&
-		(len - address_len < 4 || strncmp(percent, "%25", 3) != 0))
-		return false;
-	return decode(text, len, proxy->host, sizeof(proxy->host));
-}
-
-static bool
-parse_name(const char *text, size_t len, struct proxy *proxy)
-{
-	for (size_t i = 0; i < len; i++) {
-		char lower = http_to_lower(text[i]);
-
-		if (!http_is_digit(lower) && !(lower >= 'a' && lower <= 'z') &&
-			lower != '-' && lower != '.' && lower != '_')
-			return false;
-	}
-	if (len == 0 || len >= sizeof(proxy->host))
-		return false;
-	memcpy(proxy->host, text, len);
-	proxy->host[len] = '\0';
-	return true;
-}
-
-/* ":3128", ":" or nothing; the port stays as it is when none is written. */
-static bool
-parse_port(const char *text, size_t len, struct proxy *proxy)
-{
-	unsigned port = 0;
-
-	if (len > 0 && text[0] != ':')
-		return false;
-	if (len <= 1)
-		return true;
-	for (size_t i = 1; i < len; i++) {
-		if (!http_is_digit(text[i]))
-			return false;
-		port = port * 10 + (unsigned)(text[i] - '0');
-		if (port > UINT16_MAX)
-			return false;
-	}
-	proxy->port = (uint16_t)port;
-	return port > 0;
-}
-
-static bool
-parse_authority(const char *text, struct proxy *proxy)
-{
-	size_t len = strcspn(text, "/?#");
-	const char *at = memrchr(text, '@', len);
-	const char *end = text + len;
-	const char *host_end;
-	bool good;
-
-	if (at != NULL) {
-		if (!parse_user(text, (size_t)(at - text), proxy))
-			return false;
-		text = at + 1;
-	}
-	len = (size_t)(end - text);
-	if (len > 0 && text[0] == '[') {
-		host_end = memchr(text, ']', len);
-		good = host_end != NULL &&
-		       parse_bracketed(
-			       text + 1, (size_t)(host_end - text) - 1, proxy);
-		if (good)
-			host_end++;
-	} else {
-		host_end = memchr(text, ':', len);
-		if (host_end == NULL)
-			host_end = end;
-		good = parse_name(text, (size_t)(host_end - text), proxy);
-	}
-	return good && parse_port(host_end, (size_t)(end - host_end), proxy);
-}
-
-static const struct {
-	const char *name;
-	enum proxy_kind kind;
-	uint16_t port;
-} schemes[] = {
-	{ "http", PROXY_HTTP, 80 },
-	{ "https", PROXY_HTTPS, 443 },
-	{ "socks5", PROXY_UNSUPPORTED, 1080 },
-	{ "socks5h", PROXY_UNSUPPORTED, 1080 },
-};
-#define N_SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
-
-/* Sets kind and port; returns where the authority begins. */
-static const char *
-parse_scheme(const char *text, struct proxy *proxy)
-{
-	size_t len = strspn(text,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789+-.");
-
-	proxy->kind = PROXY_HTTP;
-	proxy->port = 80;
-	if (len == 0 || strncmp(text + len, "://", 3) != 0)
-		return text;
-	proxy->kind = PROXY_UNSUPPORTED;
-	for (size_t i = 0; i < N_SCHEMES; i++) {
-		if (strlen(schemes[i].name) == len &&
-			strncasecmp(schemes[i].name, text, len) == 0) {
-			proxy->kind = schemes[i].kind;
-			proxy->port = schemes[i].port;
-		}
-	}
-	return text + len + 3;
-}
-
 static void
 parse_proxy(const char *text, struct proxy *proxy)
 {
-	const char *authority;
+	struct url url;
 
 	memset(proxy, 0, sizeof(*proxy));
 	if (text == NULL || text[0] == '\0')
 		return;
-	authority = parse_scheme(text, proxy);
-	for (const char *c = text; *c != '\0'; c++) {
-		if (http_is_control(*c))
-			proxy->kind = PROXY_BAD;
-	}
-	if (proxy->kind != PROXY_BAD && parse_authority(authority, proxy))
-		return;
-	memset(proxy, 0, sizeof(*proxy));
 	proxy->kind = PROXY_BAD;
+	if (url_parse_proxy(&url, text, &proxy->error) != 0)
+		return;
+	proxy->kind = PROXY_HTTP;
+	proxy->error = NULL;
+	snprintf(proxy->host, sizeof(proxy->host), "%s%s%s", url.host,
+		url.zone[0] != '\0' ? "%" : "", url.zone);
+	proxy->port = url.port;
+	proxy->has_user = url.has_user;
+	strcpy(proxy->user, url.user);
+	strcpy(proxy->password, url.password);
+	explicit_bzero(&url, sizeof(url));
 }
 
 /*
@@ -513,7 +336,7 @@ proxy_choose(const struct proxy_config *config, bool https, const char *host,
 	char bare[PROXY_HOST_MAX + 1];
 	size_t len;
 
-	if (proxy->kind == PROXY_NONE || proxy->kind == PROXY_BAD)
+	if (proxy->kind == PROXY_NONE)
 		return NULL;
 	if (host[0] == '[') {
 		host++;

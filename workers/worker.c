@@ -194,17 +194,15 @@ receive_boot(struct worker *worker, struct control_boot *ret_boot)
 	return 0;
 }
 
-/* As if it were not set, says proxy.h; but not in silence. */
+/* The supervisor has read it with the same parser: this is a fault of ours. */
 static void
 log_bad_proxy(const struct proxy *proxy, const char *setting)
 {
 	if (proxy->kind == PROXY_BAD)
-		LOG_WARN("this proxy setting cannot be read and is not used",
-			LOG_STR("setting", setting));
-	else if (proxy->kind == PROXY_UNSUPPORTED)
-		LOG_WARN("a proxy of this kind is not supported: checks that "
-			 "have to go through it fail",
-			LOG_STR("setting", setting));
+		LOG_ERROR("a proxy cannot be used: checks that have to go "
+			  "through it fail",
+			LOG_STR("setting", setting),
+			LOG_STR("error", proxy->error));
 }
 
 static int

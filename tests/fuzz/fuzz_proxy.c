@@ -21,8 +21,9 @@ require(bool truth)
 static void
 require_sane(const struct proxy *proxy)
 {
-	bool is_set = proxy->kind != PROXY_NONE && proxy->kind != PROXY_BAD;
+	bool is_set = proxy->kind == PROXY_HTTP;
 
+	require((proxy->kind == PROXY_BAD) == (proxy->error != NULL));
 	require(is_set == (proxy->host[0] != '\0'));
 	require(is_set == (proxy->port != 0));
 	require(proxy->has_user ||
@@ -45,7 +46,8 @@ try(char *const lines[5])
 			proxy_choose(&config, https != 0, lines[3], port);
 
 		require(proxy == NULL || proxy == own);
-		require(proxy == NULL || own->host[0] != '\0');
+		require(proxy == NULL || own->host[0] != '\0' ||
+			own->kind == PROXY_BAD);
 		require(proxy_choose(&config, https != 0, "127.0.0.1", port) ==
 			NULL);
 		require(proxy_choose(&config, https != 0, "[::1]", port) ==

@@ -225,6 +225,9 @@ static const struct {
 	{ "KUBERNETES_SERVICE_PORT=x", "environment: KUBERNETES_SERVICE_PO" },
 	{ "KUBERNETES_SERVICE_HOST=a b", "environment: KUBERNETES_SERVICE_" },
 	{ "https_proxy=socks5h://h", "environment: https_proxy: a SOCKS pr" },
+	{ "KUBENURSE_EXTRA_CHECKS=a:https://http://h",
+		"environment: KUBENURSE_EXTRA_CHECKS: the URL of \"a\" is wrong: "
+		"it has two schemes, as in https://https://host; remove one" },
 };
 
 /* N 1.2, F 1.20, K 1.28, F 1.32, F 1.35 */
