@@ -115,7 +115,8 @@ struct conf_neighbours {
 };
 
 struct conf {
-	bool from_ini; /* a file was read */
+	bool from_ini;     /* a file was read */
+	size_t file_bytes; /* of it; with from_ini 0: an empty one */
 
 	/* the built-in checks */
 	char *ingress_url, *service_url; /* base URLs, as written */
@@ -175,6 +176,13 @@ struct conf_input {
 	char *const *envp;
 	/* What node_name and pod_name are by default.  NULL: gethostname(2). */
 	const char *host_name;
+	/* Of the file of the running configuration.  Not 0: one that is empty or
+	 * gone now is an error, for nobody means that. */
+	size_t bytes_before;
+	/* Whether the files that it names can be read is looked at, too. */
+	bool check_files;
+	/* Who this process is, for messages; NULL: as it was started. */
+	const char *user;
 	/* The service account's token is there: with a host, in a cluster. */
 	bool has_token;
 };
@@ -197,6 +205,12 @@ struct conf *conf_load(
 	const struct conf_input *input, struct conf_problems *problems);
 void conf_free(struct conf *conf);
 
+/* What keeps this process from reading a file; NULL: nothing. */
+const char *conf_file_error(const char *path);
+/* One warning in the log for each file of it that this user cannot read. */
+void conf_log_unreadable(
+	const struct conf *conf, const char *conf_path, const char *user);
+
 /*
  * The effective configuration as an INI file that loads to the same, but for
  * what is redacted: header values and the user parts of URLs.  0 or -errno, of
@@ -205,10 +219,11 @@ void conf_free(struct conf *conf);
 int conf_print(const struct conf *conf, FILE *stream);
 
 /*
- * The name of the n-th key whose value differs and takes effect only at the
- * start of the program; NULL: there are no more of them.
+ * The name of the n-th key of [kubenurse] whose value differs; restart_only:
+ * of those that take effect only at the start of the program.  NULL: there are
+ * no more of them.
  */
-const char *conf_restart_key(
-	const struct conf *running, const struct conf *loaded, size_t n);
+const char *conf_changed_key(const struct conf *running,
+	const struct conf *loaded, bool restart_only, size_t n);
 
 #endif

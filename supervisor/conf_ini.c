@@ -434,6 +434,9 @@ read_all(struct conf_loader *loader, FILE *stream)
 		error = strerror(errno);
 	else if (n_bytes > CONF_FILE_MAX_BYTES)
 		error = "it is larger than 1 MiB";
+	else if (n_bytes == 0 && loader->input->bytes_before > 0)
+		error = "it is empty, and was not before; for no settings at "
+			"all write a comment into it";
 	else if (nul != NULL)
 		error = "it contains a NUL byte, so it is no text";
 	if (error != NULL) {
@@ -442,6 +445,7 @@ read_all(struct conf_loader *loader, FILE *stream)
 		free(text);
 		return NULL;
 	}
+	loader->conf->file_bytes = n_bytes;
 	return text;
 }
 

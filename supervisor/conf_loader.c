@@ -53,6 +53,31 @@ conf_loader_error(
 			key->env, text);
 }
 
+static const char *
+user_of(const struct conf_loader *loader)
+{
+	return loader->input->user != NULL ? loader->input->user : "this user";
+}
+
+/* What is no file, or is not to be looked at, is no matter here. */
+static bool
+can_read(const struct conf_loader *loader, const struct conf_key *key,
+	const char *path, struct strbuf *why)
+{
+	const char *error;
+
+	if (!loader->input->check_files || key->type != CONF_FILE ||
+		*path == '\0')
+		return true;
+	error = conf_file_error(path);
+	if (error != NULL)
+		strbuf_printf(why,
+			"\"%.200s\" cannot be read: %s; write the path of a "
+			"file that %s can read",
+			path, error, user_of(loader));
+	return error == NULL;
+}
+
 bool
 conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
 	void *object, const char *text, unsigned line_number, const char *env)
@@ -63,6 +88,8 @@ conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
 
 	strbuf_init(&why, CONF_PROBLEM_MAX_BYTES);
 	err = conf_value_parse(key, text, object, &why);
+	if (err == 0 && !can_read(loader, key, text, &why))
+		err = -EINVAL;
 	origin->failed = err != 0;
 	origin->env = env;
 	if (line_number > 0)
@@ -131,9 +158,12 @@ open_file(struct conf_loader *loader, bool may_be_absent)
 	if (fd < 0 && errno == ENOENT && may_be_absent)
 		return NULL;
 	if (fd < 0 || fstat(fd, &st) != 0) {
+		const char *user = errno == EACCES ? loader->input->user : NULL;
+
 		conf_problems_add_error(loader->problems,
-			"%s: cannot be opened: %s", loader->file_name,
-			strerror(errno));
+			"%s: cannot be opened%s%s: %s", loader->file_name,
+			user != NULL ? " as user " : "",
+			user != NULL ? user : "", strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return NULL;
@@ -161,7 +191,8 @@ read_file(struct conf_loader *loader, const struct conf_input *input)
 	FILE *stream = input->stream;
 
 	if (stream == NULL)
-		stream = open_file(loader, input->path == NULL);
+		stream = open_file(loader,
+			input->path == NULL && input->bytes_before == 0);
 	if (stream == NULL)
 		return;
 	loader->conf->from_ini = true;
@@ -179,6 +210,7 @@ conf_load(const struct conf_input *input, struct conf_problems *problems)
 		.conf = new_conf(),
 		.problems = problems,
 		.file_name = conf_input_path(input),
+		.input = input,
 	};
 
 	if (loader.conf == NULL) {

@@ -21,6 +21,7 @@ struct conf_loader {
 	struct conf *conf;
 	struct conf_problems *problems;
 	const char *file_name;
+	const struct conf_input *input;
 	struct conf_origin origins[CONF_KEYS_MAX]; /* as conf_keys */
 };
 

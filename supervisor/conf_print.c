@@ -107,12 +107,19 @@ conf_print(const struct conf *conf, FILE *stream)
 	return err;
 }
 
+/* What is redacted in print is compared as it is. */
 static bool
 differs(const struct conf_key *key, const struct conf *a, const struct conf *b)
 {
 	struct strbuf left, right;
 	bool same;
 
+	if (key->type == CONF_URL || key->type == CONF_PROXY) {
+		const void *in_a = (const char *)a + key->offset;
+		const void *in_b = (const char *)b + key->offset;
+
+		return strcmp(*(char *const *)in_a, *(char *const *)in_b) != 0;
+	}
 	strbuf_init(&left, 0);
 	strbuf_init(&right, 0);
 	conf_value_format(key, a, 0, &left);
@@ -125,14 +132,14 @@ differs(const struct conf_key *key, const struct conf *a, const struct conf *b)
 }
 
 const char *
-conf_restart_key(
-	const struct conf *running, const struct conf *loaded, size_t n)
+conf_changed_key(const struct conf *running, const struct conf *loaded,
+	bool restart_only, size_t n)
 {
 	for (size_t i = 0; i < conf_n_keys; i++) {
 		const struct conf_key *key = &conf_keys[i];
 
 		if (key->section == CONF_SECTION_KUBENURSE &&
-			(key->flags & CONF_RESTART) != 0 &&
+			(!restart_only || (key->flags & CONF_RESTART) != 0) &&
 			differs(key, running, loaded) && n-- == 0)
 			return key->name;
 	}

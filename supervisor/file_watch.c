@@ -109,8 +109,10 @@ watch(struct file_watch *file_watch, struct watched_file *file)
 	if (file_watch->fd < 0)
 		return -file_watch->shortage_errno;
 	file->real_directory = -ENOENT;
-	file->itself =
-		watch_path(file_watch, file->path, IN_CLOSE_WRITE | IN_ATTRIB);
+	file->itself = watch_path(
+		file_watch, file->path, IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB);
+	if (file->itself != old.itself)
+		file->being_written = false; /* that was another file */
 	file->leads_nowhere = false;
 	if (realpath(file->path, real) != NULL)
 		file->real_directory =
@@ -130,7 +132,8 @@ must_poll(const struct file_watch *file_watch)
 	if (file_watch->shortage_errno != 0)
 		return true;
 	for (size_t i = 0; i < file_watch->count; i++)
-		if (file_watch->files[i].leads_nowhere)
+		if (file_watch->files[i].leads_nowhere ||
+			file_watch->files[i].waits)
 			return true;
 	return false;
 }
@@ -146,23 +149,145 @@ poll_soon(struct file_watch *file_watch)
 		clock_mono_ns() + FILE_WATCH_POLL_NS);
 }
 
+/* Whether the path's last part is that name. */
+static bool
+ends_with(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : path, name) == 0;
+}
+
+/* Whether a regular file was created under the name, and not a link to what is
+ * there already: of that no close is ever told. */
+static bool
+is_new_file(const char *name)
+{
+	struct stat st;
+
+	return lstat(name, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+}
+
+static void
+take_event(struct file_watch *file_watch, struct watched_file *file,
+	const struct inotify_event *event)
+{
+	char real[PATH_MAX] = "";
+	const char *name = NULL; /* of the file, where the event is about it */
+
+	if (event->len == 0 && event->wd == file->itself) {
+		if (event->mask & IN_MODIFY)
+			file->being_written = true;
+		if (event->mask & IN_CLOSE_WRITE)
+			file->being_written = false;
+		return;
+	}
+	if (event->len == 0)
+		return;
+	if (event->wd == file->directory && ends_with(file->path, event->name))
+		name = file->path;
+	else if (event->wd == file->real_directory &&
+		 realpath(file->path, real) != NULL &&
+		 ends_with(real, event->name))
+		name = real;
+	if (name == NULL)
+		return;
+	if (event->mask & (IN_CREATE | IN_MOVED_TO))
+		(void)watch(file_watch, file); /* to see it being written */
+	if (event->mask & IN_CREATE)
+		file->being_written = is_new_file(name);
+	else if (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO))
+		file->being_written = false;
+}
+
+/* False: there were none. */
+static bool
+take_events(struct file_watch *file_watch)
+{
+	char bytes[4096]
+		__attribute__((aligned(__alignof__(struct inotify_event))));
+	const struct inotify_event *event;
+	bool any = false;
+	ssize_t n;
+
+	while ((n = read(file_watch->fd, bytes, sizeof(bytes))) > 0) {
+		any = true;
+		for (ssize_t at = 0; at < n;
+			at += (ssize_t)(sizeof(*event) + event->len)) {
+			event = (const void *)(bytes + at);
+			for (size_t i = 0; i < file_watch->count; i++) {
+				if (event->mask & IN_Q_OVERFLOW)
+					file_watch->files[i].being_written =
+						false;
+				take_event(file_watch, &file_watch->files[i],
+					event);
+			}
+		}
+	}
+	return any;
+}
+
+/*
+ * Whether a changed file is perhaps only half written.  Where nothing tells of
+ * its writer it must not change from one look to the next.
+ */
+static bool
+must_wait(struct watched_file *file, const struct file_stamp *stamp,
+	bool is_polled)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!file->waits)
+		file->looks_only = false;
+	if (!file->waits || stamps_differ(stamp, &file->seen)) {
+		file->seen = *stamp;
+		file->seen_ns = now_ns;
+		file->wait_is_told = false;
+	}
+	file->looks_only |= is_polled;
+	return file->being_written ||
+	       (file->looks_only &&
+		       now_ns - file->seen_ns < FILE_WATCH_POLL_NS);
+}
+
+static void
+tell_wait(struct file_watch *file_watch, struct watched_file *file)
+{
+	if (file->wait_is_told || file_watch->on_wait == NULL ||
+		clock_mono_ns() - file->seen_ns < FILE_WATCH_PATIENCE_NS)
+		return;
+	file->wait_is_told = true;
+	file_watch->on_wait(file_watch, file->path);
+}
+
 static void
 on_settled(struct loop_timer *timer)
 {
 	struct file_watch *file_watch =
 		LOOP_OWNER(timer, struct file_watch, settle);
+	bool short_of_it = file_watch->shortage_errno != 0;
 	unsigned tags = 0;
 
-	if (file_watch->fd >= 0)
+	if (file_watch->fd >= 0) {
+		take_events(file_watch);
 		file_watch->shortage_errno = 0;
+	}
 	for (size_t i = 0; i < file_watch->count; i++) {
 		struct watched_file *file = &file_watch->files[i];
 		struct file_stamp stamp = file_stamp_of(file->path);
+		bool is_polled = short_of_it || file->leads_nowhere;
 
 		/* the directory itself may be a new one */
 		(void)watch(file_watch, file);
-		if (!stamps_differ(&stamp, &file->stamp))
+		if (!stamps_differ(&stamp, &file->stamp)) {
+			file->waits = false;
 			continue;
+		}
+		file->waits = must_wait(file, &stamp, is_polled);
+		if (file->waits) {
+			tell_wait(file_watch, file);
+			continue;
+		}
 		file->stamp = stamp;
 		tags |= file->tag;
 	}
@@ -176,14 +301,11 @@ on_events(struct loop_watch *watch, unsigned ready)
 {
 	struct file_watch *file_watch =
 		LOOP_OWNER(watch, struct file_watch, watch);
-	char events[4096]
-		__attribute__((aligned(__alignof__(struct inotify_event))));
 	uint64_t now_ns = clock_mono_ns(), due_ns;
 
 	(void)ready;
-	/* which file it was is found out by looking at all of them */
-	while (read(file_watch->fd, events, sizeof(events)) > 0)
-		;
+	if (!take_events(file_watch))
+		return;
 	/* a directory that is never silent must not put it off for ever */
 	if (!file_watch->settle.armed || file_watch->latest_ns == 0)
 		file_watch->latest_ns = now_ns + FILE_WATCH_LATEST_NS;

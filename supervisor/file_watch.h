@@ -4,9 +4,11 @@
  * such files are replaced by renaming, and those of a ConfigMap volume change
  * by a swap of the symbolic link `..data`.  A file that was mounted by itself,
  * as a container's resolv.conf is, is watched itself.  Reports a set of files
- * once, after a moment of silence.  Where the kernel has no inotify left for
- * us, files are looked at every few seconds instead, until it has; and so is a
- * link to what is not there yet, as resolv.conf is early at a boot.
+ * once, after a moment of silence; but a file that is being written only when
+ * its writer has closed it.  Where the kernel has no inotify left for us, files
+ * are looked at every few seconds instead, until it has; and so is a link to
+ * what is not there yet, as resolv.conf is early at a boot.  Then a change is
+ * reported when two looks in a row find the same.
  */
 #ifndef SUPERVISOR_FILE_WATCH_H
 #define SUPERVISOR_FILE_WATCH_H
@@ -24,6 +26,8 @@
 #define FILE_WATCH_LATEST_NS (2000 * 1000000ULL)
 /* Without inotify. */
 #define FILE_WATCH_POLL_NS (5000 * 1000000ULL)
+/* Who writes a file has closed it long before. */
+#define FILE_WATCH_PATIENCE_NS (10 * 1000000000ULL)
 
 /* What a file looked like: enough to tell that it is another one. */
 struct file_stamp {
@@ -45,6 +49,12 @@ struct watched_file {
 	unsigned tag;       /* the caller's: a bit of the set reported */
 	bool leaves;        /* unless it is added again before the end */
 	bool leads_nowhere; /* a link whose end, somewhere, is to come */
+	bool being_written; /* opened or changed, and not closed yet */
+	bool waits;         /* has changed, but is not told yet */
+	bool looks_only;    /* nothing tells when it is closed */
+	bool wait_is_told;
+	struct file_stamp seen; /* of what waits, since seen_ns */
+	uint64_t seen_ns;
 	struct file_stamp stamp;
 };
 
@@ -59,6 +69,8 @@ struct file_watch {
 	struct watched_file files[2 * FILE_WATCH_MAX]; /* those that leave */
 	/* The tags of all files that have changed. */
 	void (*on_change)(struct file_watch *file_watch, unsigned tags);
+	/* Once for each file that is not closed for long; NULL: nobody asks */
+	void (*on_wait)(struct file_watch *file_watch, const char *path);
 };
 
 /* All zeros: there is none. */

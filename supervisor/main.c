@@ -3,6 +3,8 @@
 #include "common/heap.h"
 #include "supervisor/conf.h"
 #include "supervisor/options.h"
+#include "supervisor/plan.h"
+#include "supervisor/privileges.h"
 #include "supervisor/service_account.h"
 #include "supervisor/supervisor.h"
 
@@ -59,6 +61,59 @@ close_stdout(void)
 	return EXIT_CODE_FAILED;
 }
 
+/*
+ * Also what only shows to the user that the program becomes: files that cannot
+ * be read.  The configuration itself is opened before.
+ */
+static struct conf *
+load_as_user(struct conf_input *input, const struct conf *conf,
+	struct conf_problems *problems)
+{
+	const char *path = conf_input_path(input), *user = NULL;
+
+	if (conf->from_ini)
+		input->stream = fopen(path, "re");
+	if (!input->has_token && privileges_become(conf->user, &user) > 0)
+		input->user = user;
+	if (conf->from_ini && conf_file_error(path) != NULL)
+		conf_problems_add_warning(problems,
+			"%s: user %s cannot read it: %s; a reload will be "
+			"refused until chgrp and chmod 0640 let it",
+			path, user, conf_file_error(path));
+	if (plan_is_idle(conf))
+		conf_problems_add_warning(problems,
+			"nothing to check yet: add [check] or [neighbours] to "
+			"%s",
+			path);
+	input->check_files = true;
+	return conf_load(input, problems);
+}
+
+static int
+check_config(struct conf_input *input)
+{
+	struct conf_problems problems;
+	struct conf *conf, *again;
+	bool good;
+
+	conf_problems_init(&problems);
+	conf = conf_load(input, &problems);
+	good = conf != NULL;
+	if (good) {
+		conf_problems_fini(&problems);
+		again = load_as_user(input, conf, &problems);
+		good = again != NULL;
+		conf_free(again);
+	}
+	conf_problems_print(&problems, stderr);
+	conf_problems_fini(&problems);
+	conf_free(conf);
+	if (!good)
+		return EXIT_CODE_BAD_CONF;
+	puts("the configuration is good");
+	return close_stdout();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -84,7 +139,9 @@ main(int argc, char **argv)
 	input.path = options.config_path;
 	input.envp = environ;
 	stamp = file_stamp_of(conf_input_path(&input));
-	conf = load(&input, !options.check_config && !options.print_config);
+	if (options.check_config && !options.print_config)
+		return check_config(&input);
+	conf = load(&input, !options.print_config);
 	if (conf == NULL)
 		return EXIT_CODE_BAD_CONF;
 	if (options.print_config) {
@@ -96,11 +153,6 @@ main(int argc, char **argv)
 		fprintf(stderr, "kubenurse: cannot write the output: %s\n",
 			strerror(-rc));
 		return EXIT_CODE_FAILED;
-	}
-	if (options.check_config) {
-		conf_free(conf);
-		puts("the configuration is good");
-		return close_stdout();
 	}
 	return (int)supervisor_run(conf, &input, &stamp);
 }

@@ -22,8 +22,8 @@ options_print_help(FILE *stream)
 	      "  --check-config  say what is wrong with the configuration and "
 	      "exit\n"
 	      "  --print-config  print the effective configuration and exit\n"
-	      "  --version       print the version and exit\n"
-	      "  --help          print this and exit\n"
+	      "  --version       print the version and exit; also -V\n"
+	      "  --help          print this and exit; also -h\n"
 	      "\n"
 	      "The environment overrides the file; see kubenurse.ini(5).\n",
 		stream);
@@ -36,9 +36,9 @@ parse_flag(const char *arg, struct options *options)
 		options->check_config = true;
 	else if (strcmp(arg, "--print-config") == 0)
 		options->print_config = true;
-	else if (strcmp(arg, "--version") == 0)
+	else if (strcmp(arg, "--version") == 0 || strcmp(arg, "-V") == 0)
 		options->version = true;
-	else if (strcmp(arg, "--help") == 0)
+	else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
 		options->help = true;
 	else
 		return false;

@@ -143,15 +143,32 @@ want_extra(struct target_table *table, const struct conf *conf,
 	return rc;
 }
 
+size_t
+plan_count(const struct conf *conf)
+{
+	size_t count = conf->checks.n_checks;
+
+	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
+		count += plan_skips(conf, built_in[i]) ? 0 : 1;
+	return count;
+}
+
+bool
+plan_is_idle(const struct conf *conf)
+{
+	return plan_count(conf) == 0 &&
+	       (!conf->check_neighbourhood ||
+		       (conf->neighbour_source == CONF_SOURCE_STATIC &&
+			       conf->neighbours.n_neighbours == 0));
+}
+
 int
 plan_checks(
 	struct target_table *table, const struct conf *conf, uint64_t now_ns)
 {
-	size_t count = conf->checks.n_checks, index = 0;
+	size_t count = plan_count(conf), index = 0;
 	int rc = 0;
 
-	for (size_t i = 0; i < BUILT_IN_COUNT; i++)
-		count += plan_skips(conf, built_in[i]) ? 0 : 1;
 	for (size_t i = 0; i < BUILT_IN_COUNT && rc == 0; i++) {
 		target_table_begin(table, built_in[i]);
 		if (!plan_skips(conf, built_in[i]))

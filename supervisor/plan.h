@@ -24,6 +24,10 @@ int plan_checks(
 	struct target_table *table, const struct conf *conf, uint64_t now_ns);
 /* DNS and connect together: five sixths of a longer timeout than that. */
 uint64_t plan_dial_timeout_ns(uint64_t timeout_ns);
+/* How many targets plan_checks() makes of it. */
+size_t plan_count(const struct conf *conf);
+/* Neither these targets nor neighbours are to be expected. */
+bool plan_is_idle(const struct conf *conf);
 /* The options all built-in checks have in common; key, label and URL are the
  * caller's. */
 void plan_fill_defaults(struct target_spec *spec, const struct conf *conf);

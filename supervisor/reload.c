@@ -4,7 +4,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/strbuf.h"
+#include "supervisor/conf_value.h"
 #include "supervisor/http_tls.h"
+#include "supervisor/plan.h"
 #include "supervisor/sandbox.h"
 #include "supervisor/service_account.h"
 #include "supervisor/supervisor.h"
@@ -99,6 +102,15 @@ on_files_changed(struct file_watch *file_watch, unsigned tags)
 }
 
 static void
+on_file_waits(struct file_watch *file_watch, const char *path)
+{
+	(void)file_watch;
+	LOG_WARN("a file has changed, but who writes it has not closed it yet: "
+		 "the change waits",
+		LOG_STR("file", path));
+}
+
+static void
 watch(struct supervisor *supervisor, const char *path, unsigned tag)
 {
 	int rc = 0;
@@ -136,6 +148,7 @@ reload_watch_files(struct supervisor *supervisor)
 		LOG_WARN("files are not watched for changes", LOG_ERRNO(-rc));
 		return;
 	}
+	supervisor->file_watch.on_wait = on_file_waits;
 	/* the default file may come later */
 	watch(supervisor, conf_input_path(&supervisor->conf_input),
 		FILE_TAG_CONF);
@@ -174,7 +187,7 @@ can_apply(const struct conf *running, const struct conf *loaded)
 	const char *key, *file = supervisor_sandbox_out_of_reach(loaded);
 	size_t n = 0;
 
-	while ((key = conf_restart_key(running, loaded, n)) != NULL) {
+	while ((key = conf_changed_key(running, loaded, true, n)) != NULL) {
 		LOG_ERROR("restart needed: this key cannot change in a running "
 			  "program",
 			LOG_STR("key", key));
@@ -216,31 +229,67 @@ apply(struct supervisor *supervisor, struct conf *loaded)
 		LOG_ERROR("no memory for all targets");
 	if (birth_changed)
 		worker_pool_replace(&supervisor->pool);
-	conf_free(old);
 }
 
-static bool
+void
+reload_log_idle(const struct supervisor *supervisor)
+{
+	if (plan_is_idle(supervisor->conf))
+		LOG_WARN("nothing to check yet: add [check] or [neighbours] to "
+			 "the file",
+			LOG_STR("file",
+				conf_input_path(&supervisor->conf_input)));
+}
+
+/* What an operator would miss or wonder at, in one line. */
+static void
+log_reloaded(const struct conf *old, const struct conf *conf)
+{
+	const char *key, *listen_text, *changed_text;
+	struct strbuf listen, changed;
+
+	strbuf_init(&listen, 0);
+	strbuf_init(&changed, 0);
+	conf_format_listen(&conf->listen, &listen);
+	for (size_t n = 0;
+		(key = conf_changed_key(old, conf, false, n)) != NULL; n++)
+		strbuf_printf(&changed, "%s%s", n > 0 ? " " : "", key);
+	listen_text = strbuf_text(&listen);
+	changed_text = strbuf_text(&changed);
+	LOG_INFO("configuration reloaded", LOG_INT("targets", plan_count(conf)),
+		LOG_INT("was", plan_count(old)),
+		LOG_STR("listen", listen_text != NULL ? listen_text : ""),
+		LOG_STR("changed", changed_text != NULL ? changed_text : ""));
+	strbuf_fini(&listen);
+	strbuf_fini(&changed);
+}
+
+/* NULL: refused, and that was said; else what was in force before. */
+static struct conf *
 reload(struct supervisor *supervisor)
 {
+	struct conf *old = supervisor->conf;
 	const char *path = conf_input_path(&supervisor->conf_input);
 	struct conf_problems problems;
 	struct conf *loaded;
 
-	if (!supervisor_sandbox_reaches(path))
-		return log_out_of_reach(path);
+	if (!supervisor_sandbox_reaches(path)) {
+		log_out_of_reach(path);
+		return NULL;
+	}
+	supervisor->conf_input.bytes_before = old->file_bytes;
 	conf_problems_init(&problems);
 	loaded = conf_load(&supervisor->conf_input, &problems);
 	conf_problems_log(&problems);
 	conf_problems_fini(&problems);
 	if (loaded == NULL)
-		return false;
-	if (!can_apply(supervisor->conf, loaded) ||
-		!relisten(supervisor, loaded)) {
+		return NULL;
+	if (!can_apply(old, loaded) || !relisten(supervisor, loaded)) {
 		conf_free(loaded);
-		return false;
+		return NULL;
 	}
 	apply(supervisor, loaded);
-	return true;
+	return old;
 }
 
 void
@@ -248,17 +297,19 @@ supervisor_reload(struct supervisor *supervisor)
 {
 	struct file_stamp stamp =
 		file_stamp_of(conf_input_path(&supervisor->conf_input));
-	bool ok;
+	struct conf *old;
 
 	/* a signal is told of a change before the directory is silent */
 	file_watch_expect(&supervisor->file_watch, FILE_TAG_CONF, &stamp);
 	notify_reloading(&supervisor->notify);
-	ok = reload(supervisor);
-	series_set(supervisor->series.reload_successful, ok ? 1 : 0);
-	if (ok) {
+	old = reload(supervisor);
+	series_set(supervisor->series.reload_successful, old != NULL ? 1 : 0);
+	if (old != NULL) {
 		series_set(supervisor->series.reload_success_time,
 			(double)clock_unix_ns() / (double)NS_PER_S);
-		LOG_INFO("configuration reloaded");
+		log_reloaded(old, supervisor->conf);
+		reload_log_idle(supervisor);
+		conf_free(old);
 	} else {
 		LOG_ERROR("the new configuration is refused, "
 			  "the old one stays");

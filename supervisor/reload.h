@@ -26,4 +26,7 @@ void listener_list_fill(struct listener_list *list, const struct conf *conf,
 /* Watches the configuration, resolv.conf, the CAs, and the checks' files. */
 void reload_watch_files(struct supervisor *supervisor);
 
+/* Says so when the configuration leaves nothing to check. */
+void reload_log_idle(const struct supervisor *supervisor);
+
 #endif

@@ -508,6 +508,7 @@ serve(struct supervisor *supervisor)
 	log_skipped(supervisor);
 	LOG_INFO("kubenurse is up", LOG_STR("version", PACKAGE_VERSION),
 		LOG_INT("targets", supervisor->targets.count));
+	reload_log_idle(supervisor);
 	notify_send(&supervisor->notify, "READY=1\nSTATUS=checking");
 	image_give_back();
 	rc = loop_run(supervisor->loop);
@@ -519,10 +520,10 @@ serve(struct supervisor *supervisor)
 
 /* Root on a host becomes an ordinary user.  What fails is logged. */
 static int
-become_user(const struct conf *conf)
+become_user(struct supervisor *supervisor)
 {
 	const char *user;
-	int rc = privileges_become(conf->user, &user);
+	int rc = privileges_become(supervisor->conf->user, &user);
 
 	if (rc < 0)
 		/* EPERM: root that may not; EINVAL: a user namespace without
@@ -540,6 +541,11 @@ become_user(const struct conf *conf)
 			LOG_STR("user", user),
 			LOG_STR("hint", "create a system user kubenurse, or "
 					"set the key user"));
+	if (rc > 0) {
+		supervisor->conf_input.user = strdup(user);
+		conf_log_unreadable(supervisor->conf,
+			conf_input_path(&supervisor->conf_input), user);
+	}
 	return rc;
 }
 
@@ -574,7 +580,7 @@ supervisor_run(struct conf *conf, const struct conf_input *input,
 	/* in a pod it stays what the manifest says */
 	if (!input->has_token) {
 		check_files_hold(conf, stamp);
-		if (become_user(conf) < 0)
+		if (become_user(&supervisor) < 0)
 			return EXIT_CODE_FAILED;
 		check_files_settle();
 	}

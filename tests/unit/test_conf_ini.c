@@ -943,6 +943,93 @@ START_TEST(a_real_file_is_read)
 }
 END_TEST
 
+static struct conf *
+load_after(
+	const char *path, size_t bytes_before, struct conf_problems *problems)
+{
+	struct conf_input input = { .path = path,
+		.envp = ENV(),
+		.host_name = "host",
+		.bytes_before = bytes_before };
+
+	conf_problems_init(problems);
+	return conf_load(&input, problems);
+}
+
+/* A full disk, or an editor in the midst of its work. */
+START_TEST(what_became_empty_is_refused)
+{
+	char path[] = "/tmp/test_conf_XXXXXX";
+	int fd = mkstemp(path);
+	struct conf_problems problems;
+	struct conf *conf;
+
+	ck_assert_int_ge(fd, 0);
+	conf = load_after(path, 0, &problems);
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_uint_eq(conf->file_bytes, 0);
+	conf_free(conf);
+	ck_assert_ptr_null(load_after(path, 10, &problems));
+	ck_assert_uint_eq(problems.errors.n_all, 1);
+	ck_assert_ptr_nonnull(strstr(
+		problems.errors.texts[0], "is empty, and was not before"));
+	conf_problems_fini(&problems);
+	ck_assert_int_eq(write(fd, ";\n", 2), 2);
+	conf = load_after(path, 10, &problems);
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_uint_eq(conf->file_bytes, 2);
+	conf_free(conf);
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
+/* The default file need not be there; one that was is missed. */
+START_TEST(what_is_gone_is_refused)
+{
+	struct conf_problems problems;
+	struct conf *conf = load_after(NULL, 0, &problems);
+
+	ck_assert_ptr_nonnull(conf);
+	conf_free(conf);
+	ck_assert_ptr_null(load_after(NULL, 10, &problems));
+	ck_assert_ptr_nonnull(strstr(problems.errors.texts[0], "No such file"));
+	conf_problems_fini(&problems);
+}
+END_TEST
+
+START_TEST(files_are_looked_at_if_asked_for)
+{
+	static const char ini[] =
+		K "extra_ca = /no/ca.pem\n"
+		  "[check a]\nurl = http://h\nca = /tmp\n"
+		  "header_file = /no/headers\n[check b]\nurl = http://h\n"
+		  "ca = /dev/null\n";
+	struct conf_input input = { .path = "t.ini",
+		.envp = ENV("KUBENURSE_CERT_FILE=/no/cert"),
+		.host_name = "host",
+		.check_files = true,
+		.user = "someone" };
+	struct fixture f = load(ini, ENV());
+
+	ck_assert_ptr_nonnull(f.conf);
+	unload(&f);
+	input.stream = fmemopen((void *)(uintptr_t)ini, strlen(ini), "r");
+	f.conf = conf_load(&input, &f.problems);
+	fclose(input.stream);
+	expect_error(&f, 0,
+		"t.ini:2: extra_ca: \"/no/ca.pem\" cannot be read: No such "
+		"file or directory; write the path of a file that someone can");
+	expect_error(&f, 1,
+		"t.ini:5: ca: \"/tmp\" cannot be read: it is a directory");
+	expect_error(&f, 2, "t.ini:6: header_file: \"/no/headers\" cannot");
+	expect_error(&f, 3,
+		"environment: KUBENURSE_CERT_FILE: \"/no/cert\" cannot be");
+	ck_assert_uint_eq(f.problems.errors.n_all, 4);
+	unload(&f);
+}
+END_TEST
+
 START_TEST(unused_neighbours_are_a_warning)
 {
 	struct fixture f = load(K "neighbour_source = dns\n"
@@ -993,6 +1080,9 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, paths_that_cannot_be_read);
 	tcase_add_test(tcase, a_real_file_is_read);
 	tcase_add_test(tcase, unused_neighbours_are_a_warning);
+	tcase_add_test(tcase, what_became_empty_is_refused);
+	tcase_add_test(tcase, what_is_gone_is_refused);
+	tcase_add_test(tcase, files_are_looked_at_if_asked_for);
 }
 
 int

@@ -228,6 +228,20 @@ START_TEST(every_default_loads_from_a_file)
 }
 END_TEST
 
+START_TEST(a_changed_password_is_a_change)
+{
+	struct fixture a = load(K "http_proxy = http://u:a@p\n", ENV());
+	struct fixture b = load(K "http_proxy = http://u:b@p\n", ENV());
+
+	expect_clean(&a);
+	expect_clean(&b);
+	ck_assert_str_eq(
+		conf_changed_key(a.conf, b.conf, true, 0), "http_proxy");
+	unload(&a);
+	unload(&b);
+}
+END_TEST
+
 START_TEST(restart_keys)
 {
 	struct fixture a = load(K "listen = :1\nuser = a\n"
@@ -240,10 +254,13 @@ START_TEST(restart_keys)
 	expect_clean(&a);
 	expect_clean(&b);
 	ck_assert_str_eq(
-		conf_restart_key(a.conf, b.conf, 0), "api_server_port");
-	ck_assert_str_eq(conf_restart_key(a.conf, b.conf, 1), "user");
-	ck_assert_ptr_null(conf_restart_key(a.conf, b.conf, 2));
-	ck_assert_ptr_null(conf_restart_key(a.conf, a.conf, 0));
+		conf_changed_key(a.conf, b.conf, true, 0), "api_server_port");
+	ck_assert_str_eq(conf_changed_key(a.conf, b.conf, true, 1), "user");
+	ck_assert_ptr_null(conf_changed_key(a.conf, b.conf, true, 2));
+	ck_assert_ptr_null(conf_changed_key(a.conf, a.conf, true, 0));
+	ck_assert_str_eq(
+		conf_changed_key(a.conf, b.conf, false, 0), "check_interval");
+	ck_assert_str_eq(conf_changed_key(a.conf, b.conf, false, 2), "listen");
 	unload(&a);
 	unload(&b);
 }
@@ -285,6 +302,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, every_row_is_whole, 0, (int)conf_n_keys);
 	tcase_add_loop_test(
 		tcase, every_default_loads_from_a_file, 0, (int)conf_n_keys);
+	tcase_add_test(tcase, a_changed_password_is_a_change);
 	tcase_add_test(tcase, restart_keys);
 	tcase_add_test(tcase, problems_print_one_line_each);
 }

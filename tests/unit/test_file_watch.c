@@ -41,7 +41,7 @@ clock_unix_to_mono_ns(uint64_t unix_ns)
 static struct loop *loop;
 static struct file_watch file_watch;
 static char folder[64];
-static unsigned called, seen;
+static unsigned called, waited, seen;
 
 static void
 on_change(struct file_watch *of, unsigned tags)
@@ -73,14 +73,33 @@ put(const char *name, const char *text)
 }
 
 static void
+append(const char *name, const char *text)
+{
+	FILE *file = fopen(path_of(name), "a");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void
+on_wait(struct file_watch *of, const char *path)
+{
+	ck_assert_ptr_eq(of, &file_watch);
+	ck_assert_str_eq(path, path_of("conf"));
+	waited++;
+}
+
+static void
 setup(void)
 {
 	now_ns = 1000 * NS_PER_S;
 	strcpy(folder, "/tmp/file_watch_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	loop = loop_new();
-	called = seen = 0;
+	called = waited = seen = 0;
 	ck_assert_int_eq(file_watch_init(&file_watch, loop, on_change), 0);
+	file_watch.on_wait = on_wait;
 }
 
 static void
@@ -193,12 +212,92 @@ START_TEST(a_link_to_what_is_not_there_yet)
 	ck_assert_int_eq(mkdir(path_of("run"), 0700), 0);
 	put("run/resolv.conf", "new");
 	pass(FILE_WATCH_POLL_NS);
+	pass(FILE_WATCH_POLL_NS);
 	ck_assert_uint_eq(called, 1);
 	/* from now on it is told at once */
 	put("run/resolv.conf", "newer");
 	pass(FILE_WATCH_SETTLE_NS);
 	ck_assert_uint_eq(called, 2);
 	ck_assert(!file_watch.settle.armed);
+}
+END_TEST
+
+/* How a writer may open it, and what is at the path before. */
+static const struct {
+	int flags;
+	bool is_there, is_linked;
+} writers[] = {
+	{ O_WRONLY | O_CREAT | O_TRUNC, true, false },
+	{ O_WRONLY | O_APPEND, true, false },
+	{ O_WRONLY | O_CREAT | O_EXCL, false, false },
+	/* mounted by itself: no directory of ours tells anything */
+	{ O_WRONLY | O_TRUNC, true, true },
+};
+
+START_TEST(a_file_that_is_still_open_waits_for_its_close)
+{
+	const char *written = writers[_i].is_linked ? "host/conf" : "conf";
+	int fd;
+
+	ck_assert_int_eq(mkdir(path_of("host"), 0700), 0);
+	put(written, "old");
+	if (writers[_i].is_linked)
+		ck_assert_int_eq(link(path_of(written), path_of("conf")), 0);
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	if (!writers[_i].is_there)
+		ck_assert_int_eq(unlink(path_of("conf")), 0);
+	fd = open(path_of(written), writers[_i].flags, 0600);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "half", 4), 4);
+	for (unsigned i = 0; i < 10; i++) {
+		pass(FILE_WATCH_LATEST_NS);
+		ck_assert_uint_eq(called, 0);
+	}
+	ck_assert_uint_eq(waited, 1);
+	ck_assert_int_eq(write(fd, " and half", 9), 9);
+	pass(FILE_WATCH_LATEST_NS);
+	ck_assert_uint_eq(called, 0);
+	close(fd);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	pass(60 * NS_PER_S);
+	ck_assert_uint_eq(called, 1);
+	ck_assert_uint_eq(waited, 1);
+}
+END_TEST
+
+/* Another file takes its place: the one that is written does not count. */
+START_TEST(a_rename_over_a_file_that_is_open_is_told)
+{
+	int fd;
+
+	put("conf", "old");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	fd = open(path_of("conf"), O_WRONLY | O_TRUNC);
+	pass(FILE_WATCH_LATEST_NS);
+	ck_assert_uint_eq(called, 0);
+	put("conf.new", "new");
+	ck_assert_int_eq(rename(path_of("conf.new"), path_of("conf")), 0);
+	ck_assert_int_eq(write(fd, "x", 1), 1);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	close(fd);
+}
+END_TEST
+
+/* Nobody has it open, so that no close follows. */
+START_TEST(a_link_in_place_of_a_file_is_told)
+{
+	put("conf", "old");
+	put("other", "another");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	ck_assert_int_eq(unlink(path_of("conf")), 0);
+	ck_assert_int_eq(_i == 0 ? link(path_of("other"), path_of("conf"))
+				 : symlink("other", path_of("conf")),
+		0);
+	pass(FILE_WATCH_SETTLE_NS);
+	ck_assert_uint_eq(called, 1);
+	ck_assert_uint_eq(waited, 0);
 }
 END_TEST
 
@@ -427,12 +526,30 @@ START_TEST(without_inotify_files_are_polled)
 		put("conf.new", "new");
 		ck_assert_int_eq(
 			rename(path_of("conf.new"), path_of("conf")), 0);
+		pass(FILE_WATCH_POLL_NS);
 		pass(FILE_WATCH_POLL_NS - 1);
 		ck_assert_uint_eq(called, i - 1);
 		pass(1);
 		ck_assert_uint_eq(called, i);
 		ck_assert_uint_eq(seen, 1);
 	}
+}
+END_TEST
+
+START_TEST(what_grows_between_two_looks_is_not_told)
+{
+	init_without_inotify();
+	put("conf", "old");
+	ck_assert_int_eq(file_watch_add(&file_watch, path_of("conf"), 1), 0);
+	put("conf", "");
+	for (unsigned i = 0; i < 5; i++) {
+		pass(FILE_WATCH_POLL_NS);
+		ck_assert_uint_eq(called, 0);
+		append("conf", "more");
+	}
+	pass(FILE_WATCH_POLL_NS);
+	pass(FILE_WATCH_POLL_NS);
+	ck_assert_uint_eq(called, 1);
 }
 END_TEST
 
@@ -467,6 +584,12 @@ main(void)
 	tcase_add_test(tcase, a_file_written_in_place_where_it_lies_elsewhere);
 	tcase_add_test(tcase, a_volume_whose_data_link_is_swapped);
 	tcase_add_test(tcase, a_link_into_another_directory);
+	tcase_add_loop_test(tcase,
+		a_file_that_is_still_open_waits_for_its_close, 0,
+		(int)(sizeof(writers) / sizeof(writers[0])));
+	tcase_add_test(tcase, a_rename_over_a_file_that_is_open_is_told);
+	tcase_add_loop_test(tcase, a_link_in_place_of_a_file_is_told, 0, 2);
+	tcase_add_test(tcase, what_grows_between_two_looks_is_not_told);
 	tcase_add_test(tcase, a_link_to_what_is_not_there_yet);
 	tcase_add_test(tcase, a_file_that_comes_and_goes);
 	tcase_add_test(tcase, a_file_that_others_may_read_now);

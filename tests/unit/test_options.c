@@ -46,6 +46,10 @@ START_TEST(everything)
 	ck_assert_str_eq(options.config_path, "/a=b");
 	ck_assert(options.check_config && options.print_config);
 	ck_assert(options.version && options.help);
+	ck_assert(parse(ARGS("-h"), &options, said));
+	ck_assert(options.help && !options.version);
+	ck_assert(parse(ARGS("-V"), &options, said));
+	ck_assert(options.version && !options.help);
 	ck_assert(parse(ARGS("--config=--help"), &options, said));
 	ck_assert_str_eq(options.config_path, "--help");
 	ck_assert(!options.help);
@@ -55,9 +59,10 @@ END_TEST
 START_TEST(what_is_unknown_is_refused)
 {
 	char *const *const bad[] = { ARGS("--conf"), ARGS("--conf", "x"),
-		ARGS("-h"), ARGS("file"), ARGS(""), ARGS("--config"),
-		ARGS("--config="), ARGS("--config", ""), ARGS("--help=1"),
-		ARGS("--"), ARGS("--config", "a", "--config=b"),
+		ARGS("-x"), ARGS("-hV"), ARGS("file"), ARGS(""),
+		ARGS("--config"), ARGS("--config="), ARGS("--config", ""),
+		ARGS("--help=1"), ARGS("--"),
+		ARGS("--config", "a", "--config=b"),
 		ARGS("--version", "--kubeconfig") };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files that a configuration names, seen by who has to read them. */
+#include "supervisor/conf.h"
+#include "supervisor/conf_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *
+conf_file_error(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *error = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return strerror(errno);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		error = "it is a directory";
+	close(fd);
+	return error;
+}
+
+static void
+log_unreadable(
+	const char *path, const char *key, const char *check, const char *user)
+{
+	const char *error = path[0] != '\0' ? conf_file_error(path) : NULL;
+
+	if (error != NULL)
+		LOG_WARN("the user of this program cannot read a file of the "
+			 "configuration",
+			LOG_STR("user", user), LOG_STR("file", path),
+			LOG_STR("key", key), LOG_STR("check", check),
+			LOG_STR("error", error));
+}
+
+static void
+log_object(const void *object, enum conf_section section, const char *check,
+	const char *user)
+{
+	for (size_t i = 0; i < conf_n_keys; i++) {
+		const struct conf_key *key = &conf_keys[i];
+		const void *field = (const char *)object + key->offset;
+
+		if (key->section == section && key->type == CONF_FILE)
+			log_unreadable(
+				*(char *const *)field, key->name, check, user);
+	}
+}
+
+void
+conf_log_unreadable(
+	const struct conf *conf, const char *conf_path, const char *user)
+{
+	const char *error = conf->from_ini ? conf_file_error(conf_path) : NULL;
+
+	if (error != NULL)
+		LOG_WARN("the user of this program cannot read its "
+			 "configuration: a reload will be refused",
+			LOG_STR("user", user), LOG_STR("file", conf_path),
+			LOG_STR("error", error),
+			LOG_STR("hint", "let this user or its group read it, "
+					"as with chgrp and chmod 0640"));
+	log_object(conf, CONF_SECTION_KUBENURSE, "", user);
+	for (size_t i = 0; i < conf->checks.n_checks; i++)
+		log_object(&conf->checks.checks[i], CONF_SECTION_CHECK,
+			conf->checks.checks[i].name, user);
+}
