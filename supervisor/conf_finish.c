@@ -44,7 +44,7 @@ set_name(struct conf_loader *loader, const char *name, char *const *field,
 	if (is_missing(loader, name, *field))
 		conf_loader_set(loader,
 			conf_key_find(CONF_SECTION_KUBENURSE, name),
-			loader->conf, host_name, 0, "host name");
+			loader->conf, host_name, 0, "host name", NULL);
 }
 
 static void
@@ -228,10 +228,10 @@ check_neighbours(struct conf_loader *loader)
 		compare_neighbours);
 	for (size_t i = 1; i < list->n_neighbours; i++) {
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			conf_problems_add_error(loader->problems,
-				"%s:%u: neighbour: %.60s is there twice, in "
-				"line %u too; remove one",
+			conf_problems_add_error_at(loader->problems,
 				loader->file_name, sorted[i]->line_number,
+				"neighbour: %.60s is there twice, in "
+				"line %u too; remove one",
 				sorted[i]->name, sorted[i - 1]->line_number);
 	}
 	free(sorted);
@@ -283,9 +283,23 @@ check_error(struct conf_loader *loader, const struct conf_check *check,
 		conf_loader_error(loader, "extra_checks", "\"%.60s\" %s",
 			check->name, text);
 	else
-		conf_problems_add_error(loader->problems,
-			"%s:%u: [check %.60s]: %s", loader->file_name,
-			check->line_number, check->name, text);
+		conf_problems_add_error_at(loader->problems, loader->file_name,
+			check->line_number, "[check %.60s]: %s", check->name,
+			text);
+}
+
+/* What is kept as the Go program keeps it, but was hardly meant. */
+static void
+warn_of_name(struct conf_loader *loader, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len > 0 && (strchr(" \"'", name[0]) != NULL ||
+			       strchr(" \"'", name[len - 1]) != NULL))
+		conf_loader_warning(loader, "extra_checks",
+			"the name \"%.60s\" begins or ends with a blank or a "
+			"quotation mark, which is part of the type; remove it",
+			name);
 }
 
 static void
@@ -319,16 +333,51 @@ finish_checks(struct conf_loader *loader)
 			check->insecure = loader->conf->insecure;
 		if (error != NULL)
 			check_error(loader, check, "%s", error);
+		else if (check->line_number == 0)
+			warn_of_name(loader, check->name);
 		check_certificate(loader, check);
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(list->checks[j].name, check->name) != 0)
 				continue;
-			check_error(loader, check,
-				"is there twice; choose another name for one "
-				"of them");
+			if (check->line_number > 0)
+				check_error(loader, check,
+					"is there twice, in line %u too; "
+					"choose another name",
+					list->checks[j].line_number);
+			else
+				check_error(loader, check,
+					"is there twice; choose another name "
+					"for one of them");
 			break;
 		}
 	}
+}
+
+static void
+check_no_proxy(struct conf_loader *loader)
+{
+	char *copy = strdup(loader->conf->no_proxy), *rest = copy, *item;
+
+	if (copy == NULL)
+		conf_loader_no_memory(loader);
+	while ((item = strsep(&rest, ",")) != NULL) {
+		char text[CONF_NAME_MAX_BYTES + 64];
+		const char *error = NULL;
+		size_t len;
+
+		item += strspn(item, " \t");
+		len = strlen(item);
+		while (len > 0 && strchr(" \t", item[len - 1]) != NULL)
+			item[--len] = '\0';
+		snprintf(text, sizeof(text), "%s", item);
+		if (*item != '\0')
+			error = conf_no_proxy_error(item);
+		if (error != NULL)
+			conf_loader_warning(loader, "no_proxy",
+				"\"%.60s\" can match nothing: it %s", text,
+				error);
+	}
+	free(copy);
 }
 
 void
@@ -343,6 +392,7 @@ conf_finish(struct conf_loader *loader, const char *host_name, bool has_token)
 		&conf->me_service_target);
 	set_api_targets(loader);
 	check_tls(loader);
+	check_no_proxy(loader);
 	check_source(loader);
 	check_neighbours(loader);
 	merge_checks(loader);

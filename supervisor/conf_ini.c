@@ -11,6 +11,7 @@
 #include "common/strbuf.h"
 #include "supervisor/conf_value.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -29,6 +30,7 @@ struct reader {
 
 	enum conf_section section; /* COUNT: none yet, or one not to read */
 	bool before_sections;
+	bool unknown_section;                       /* its title names none */
 	unsigned section_lines[CONF_SECTION_COUNT]; /* 0: not there yet */
 	size_t check;        /* index of the [check] section being read */
 	uint64_t check_keys; /* bit i: conf_keys[i] was set in it */
@@ -50,21 +52,42 @@ error_here(struct reader *reader, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	conf_problems_add_error(reader->loader->problems, "%s:%u: %s",
-		reader->loader->file_name, reader->line_number, text);
+	conf_problems_add_error_at(reader->loader->problems,
+		reader->loader->file_name, reader->line_number, "%s", text);
+}
+
+/* A variable's name in the file; false: it is none. */
+static bool
+is_variable(struct reader *reader, const char *name, const char *value)
+{
+	const struct conf_key *key = conf_key_of_variable(name);
+
+	if (key == NULL)
+		return false;
+	error_here(reader,
+		"%s: is the name of a variable; in the file write %s = %.60s "
+		"under [kubenurse]",
+		name, key->name,
+		(key->flags & CONF_SECRET) == 0 ? value : "VALUE");
+	return true;
+}
+
+static bool
+is_address(const char *text)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, address) == 1 ||
+	       inet_pton(AF_INET6, text, address) == 1;
 }
 
 static void
-unknown_key(struct reader *reader, const char *name)
+unknown_key(struct reader *reader, const char *name, const char *value)
 {
 	const struct conf_problem_list *errors =
 		&reader->loader->problems->errors;
 	int name_bytes = (int)strcspn(name, BLANKS);
 	const char *guess = NULL;
-
-	/* takes its time, and a file may be nothing but unknown keys */
-	if (errors->n_kept < CONF_PROBLEMS_MAX)
-		guess = conf_key_guess(reader->section, name);
 
 	for (enum conf_section s = 0; s < CONF_SECTION_COUNT; s++) {
 		if (conf_key_find(s, name) != NULL) {
@@ -76,7 +99,17 @@ unknown_key(struct reader *reader, const char *name)
 			return;
 		}
 	}
-	if (guess != NULL)
+	if (is_variable(reader, name, value))
+		return;
+	/* takes its time, and a file may be nothing but unknown keys */
+	if (errors->n_kept < CONF_PROBLEMS_MAX)
+		guess = conf_key_guess(reader->section, name);
+	if (reader->section == CONF_SECTION_NEIGHBOURS && is_address(value))
+		error_here(reader,
+			"%s: unknown key; for a neighbour of this name write "
+			"neighbour = %s %s",
+			name, name, value);
+	else if (guess != NULL)
 		error_here(reader, "%.*s: unknown key; %s is one", name_bytes,
 			name, guess);
 	else
@@ -84,6 +117,25 @@ unknown_key(struct reader *reader, const char *name)
 			"%.*s: unknown key; the keys of [%s] are in "
 			"kubenurse.ini(5)",
 			name_bytes, name, conf_section_title(reader->section));
+}
+
+/* A key of a section that there is not. */
+static void
+lost_key(struct reader *reader, const char *name, const char *value)
+{
+	if (is_variable(reader, name, value))
+		return;
+	for (enum conf_section s = 0; s < CONF_SECTION_COUNT; s++) {
+		if (conf_key_find(s, name) != NULL) {
+			error_here(reader,
+				"%s: its section is unknown; it belongs to "
+				"[%s]",
+				name, conf_section_title(s));
+			return;
+		}
+	}
+	error_here(
+		reader, "%s: its section is unknown, and so is this key", name);
 }
 
 static void
@@ -100,8 +152,8 @@ set_kubenurse_key(
 			key->name, origin->line_number);
 		return;
 	}
-	conf_loader_set(
-		loader, key, loader->conf, value, reader->line_number, NULL);
+	conf_loader_set(loader, key, loader->conf, value, reader->line_number,
+		NULL, NULL);
 	if (key->type == CONF_NEIGHBOUR && !origin->failed) {
 		struct conf_neighbours *list = &loader->conf->neighbours;
 
@@ -127,7 +179,8 @@ set_check_key(
 		return;
 	}
 	reader->check_keys |= bit;
-	conf_loader_set(loader, key, check, value, reader->line_number, NULL);
+	conf_loader_set(
+		loader, key, check, value, reader->line_number, NULL, NULL);
 	if (key->type == CONF_BOOL && strcmp(key->name, "insecure") == 0)
 		check->insecure_is_set = true;
 }
@@ -162,11 +215,16 @@ set_pending(struct reader *reader)
 			reader->key);
 		return;
 	}
-	if (reader->section == CONF_SECTION_COUNT)
-		return; /* what is wrong with the section has been said */
+	if (reader->section == CONF_SECTION_COUNT) {
+		/* what is wrong with the section has been said */
+		if (reader->unknown_section)
+			lost_key(reader, reader->key,
+				strbuf_text(&reader->value));
+		return;
+	}
 	key = conf_key_find(reader->section, reader->key);
 	if (key == NULL)
-		unknown_key(reader, reader->key);
+		unknown_key(reader, reader->key, strbuf_text(&reader->value));
 	else if (reader->section == CONF_SECTION_CHECK)
 		set_check_key(reader, key, strbuf_text(&reader->value));
 	else
@@ -184,34 +242,47 @@ end_section(struct reader *reader)
 		return;
 	check = &reader->loader->conf->checks.checks[reader->check];
 	if ((reader->check_keys & ((uint64_t)1 << (url - conf_keys))) == 0)
-		conf_problems_add_error(reader->loader->problems,
-			"%s:%u: url: is missing in [check %s]; add url = "
-			"http://... or https://...",
+		conf_problems_add_error_at(reader->loader->problems,
 			reader->loader->file_name, check->line_number,
+			"url: is missing in [check %s]; add url = "
+			"http://... or https://...",
 			check->name);
 }
 
+/* Takes off what would become part of the type; NULL: there is nothing. */
+static char *
+unquoted(char *name)
+{
+	size_t len = strlen(name);
+
+	if (len < 3 || (*name != '"' && *name != '\'') ||
+		name[len - 1] != *name)
+		return NULL;
+	name[len - 1] = '\0';
+	return name + 1;
+}
+
+/* One that is there twice is read like the others: see finish_checks(). */
 static void
-start_check(struct reader *reader, const char *name)
+start_check(struct reader *reader, char *name)
 {
 	struct conf_checks *checks = &reader->loader->conf->checks;
+	char *inner = unquoted(name);
 	struct conf_check *check;
 
+	if (inner != NULL) {
+		error_here(reader,
+			"[check %c%.60s%c]: a name has no quotation marks; "
+			"write [check %.60s]",
+			*name, inner, *name, inner);
+		name = inner;
+	}
 	if (!conf_text_is_clean(name, false)) {
 		error_here(reader,
 			"[check %.60s]: the name contains a control "
 			"character or is not valid UTF-8",
 			name);
 		return;
-	}
-	for (size_t i = 0; i < checks->n_checks; i++) {
-		if (strcmp(checks->checks[i].name, name) == 0) {
-			error_here(reader,
-				"[check %.60s]: is there twice, in "
-				"line %u too; choose another name",
-				name, checks->checks[i].line_number);
-			return;
-		}
 	}
 	if (checks->n_checks == CONF_CHECKS_MAX) {
 		error_here(reader,
@@ -232,27 +303,27 @@ start_check(struct reader *reader, const char *name)
 }
 
 static void
-start_section(struct reader *reader, const char *title)
+start_section(struct reader *reader, char *title)
 {
 	static const enum conf_section singles[] = { CONF_SECTION_KUBENURSE,
 		CONF_SECTION_NEIGHBOURS };
 
 	end_section(reader);
-	reader->before_sections = false;
+	reader->before_sections = reader->unknown_section = false;
 	reader->section = CONF_SECTION_COUNT;
 	for (size_t i = 0; i < 2; i++) {
 		unsigned *line_number = &reader->section_lines[singles[i]];
 
 		if (strcmp(title, conf_section_title(singles[i])) != 0)
 			continue;
-		if (*line_number > 0) {
+		/* its keys are read all the same: all in one run */
+		if (*line_number > 0)
 			error_here(reader,
 				"[%s]: is there twice, in line %u "
 				"too; join them",
 				title, *line_number);
-			return;
-		}
-		*line_number = reader->line_number;
+		else
+			*line_number = reader->line_number;
 		reader->section = singles[i];
 		return;
 	}
@@ -261,11 +332,13 @@ start_section(struct reader *reader, const char *title)
 		start_check(reader, title + 5 + strspn(title + 5, BLANKS));
 	else if (strcmp(title, "check") == 0)
 		error_here(reader, "[check]: has no name; write [check NAME]");
-	else
+	else {
+		reader->unknown_section = true;
 		error_here(reader,
 			"[%.60s]: unknown section; there are "
 			"[kubenurse], [check NAME] and [neighbours]",
 			title);
+	}
 }
 
 /* Cuts the blanks off the end. */
@@ -287,7 +360,7 @@ read_section(struct reader *reader, char *text)
 	if (close == NULL || close[1] != '\0') {
 		end_section(reader);
 		reader->section = CONF_SECTION_COUNT;
-		reader->before_sections = false;
+		reader->before_sections = reader->unknown_section = false;
 		error_here(reader,
 			close == NULL
 				? "the [ of the section is not closed by ]"

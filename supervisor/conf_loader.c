@@ -27,6 +27,26 @@ conf_loader_no_memory(struct conf_loader *loader)
 }
 
 void
+conf_loader_warning(
+	struct conf_loader *loader, const char *name, const char *format, ...)
+{
+	const struct conf_origin *origin = conf_loader_origin(
+		loader, conf_key_find(CONF_SECTION_KUBENURSE, name));
+	char text[CONF_PROBLEM_MAX_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (origin->env != NULL)
+		conf_problems_add_warning(loader->problems,
+			"environment: %s: %s", origin->env, text);
+	else
+		conf_problems_add_warning(loader->problems, "%s:%u: %s: %s",
+			loader->file_name, origin->line_number, name, text);
+}
+
+void
 conf_loader_error(
 	struct conf_loader *loader, const char *name, const char *format, ...)
 {
@@ -43,8 +63,8 @@ conf_loader_error(
 		conf_problems_add_error(loader->problems, "environment: %s: %s",
 			origin->env, text);
 	else if (origin->line_number > 0)
-		conf_problems_add_error(loader->problems, "%s:%u: %s: %s",
-			loader->file_name, origin->line_number, name, text);
+		conf_problems_add_error_at(loader->problems, loader->file_name,
+			origin->line_number, "%s: %s", name, text);
 	else if (loader->conf->from_ini || key->env == NULL)
 		conf_problems_add_error(loader->problems, "%s: %s: %s",
 			loader->file_name, name, text);
@@ -53,18 +73,12 @@ conf_loader_error(
 			key->env, text);
 }
 
-static const char *
-user_of(const struct conf_loader *loader)
-{
-	return loader->input->user != NULL ? loader->input->user : "this user";
-}
-
 /* What is no file, or is not to be looked at, is no matter here. */
 static bool
 can_read(const struct conf_loader *loader, const struct conf_key *key,
 	const char *path, struct strbuf *why)
 {
-	const char *error;
+	const char *error, *user = loader->input->user;
 
 	if (!loader->input->check_files || key->type != CONF_FILE ||
 		*path == '\0')
@@ -73,14 +87,16 @@ can_read(const struct conf_loader *loader, const struct conf_key *key,
 	if (error != NULL)
 		strbuf_printf(why,
 			"\"%.200s\" cannot be read: %s; write the path of a "
-			"file that %s can read",
-			path, error, user_of(loader));
+			"file that %s%s can read",
+			path, error, user != NULL ? "user " : "",
+			user != NULL ? user : "this user");
 	return error == NULL;
 }
 
 bool
 conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
-	void *object, const char *text, unsigned line_number, const char *env)
+	void *object, const char *text, unsigned line_number, const char *env,
+	const char *odd)
 {
 	struct conf_origin *origin = conf_loader_origin(loader, key);
 	struct strbuf why;
@@ -88,6 +104,8 @@ conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
 
 	strbuf_init(&why, CONF_PROBLEM_MAX_BYTES);
 	err = conf_value_parse(key, text, object, &why);
+	if (err == -EINVAL && odd != NULL)
+		strbuf_printf(&why, "; the value %s", odd);
 	if (err == 0 && !can_read(loader, key, text, &why))
 		err = -EINVAL;
 	origin->failed = err != 0;
@@ -100,8 +118,8 @@ conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
 		conf_problems_add_error(loader->problems, "environment: %s: %s",
 			env, why.failed ? "is wrong" : strbuf_text(&why));
 	else if (err != 0)
-		conf_problems_add_error(loader->problems, "%s:%u: %s: %s",
-			loader->file_name, line_number, key->name,
+		conf_problems_add_error_at(loader->problems, loader->file_name,
+			line_number, "%s: %s", key->name,
 			why.failed ? "is wrong" : strbuf_text(&why));
 	strbuf_fini(&why);
 	return err == 0;
@@ -224,6 +242,7 @@ conf_load(const struct conf_input *input, struct conf_problems *problems)
 	conf_finish(&loader,
 		input->host_name != NULL ? input->host_name : host_name,
 		input->has_token);
+	conf_problems_sort(problems);
 	if (problems->errors.n_all > n_errors_before) {
 		conf_free(loader.conf);
 		return NULL;

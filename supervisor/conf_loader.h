@@ -27,14 +27,18 @@ struct conf_loader {
 
 /*
  * Parses the value into object: the configuration, or a check.  False: it is
- * wrong and that was said.  A line_number of 0 means the variable env.
+ * wrong and that was said.  A line_number of 0 means the variable env.  odd:
+ * what may be the reason, said of "the value"; or NULL.
  */
 bool conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
-	void *object, const char *text, unsigned line_number, const char *env);
+	void *object, const char *text, unsigned line_number, const char *env,
+	const char *odd);
 struct conf_origin *conf_loader_origin(
 	struct conf_loader *loader, const struct conf_key *key);
 /* At the place where that key of [kubenurse] was set. */
 void conf_loader_error(struct conf_loader *loader, const char *name,
+	const char *format, ...) __attribute__((format(printf, 3, 4)));
+void conf_loader_warning(struct conf_loader *loader, const char *name,
 	const char *format, ...) __attribute__((format(printf, 3, 4)));
 void conf_loader_no_memory(struct conf_loader *loader);
 

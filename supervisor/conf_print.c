@@ -9,14 +9,30 @@
 #include <errno.h>
 #include <string.h>
 
-/* A blank at an end is trimmed, one before a semicolon starts a comment. */
-static bool
-fits_a_line(const char *value)
-{
-	size_t len = strlen(value);
+/* The longest piece that the parser surely takes at once; see conf_ini.c. */
+#define PIECE_MAX_BYTES 150
 
-	return len == 0 || (value[0] != ' ' && value[len - 1] != ' ' &&
-				   strstr(value, " ;") == NULL);
+/*
+ * A blank at an end is trimmed, one before a semicolon starts a comment.  A
+ * long line must have places where it can be taken apart.
+ */
+static bool
+fits_a_line(const char *name, const char *value)
+{
+	size_t len = strlen(value), piece_bytes = strlen(name) + 3;
+
+	if (len == 0)
+		return true;
+	if (value[0] == ' ' || value[len - 1] == ' ' ||
+		strstr(value, " ;") != NULL)
+		return false;
+	for (size_t i = 1; i < len && piece_bytes < PIECE_MAX_BYTES; i++) {
+		piece_bytes++;
+		if (strchr(" \t", value[i - 1]) == NULL &&
+			strchr(" \t;#", value[i]) == NULL)
+			piece_bytes = 0;
+	}
+	return piece_bytes < PIECE_MAX_BYTES;
 }
 
 /* The value, or why there is none, as a line that loads.  At its begin a
@@ -24,7 +40,7 @@ fits_a_line(const char *value)
 static void
 put_line(struct strbuf *out, const struct conf_key *key, const char *value)
 {
-	if (fits_a_line(value))
+	if (fits_a_line(key->name, value))
 		strbuf_printf(out, "%s =%s%s\n", key->name,
 			value[0] != ';' ? " " : "", value);
 	else

@@ -47,8 +47,9 @@ escaped(const char *text)
 }
 
 /* Without memory a problem is counted, though its text is lost. */
-static void __attribute__((format(printf, 2, 0)))
-add(struct conf_problem_list *list, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+add(struct conf_problem_list *list, unsigned line_number, const char *format,
+	va_list args)
 {
 	char text[CONF_PROBLEM_MAX_BYTES];
 
@@ -56,6 +57,7 @@ add(struct conf_problem_list *list, const char *format, va_list args)
 	if (list->n_kept == CONF_PROBLEMS_MAX)
 		return;
 	vsnprintf(text, sizeof(text), format, args);
+	list->line_numbers[list->n_kept] = line_number;
 	list->texts[list->n_kept] = escaped(text);
 	if (list->texts[list->n_kept] != NULL)
 		list->n_kept++;
@@ -67,8 +69,56 @@ conf_problems_add_error(struct conf_problems *problems, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	add(&problems->errors, format, args);
+	add(&problems->errors, 0, format, args);
 	va_end(args);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+add_at(struct conf_problem_list *list, unsigned line_number, const char *format,
+	...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(list, line_number, format, args);
+	va_end(args);
+}
+
+void
+conf_problems_add_error_at(struct conf_problems *problems,
+	const char *file_name, unsigned line_number, const char *format, ...)
+{
+	char text[CONF_PROBLEM_MAX_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	add_at(&problems->errors, line_number, "%s:%u: %s", file_name,
+		line_number, text);
+}
+
+/* Insertion: nearly all are in order already. */
+void
+conf_problems_sort(struct conf_problems *problems)
+{
+	struct conf_problem_list *list = &problems->errors;
+
+	for (size_t i = 1; i < list->n_kept; i++) {
+		char *text = list->texts[i];
+		unsigned line_number = list->line_numbers[i];
+		size_t to = i;
+
+		/* 0 less 1 is the largest of all */
+		for (; to > 0 &&
+			list->line_numbers[to - 1] - 1 > line_number - 1;
+			to--) {
+			list->texts[to] = list->texts[to - 1];
+			list->line_numbers[to] = list->line_numbers[to - 1];
+		}
+		list->texts[to] = text;
+		list->line_numbers[to] = line_number;
+	}
 }
 
 void
@@ -78,7 +128,7 @@ conf_problems_add_warning(
 	va_list args;
 
 	va_start(args, format);
-	add(&problems->warnings, format, args);
+	add(&problems->warnings, 0, format, args);
 	va_end(args);
 }
 

@@ -434,6 +434,32 @@ conf_key_guess(enum conf_section section, const char *name)
 	return best;
 }
 
+const struct conf_key *
+conf_key_of_variable(const char *name)
+{
+	char lower[GUESS_MAX_BYTES + 1] = "";
+	const char *guess;
+
+	for (size_t i = 0; i < conf_n_keys; i++) {
+		const struct conf_key *key = &conf_keys[i];
+
+		if ((key->env != NULL && strcmp(key->env, name) == 0) ||
+			(key->env_alt != NULL &&
+				strcmp(key->env_alt, name) == 0))
+			return key;
+	}
+	if (strncmp(name, "KUBENURSE_", 10) != 0 ||
+		strlen(name + 10) > GUESS_MAX_BYTES)
+		return NULL;
+	for (size_t i = 0; name[10 + i] != '\0'; i++)
+		lower[i] = (char)(name[10 + i] >= 'A' && name[10 + i] <= 'Z'
+					  ? name[10 + i] - 'A' + 'a'
+					  : name[10 + i]);
+	guess = conf_key_guess(CONF_SECTION_KUBENURSE, lower);
+	return guess != NULL ? conf_key_find(CONF_SECTION_KUBENURSE, guess)
+			     : NULL;
+}
+
 const char *
 conf_section_title(enum conf_section section)
 {

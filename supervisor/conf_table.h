@@ -76,6 +76,11 @@ const struct conf_key *conf_key_find(
 	enum conf_section section, const char *name);
 /* The key's name in the section that is most like it; NULL: none is. */
 const char *conf_key_guess(enum conf_section section, const char *name);
+/*
+ * The key that a variable of this name sets, or seems to be meant to set: one
+ * that begins with KUBENURSE_ and goes on like a key.  NULL: there is none.
+ */
+const struct conf_key *conf_key_of_variable(const char *name);
 /* As it is written between brackets: `check NAME`. */
 const char *conf_section_title(enum conf_section section);
 /* One paragraph for the sample file and the manual page. */

@@ -65,4 +65,10 @@ void conf_neighbours_free(struct conf_neighbours *neighbours);
 /* What is wrong with the name of a check; NULL: nothing.  It may be empty. */
 const char *conf_check_name_error(const char *name);
 
+/*
+ * Why an item of no_proxy, without the blanks around it, can match nothing;
+ * NULL: it can.  The item is taken apart.
+ */
+const char *conf_no_proxy_error(char *item);
+
 #endif

@@ -46,13 +46,14 @@ MISTAKES = [  # line of the file, what is said of it (None: nothing)
     ("reuse_connections = yes", "reuse_connections: .*neither true nor false"),
     ("log_level = loud", "log_level: ."),
     ("[nonsense]", "unknown section"),
-    ("x = 1", None),
+    ("x = 1", "x: its section is unknown, and so is this key"),
+    ("timeout = 1s", "timeout: its section is unknown.*.check NAME."),
     ("[check a]", "url: is missing"),
     ("[check b]", None),
     ("url = http://x/", None),
     ("expect = 20", "expect: .*no status"),
     ("timeout = never", "timeout: .*not a duration"),
-    ("[check b]", "twice, in line 15"),
+    ("[check b]", "twice, in line 16"),
     ("url = http://x/", None),
     ("[check me_ingress]", "name of kubenurse's own"),
     ("url = http://x/", None),
@@ -283,23 +284,58 @@ doctor.stop()
 
 port = free_ports(1)[0]
 HERE = {"KUBENURSE_LISTEN": f"127.0.0.1:{port}",
+        "KUBENURSE_CHECK_INTERVAL": "100ms",
         "KUBENURSE_SHUTDOWN_DURATION": "0s"}
 DEFAULT = "/etc/kubenurse/kubenurse.ini"
 shutil.rmtree("/etc/kubenurse", ignore_errors=True)
 os.mkdir("/etc/kubenurse")
 doctor = Doctor(None, name="late", port=port, env=HERE)
 doctor.up()
+wait_ok(lambda: doctor.said("nothing to check yet: add .check. or .neighbours. "
+                            f"to the file.*{DEFAULT}"), "nothing to check: said")
 replace(DEFAULT, check("late"))
 ok(doctor.wait_checks(["late"]).checks("late"), "N 1.4 the file in /etc comes "
    "later: it is noticed")
 os.chmod(DEFAULT, 0o600)
-wait_ok(lambda: doctor.said("kubenurse.ini: cannot be opened: Permission"),
+wait_ok(lambda: doctor.said("kubenurse.ini: cannot be opened as user [a-z]*: "
+                            "Permission"),
         "nobody may read it: refused")
 ok("late" in doctor.results(), "and nothing has changed")
 os.chmod(DEFAULT, 0o644)
 equal(reloads(True).number("kubenurse_config_last_reload_successful"), 1,
       "mended, it is noticed")
+with open(DEFAULT, "w", encoding="ascii") as half:
+    half.write(check("half"))
+    half.flush()
+    enough = doctor.metrics().checks("late") + 10
+    wait(lambda: doctor.metrics().checks("late") >= enough)
+    ok("half" not in doctor.results(), "a file that is open is not loaded",
+       doctor.results())
+    half.write(check("whole"))
+ok(doctor.wait_checks(["half", "whole"]).checks("whole"),
+   "it is once it has been closed")
+like(doctor.log(), 'configuration reloaded" targets=2 was=1 '
+     f"listen=127.0.0.1:{port} ", "the log says what has changed")
+open(DEFAULT, "w", encoding="ascii").close()
+wait_ok(lambda: doctor.said("it is empty, and was not before"),
+        "a file that became empty is refused")
+ok("whole" in doctor.results(), "and nothing has changed")
 doctor.stop()
+os.chmod(DEFAULT, 0o600)
+replace(DEFAULT, check("secret", "ca = /no/ca.pem\n"))
+os.chmod(DEFAULT, 0o600)
+doctor = Doctor(None, name="secret", port=port, env=HERE)
+doctor.up()
+like(doctor.log(), "cannot read its configuration.*user=[a-z]+ "
+     f"file={DEFAULT}.*Permission", "a file for root only: said at the start")
+like(doctor.log(), "cannot read a file of the configuration.*user=[a-z]+ "
+     "file=/no/ca.pem key=ca check=secret", "and so are the files it names")
+doctor.stop()
+status, said = run("--check-config")
+ok(status == 2 and re.search(r"ini:3: ca: .*cannot be read: No such.*path of a "
+                             "file that user [a-z]+ can read", said) and
+   re.search("warning: .*user [a-z]+ cannot read it", said),
+   "--check-config says both", (status, said))
 shutil.rmtree("/etc/kubenurse")
 doctor = Doctor(None, name="later", port=port, env=HERE)
 doctor.up()

@@ -539,9 +539,89 @@ START_TEST(what_the_configuration_accepts_a_worker_can_use)
 }
 END_TEST
 
+static const struct {
+	const char *item;
+	const char *matched; /* a host; NULL: none, and that is said */
+	uint16_t port;
+} no_proxy_items[] = {
+	{ "*", "h", 80 },
+	{ "h", "h", 80 },
+	{ " h ", "h", 80 },
+	{ "h:", "h", 80 },
+	{ "h:81", "h", 81 },
+	{ ".example.com", "a.example.com", 80 },
+	{ "*.example.com", "a.example.com", 80 },
+	{ "a_b.", "a_b.", 80 },
+	{ "10.0.0.1", "10.0.0.1", 80 },
+	{ "10.0.0.1:81", "10.0.0.1", 81 },
+	{ "10.0.0.0/8", "10.1.2.3", 80 },
+	{ "fd00::1", "fd00::1", 80 },
+	{ "fd00::/8", "fd00::1", 80 },
+	{ "[fd00::1]:81", "fd00::1", 81 },
+	{ "http://h", NULL, 0 },
+	{ "h/path", NULL, 0 },
+	{ "h g", NULL, 0 },
+	{ "\"h\"", NULL, 0 },
+	{ "h:http", NULL, 0 },
+	{ "h:080", NULL, 0 },
+	{ "h:0", NULL, 0 },
+	{ "h:80:81", NULL, 0 },
+	{ "*h", NULL, 0 },
+	{ "a.*.h", NULL, 0 },
+	{ ".", "a_b.", 80 },
+	{ ":80", NULL, 0 },
+	{ "a..h", NULL, 0 },
+	{ "b\xc3\xbc"
+	  "cher.example",
+		NULL, 0 },
+	{ "10.", NULL, 0 },
+	{ "10.1", NULL, 0 },
+	{ "10.1.*", NULL, 0 },
+	{ "10.0.0.0/33", NULL, 0 },
+	{ "10.0/8", NULL, 0 },
+	{ "10.0.0.0/", NULL, 0 },
+	{ "10.0.0.0/8:80", NULL, 0 },
+	{ "[fd00::1]", NULL, 0 },
+	{ "fd00::/129", NULL, 0 },
+};
+
+/* Those that are warned about match none of the hosts of the others. */
+START_TEST(an_item_of_no_proxy_matches_or_is_warned_about)
+{
+	const char *item = no_proxy_items[_i].item;
+	const char *matched = no_proxy_items[_i].matched;
+	struct proxy_config config;
+	struct fixture f;
+	char env[100];
+
+	snprintf(env, sizeof(env), "NO_PROXY=x.test,%s,", item);
+	f = load("", ENV(env));
+	ck_assert_ptr_nonnull(f.conf);
+	ck_assert_msg(
+		f.problems.warnings.n_all == (matched == NULL), "%s", item);
+	unload(&f);
+	ck_assert_int_eq(proxy_config_init(&config, "p", NULL, item), 0);
+	if (matched != NULL)
+		ck_assert_ptr_null(proxy_choose(
+			&config, false, matched, no_proxy_items[_i].port));
+	for (size_t i = 0; matched == NULL && i < N_OF(no_proxy_items); i++) {
+		const char *host = no_proxy_items[i].matched;
+
+		if (host != NULL)
+			ck_assert_msg(proxy_choose(&config, false, host,
+					      no_proxy_items[i].port) != NULL,
+				"%s matches %s", item, host);
+	}
+	proxy_config_fini(&config);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase,
+		an_item_of_no_proxy_matches_or_is_warned_about, 0,
+		(int)N_OF(no_proxy_items));
 	tcase_add_loop_test(tcase,
 		what_the_configuration_accepts_a_worker_can_use, 0,
 		(int)conf_n_keys);

@@ -197,7 +197,17 @@ static const struct {
 	{ "KUBENURSE_CHECK_INTERVAL=5",
 		"environment: KUBENURSE_CHECK_INTERVAL: \"5\" is not a" },
 	{ "KUBENURSE_CHECK_INTERVAL= 5s",
-		"environment: KUBENURSE_CHECK_INTERVAL: \" 5s\" is not" },
+		"environment: KUBENURSE_CHECK_INTERVAL: \" 5s\" is not a "
+		"duration; write numbers with units, such as 500ms, 5s or "
+		"1m30s; the value begins with a blank" },
+	{ "KUBENURSE_SERVICE_URL=http://h\n",
+		"environment: KUBENURSE_SERVICE_URL: contains a control "
+		"character or is not valid UTF-8; remove it; the value ends "
+		"with a line break, as of a Secret made with echo" },
+	{ "KUBENURSE_CHECK_INTERVAL=\"5s\"",
+		"environment: KUBENURSE_CHECK_INTERVAL: \"\"5s\"\" is not a "
+		"duration; write numbers with units, such as 500ms, 5s or "
+		"1m30s; the value is in quotation marks, which an env file" },
 	{ "KUBENURSE_CHECK_INTERVAL=0", "environment: KUBENURSE_CHECK_INTE" },
 	{ "KUBENURSE_CHECK_INTERVAL=-5s", "environment: KUBENURSE_CHECK_IN" },
 	{ "KUBENURSE_CHECK_INTERVAL=5s\n", "environment: KUBENURSE_CHECK_I" },
@@ -258,7 +268,12 @@ START_TEST(names_of_extra_checks_are_not_trimmed)
 		load_env(ENV((char *)"KUBENURSE_EXTRA_CHECKS="
 				     "a b:http://h| c:http://g|:http://i"));
 
-	expect_clean(&f);
+	ck_assert_ptr_nonnull(f.conf);
+	ck_assert_uint_eq(f.problems.warnings.n_all, 1);
+	ck_assert_str_eq(f.problems.warnings.texts[0],
+		"environment: KUBENURSE_EXTRA_CHECKS: the name \" c\" begins or "
+		"ends with a blank or a quotation mark, which is part of the "
+		"type; remove it");
 	ck_assert_str_eq(f.conf->checks.checks[0].name, "a b");
 	ck_assert_str_eq(f.conf->checks.checks[1].name, " c");
 	ck_assert_str_eq(f.conf->checks.checks[2].name, "");
@@ -273,8 +288,72 @@ START_TEST(a_name_that_begins_like_another_is_not_it)
 		(char *)"", (char *)"=", (char *)"KUBENURSE_NAMESPACE=z",
 		(char *)"KUBENURSE_NAMESPACE=second"));
 
-	expect_clean(&f);
+	ck_assert_ptr_nonnull(f.conf);
+	ck_assert_uint_eq(f.problems.warnings.n_all, 2);
+	ck_assert_str_eq(f.problems.warnings.texts[0],
+		"environment: KUBENURSE_NAMESPACES: is not known and has no "
+		"effect; KUBENURSE_NAMESPACE is");
 	ck_assert_str_eq(f.conf->namespace, "z");
+	unload(&f);
+}
+END_TEST
+
+static const struct {
+	const char *assignment;
+	const char *warning; /* begins so; NULL: there is none */
+} warned[] = {
+	{ "KUBENURSE_CHEK_INTERVAL=9s",
+		"environment: KUBENURSE_CHEK_INTERVAL: is not known and has no "
+		"effect; KUBENURSE_CHECK_INTERVAL is" },
+	{ "KUBENURSE_API_SERVER_HOST=h",
+		"environment: KUBENURSE_API_SERVER_HOST: is not known and has "
+		"no effect; KUBERNETES_SERVICE_HOST is" },
+	{ "KUBENURSE_NEIGHBOR_PORT=8080",
+		"environment: KUBENURSE_NEIGHBOR_PORT: is not known" },
+	/* of Services kubenurse, kubenurse-neighbor and kubenurse-use */
+	{ "KUBENURSE_SERVICE_HOST=10.0.0.1", NULL },
+	{ "KUBENURSE_SERVICE_PORT=8080", NULL },
+	{ "KUBENURSE_SERVICE_PORT_HTTP=8080", NULL },
+	{ "KUBENURSE_PORT=tcp://10.0.0.1:8080", NULL },
+	{ "KUBENURSE_PORT_8080_TCP=tcp://10.0.0.1:8080", NULL },
+	{ "KUBENURSE_PORT_8080_TCP_ADDR=10.0.0.1", NULL },
+	{ "KUBENURSE_NEIGHBOR_PORT=tcp://10.0.0.1:8080", NULL },
+	{ "KUBENURSE_NEIGHBOR_SERVICE_HOST=10.0.0.1", NULL },
+	{ "KUBENURSE_USE_PORT_443_TCP_PROTO=tcp", NULL },
+	{ "KUBENURSE_TEAM=network", NULL },
+	/* ends that nobody meant */
+	{ "KUBENURSE_POD_NAME= p",
+		"environment: KUBENURSE_POD_NAME: the value begins with a "
+		"blank; that is part of it" },
+	{ "KUBENURSE_NODE_NAME=n\t", NULL /* refused */ },
+	{ "KUBENURSE_NEIGHBOUR_FILTER=\"a=b\"",
+		"environment: KUBENURSE_NEIGHBOUR_FILTER: the value is in "
+		"quotation marks, which an env file keeps; that is" },
+	{ "KUBENURSE_INSECURE='true'",
+		"environment: KUBENURSE_INSECURE: \"'true'\" is neither true "
+		"nor false; it counts as false: it is in quotation marks" },
+	{ "KUBENURSE_INSECURE=true\n",
+		"environment: KUBENURSE_INSECURE: \"true\\x0a\" is neither true "
+		"nor false; it counts as false: it ends with a line break" },
+	{ "NO_PROXY=http://h",
+		"environment: NO_PROXY: \"http://h\" can match nothing: it is "
+		"a URL" },
+};
+
+START_TEST(what_was_hardly_meant_is_a_warning)
+{
+	struct fixture f = load_env(ENV((char *)warned[_i].assignment));
+	const struct conf_problem_list *list = &f.problems.warnings;
+
+	if (warned[_i].warning == NULL) {
+		ck_assert_msg(list->n_all == 0, "%s: %s", warned[_i].assignment,
+			list->n_kept > 0 ? list->texts[0] : "");
+	} else {
+		ck_assert_uint_eq(list->n_all, 1);
+		ck_assert_msg(strncmp(list->texts[0], warned[_i].warning,
+				      strlen(warned[_i].warning)) == 0,
+			"'%s' is not '%s'", list->texts[0], warned[_i].warning);
+	}
 	unload(&f);
 }
 END_TEST
@@ -357,6 +436,8 @@ add_tests(TCase *tcase)
 		tcase, a_bad_value_of_the_file_is_said_though_it_is_overridden);
 	tcase_add_test(tcase, names_of_extra_checks_are_not_trimmed);
 	tcase_add_test(tcase, a_name_that_begins_like_another_is_not_it);
+	tcase_add_loop_test(tcase, what_was_hardly_meant_is_a_warning, 0,
+		(int)(sizeof(warned) / sizeof(warned[0])));
 	tcase_add_test(tcase, proxies);
 	tcase_add_test(tcase, an_api_server_name_that_is_set_needs_no_address);
 	tcase_add_test(tcase, an_ipv6_api_server_gets_brackets);

@@ -362,10 +362,13 @@ START_TEST(every_problem_is_found_in_one_run)
 		"t.ini:10: is neither a [section] nor KEY = VALUE",
 		"t.ini:11: begins with a blank",
 		"t.ini:12: [kubenurs]: unknown section; there are",
+		"t.ini:13: anything: its section is unknown, and so is",
+		"t.ini:14: url: is missing in [check x]",
 		"t.ini:15: interval: \"1ms\" is too short; it must be at least "
 		"10ms",
-		"t.ini:14: url: is missing in [check x]",
 		"t.ini:16: [check x]: is there twice, in line 14 too",
+		"t.ini:17: url: it does not begin with http:// or",
+		"t.ini:18: [check me_service]: has a name of kubenurse's own",
 		"t.ini:19: url: the scheme is neither http nor https",
 		"t.ini:20: url: is there twice in this section",
 		"t.ini:21: the [ of the section is not closed",
@@ -374,7 +377,6 @@ START_TEST(every_problem_is_found_in_one_run)
 		"t.ini:25: neighbour: \"a\" is not a name and an address",
 		"t.ini:26: xyzzy: unknown key; the keys of [neighbours] are",
 		"environment: KUBENURSE_SHUTDOWN_DURATION: \"1d\" is not a",
-		"t.ini:18: [check me_service]: has a name of kubenurse's own",
 	};
 	const size_t n_want = sizeof(want) / sizeof(want[0]);
 
@@ -389,6 +391,23 @@ static const struct {
 	const char *ini, *start;
 } bad[] = {
 	{ K "insecure = True", "t.ini:2: insecure: \"True\" is neither" },
+	{ K "KUBENURSE_CHECK_INTERVAL = 7s",
+		"t.ini:2: KUBENURSE_CHECK_INTERVAL: is the name of a variable; "
+		"in the file write check_interval = 7s under [kubenurse]" },
+	{ K "KUBENURSE_CHEK_INTERVAL = 7s",
+		"t.ini:2: KUBENURSE_CHEK_INTERVAL: is the name of a variable; "
+		"in the file write check_interval = 7s" },
+	{ K "HTTP_PROXY = http://u:p@h",
+		"t.ini:2: HTTP_PROXY: is the name of a variable; in the file "
+		"write http_proxy = VALUE" },
+	{ "[check \"shop\"]\nurl = http://h\n",
+		"t.ini:1: [check \"shop\"]: a name has no quotation marks; "
+		"write [check shop]" },
+	{ "[neighbours]\nnode-a = 10.0.0.1\n",
+		"t.ini:2: node-a: unknown key; for a neighbour of this name "
+		"write neighbour = node-a 10.0.0.1" },
+	{ "[neighbours]\nneighbor = a 10.0.0.1\n",
+		"t.ini:2: neighbor: unknown key; neighbour is one" },
 	{ K "insecure =", "t.ini:2: insecure: \"\" is neither" },
 	{ K "check_interval =", "t.ini:2: check_interval: \"\" is not" },
 	{ K "check_interval = 9ms", "t.ini:2: check_interval: \"9ms\" is too" },
@@ -494,7 +513,7 @@ static const struct {
 	{ "[check path]\nurl = http://h", "t.ini:1: [check path]: has a name" },
 	{ "[check]\nurl = http://h", "t.ini:1: [check]: has no name" },
 	{ "[check ]\nurl = http://h", "t.ini:1: [check]: has no name" },
-	{ "[checkx]\nurl = http://h", "t.ini:1: [checkx]: unknown section" },
+	{ "[checkx]\n", "t.ini:1: [checkx]: unknown section" },
 	{ "[check a\xff]\nurl = http://h",
 		"t.ini:1: [check a\\xff]: the name" },
 	{ "[]\n", "t.ini:1: []: unknown section" },
@@ -1019,13 +1038,44 @@ START_TEST(files_are_looked_at_if_asked_for)
 	fclose(input.stream);
 	expect_error(&f, 0,
 		"t.ini:2: extra_ca: \"/no/ca.pem\" cannot be read: No such "
-		"file or directory; write the path of a file that someone can");
+		"file or directory; write the path of a file that user someone");
 	expect_error(&f, 1,
 		"t.ini:5: ca: \"/tmp\" cannot be read: it is a directory");
 	expect_error(&f, 2, "t.ini:6: header_file: \"/no/headers\" cannot");
 	expect_error(&f, 3,
 		"environment: KUBENURSE_CERT_FILE: \"/no/cert\" cannot be");
 	ck_assert_uint_eq(f.problems.errors.n_all, 4);
+	unload(&f);
+}
+END_TEST
+
+START_TEST(keys_of_a_section_that_is_wrong_are_told)
+{
+	struct fixture f = load("[shop]\ntimeout = 5s\nshop = 1\n"
+				"KUBENURSE_INSECURE = true\n"
+				"[check a]\nurl = http://h\n"
+				"[check a]\nurl = http://h\ntimeout = soon\n" K
+				"log_level = info\n" K "log_level = info\n"
+				"insecure = perhaps\n",
+		ENV());
+	static const char *const want[] = {
+		"t.ini:1: [shop]: unknown section; there are [kubenurse], ",
+		"t.ini:2: timeout: its section is unknown; it belongs to "
+		"[check NAME]",
+		"t.ini:3: shop: its section is unknown, and so is this key",
+		"t.ini:4: KUBENURSE_INSECURE: is the name of a variable; in ",
+		"t.ini:7: [check a]: is there twice, in line 5 too; choose ",
+		"t.ini:9: timeout: \"soon\" is not a duration",
+		"t.ini:12: [kubenurse]: is there twice, in line 10 too; join",
+		"t.ini:13: log_level: is there twice; remove this one or that "
+		"in line 11",
+		"t.ini:14: insecure: \"perhaps\" is neither",
+	};
+	const size_t n_want = sizeof(want) / sizeof(want[0]);
+
+	for (size_t i = 0; i < n_want; i++)
+		expect_error(&f, i, want[i]);
+	ck_assert_uint_eq(f.problems.errors.n_all, n_want);
 	unload(&f);
 }
 END_TEST
@@ -1080,6 +1130,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, paths_that_cannot_be_read);
 	tcase_add_test(tcase, a_real_file_is_read);
 	tcase_add_test(tcase, unused_neighbours_are_a_warning);
+	tcase_add_test(tcase, keys_of_a_section_that_is_wrong_are_told);
 	tcase_add_test(tcase, what_became_empty_is_refused);
 	tcase_add_test(tcase, what_is_gone_is_refused);
 	tcase_add_test(tcase, files_are_looked_at_if_asked_for);
