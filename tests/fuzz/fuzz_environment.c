@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as an environment: one assignment up to each NUL.  Durations are
- * given to their parser too, and must come back from their text.
+ * Any bytes as an environment: one assignment up to each NUL.  What loads must
+ * print to a file that loads to the same.  Durations are given to their parser
+ * too, and must come back from their text.
  */
 #include "common/duration.h"
 #include "supervisor/conf.h"
@@ -26,31 +27,64 @@ check_duration(const char *text)
 		abort();
 }
 
-static void
-check_load(char *const *envp)
+static struct conf *
+load(char *const *envp, FILE *stream)
 {
-	struct conf_input input = {
-		.envp = envp, .host_name = "host", .has_token = true
-	};
+	struct conf_input input = { .path = stream != NULL ? "fuzz.ini" : NULL,
+		.stream = stream,
+		.envp = envp,
+		.host_name = "host",
+		.has_token = true };
 	struct conf_problems problems;
-	char *text = NULL;
-	size_t n_bytes;
 	struct conf *conf;
 
 	conf_problems_init(&problems);
 	conf = conf_load(&input, &problems);
 	if ((conf == NULL) == (problems.errors.n_all == 0))
 		abort();
-	if (conf != NULL) {
-		FILE *stream = open_memstream(&text, &n_bytes);
+	conf_problems_fini(&problems);
+	return conf;
+}
 
-		if (stream == NULL || conf_print(conf, stream) != 0)
+static char *
+print(const struct conf *conf, size_t *ret_n_bytes)
+{
+	char *text = NULL;
+	FILE *stream = open_memstream(&text, ret_n_bytes);
+
+	if (stream == NULL || conf_print(conf, stream) != 0)
+		abort();
+	fclose(stream);
+	return text;
+}
+
+/* What a file can hold prints to one that loads and prints the same again. */
+static void
+check_load(char *const *envp)
+{
+	static char *const no_env[] = { NULL };
+	struct conf *conf = load(envp, NULL), *back;
+	size_t n_first, n_second;
+	char *first, *second;
+	FILE *stream;
+
+	if (conf == NULL)
+		return;
+	first = print(conf, &n_first);
+	conf_free(conf);
+	if (strstr(first, "its value can stand in the environment") == NULL) {
+		stream = fmemopen(first, n_first, "r");
+		back = stream != NULL ? load(no_env, stream) : NULL;
+		if (back == NULL)
 			abort();
 		fclose(stream);
-		free(text);
+		second = print(back, &n_second);
+		if (strcmp(first, second) != 0)
+			abort();
+		free(second);
+		conf_free(back);
 	}
-	conf_free(conf);
-	conf_problems_fini(&problems);
+	free(first);
 }
 
 int

@@ -61,6 +61,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n_bytes)
 			url_resolve(&base, location, &url, &error) == 0)
 			check_round_trip(&url);
 	}
+	if (url_parse_proxy(&url, text, &error) == 0) {
+		if (url.https)
+			abort();
+		check_round_trip(&url);
+	}
 	free(text);
 	return 0;
 }

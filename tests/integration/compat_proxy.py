@@ -15,7 +15,7 @@ need("tinyproxy", "openssl", "ip")
 HERE = "192.0.2.1"  # for loopback no proxy is ever used
 subprocess.run(["ip", "addr", "add", f"{HERE}/32", "dev", "lo"], check=True)
 replace("/etc/hosts", f"127.0.0.1 localhost\n{HERE} shop.test api.shop.test "
-        "axshop.test\n")
+        "axshop.test xn--bcher-kva.test\n")
 authority = Authority("authority")
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(*authority.issue(
@@ -82,6 +82,8 @@ for style, settings in (
         ("upper", {"HTTP_PROXY": USER, "HTTPS_PROXY": USER}),
         ("lower", {"http_proxy": USER, "https_proxy": USER}),
         ("no_scheme", {"HTTP_PROXY": USER[7:], "HTTPS_PROXY": USER[7:]}),
+        ("idn", {"HTTP_PROXY": USER.replace(HERE, "b\u00fccher.test"),
+                 "HTTPS_PROXY": USER[7:].replace(HERE, "B\u00dcCHER.test")}),
         ("upper_wins", {"HTTP_PROXY": USER, "http_proxy": "http://127.0.0.1:1",
                         "HTTPS_PROXY": USER})):
     case = Case(style, settings, BOTH)
@@ -89,8 +91,9 @@ for style, settings in (
                          f"CONNECT shop.test:{S}"},
           f"K 1.44 {style}: the absolute form for http, CONNECT for https")
     for check in BOTH:
-        equal(case.traced(check, "dns_start"), 0,
-              f"K 4.7 {style} {check}: dns and connect are the proxy's")
+        equal(case.traced(check, "dns_start"),
+              case.metrics.checks(check) if style == "idn" else 0,
+              f"K 4.7 {style} {check}: only the proxy is looked up")
         equal(case.traced(check, "connect_done"), case.metrics.checks(check),
               f"K 4 {style} {check}: one connection")
     equal(case.traced("https", "tls_handshake_done"),
@@ -163,10 +166,12 @@ equal(case.asked(), {f"GET http://shop.test:{P}/x?q=1",
 equal(case.metrics.total("kubenurse_errors_total.*"), 0, "K 1 kept: no error")
 
 # a kind of proxy that is not known is said
-doctor = Doctor("[kubenurse]\nlisten = 127.0.0.1:{port}\n", name="socks",
-                env={"HTTP_PROXY": f"socks5://{HERE}:1080"})
-status = doctor.wait(5)
-ok(status == 2 and doctor.said("HTTP_PROXY: .*SOCKS"),
-   "socks5: a configuration error that names it", (status, doctor.log()))
-doctor.halt()
+for scheme, reason in (("socks5", "SOCKS"), ("https", "by https")):
+    doctor = Doctor("[kubenurse]\nlisten = 127.0.0.1:{port}\n", name=scheme,
+                    env={"HTTP_PROXY": f"{scheme}://{HERE}:1080"})
+    status = doctor.wait(5)
+    ok(status == 2 and doctor.said(f"HTTP_PROXY: .*{reason}.*http://HOST:PORT"),
+       f"{scheme}: a configuration error that names it",
+       (status, doctor.log()))
+    doctor.halt()
 done()
