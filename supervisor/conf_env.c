@@ -124,7 +124,10 @@ set_variable(struct conf_loader *loader, const struct conf_key *key,
 		set_bool(loader, key, env, value, odd);
 	else if (conf_loader_set(
 			 loader, key, loader->conf, value, 0, env, odd) &&
-		 odd != NULL)
+		 odd != NULL &&
+		 /* of the first name of these conf_finish() says it */
+		 (key->type != CONF_EXTRA_CHECKS ||
+			 strchr(" \"'", value[0]) == NULL))
 		conf_problems_add_warning(loader->problems,
 			"environment: %s: the value %s; that is part of it, "
 			"remove it",

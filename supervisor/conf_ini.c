@@ -277,7 +277,7 @@ start_check(struct reader *reader, char *name)
 			*name, inner, *name, inner);
 		name = inner;
 	}
-	if (!conf_text_is_clean(name, false)) {
+	if (conf_text_bad_byte(name, false) != NULL) {
 		error_here(reader,
 			"[check %.60s]: the name contains a control "
 			"character or is not valid UTF-8",

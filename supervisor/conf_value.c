@@ -59,8 +59,8 @@ sequence_length(const unsigned char *p)
 	return 0;
 }
 
-bool
-conf_text_is_clean(const char *text, bool tab_allowed)
+const char *
+conf_text_bad_byte(const char *text, bool tab_allowed)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
@@ -69,12 +69,12 @@ conf_text_is_clean(const char *text, bool tab_allowed)
 		bool c1 = p[0] == 0xc2 && p[1] < 0xa0;
 
 		if (len == 0 || *p == 0x7f || c1)
-			return false;
+			return (const char *)p;
 		if (*p < 0x20 && !(*p == '\t' && tab_allowed))
-			return false;
+			return (const char *)p;
 		p += len;
 	}
-	return true;
+	return NULL;
 }
 
 bool
@@ -386,14 +386,18 @@ conf_value_parse(const struct conf_key *key, const char *text, void *object,
 	struct strbuf *why)
 {
 	void *field = (char *)object + key->offset;
+	const char *bad;
 
 	if (strnlen(text, CONF_VALUE_MAX_BYTES + 1) > CONF_VALUE_MAX_BYTES) {
 		strbuf_add_string(why, "is longer than 57344 bytes");
 		return -EINVAL;
 	}
-	if (!conf_text_is_clean(text, key->type == CONF_NEIGHBOUR)) {
-		strbuf_add_string(why, "contains a control character or is "
-				       "not valid UTF-8; remove it");
+	bad = conf_text_bad_byte(text, key->type == CONF_NEIGHBOUR);
+	if (bad != NULL) {
+		strbuf_printf(why,
+			"contains a control character or is not valid UTF-8: "
+			"\\x%02x behind %zu bytes; remove it",
+			(unsigned char)*bad, (size_t)(bad - text));
 		return -EINVAL;
 	}
 	switch (key->type) {

@@ -27,8 +27,9 @@ int conf_value_parse(const struct conf_key *key, const char *text, void *object,
  */
 bool conf_value_format(const struct conf_key *key, const void *object,
 	size_t n_item, struct strbuf *out);
-/* Strict UTF-8 (RFC 3629) without control characters; a tab may be allowed. */
-bool conf_text_is_clean(const char *text, bool tab_allowed);
+/* The first byte that is no strict UTF-8 (RFC 3629) or begins a control
+ * character; a tab may be allowed.  NULL: there is none. */
+const char *conf_text_bad_byte(const char *text, bool tab_allowed);
 bool conf_replace_string(char **field, const char *text);
 /*
  * What is wrong with a URL, a text of static storage; NULL: nothing, and it

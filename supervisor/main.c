@@ -62,52 +62,53 @@ close_stdout(void)
 }
 
 /*
- * Also what only shows to the user that the program becomes: files that cannot
- * be read.  The configuration itself is opened before.
+ * Who the program would become decides which files it can read; the
+ * configuration itself is opened before, as at a start.
  */
-static struct conf *
-load_as_user(struct conf_input *input, const struct conf *conf,
+static void
+become_its_user(struct conf_input *input, const struct conf *conf,
 	struct conf_problems *problems)
 {
 	const char *path = conf_input_path(input), *user = NULL;
 
 	if (conf->from_ini)
 		input->stream = fopen(path, "re");
-	if (!input->has_token && privileges_become(conf->user, &user) > 0)
-		input->user = user;
+	if (input->has_token || privileges_become(conf->user, &user) <= 0)
+		return;
+	input->user = user;
 	if (conf->from_ini && conf_file_error(path) != NULL)
 		conf_problems_add_warning(problems,
 			"%s: user %s cannot read it: %s; a reload will be "
 			"refused until chgrp and chmod 0640 let it",
 			path, user, conf_file_error(path));
-	if (plan_is_idle(conf))
-		conf_problems_add_warning(problems,
-			"nothing to check yet: add [check] or [neighbours] to "
-			"%s",
-			path);
-	input->check_files = true;
-	return conf_load(input, problems);
 }
 
 static int
 check_config(struct conf_input *input)
 {
 	struct conf_problems problems;
-	struct conf *conf, *again;
+	struct conf *first, *conf;
 	bool good;
 
 	conf_problems_init(&problems);
+	first = conf_load(input, &problems);
+	conf_problems_fini(&problems);
+	if (first != NULL)
+		become_its_user(input, first, &problems);
+	input->check_files = true;
 	conf = conf_load(input, &problems);
 	good = conf != NULL;
-	if (good) {
-		conf_problems_fini(&problems);
-		again = load_as_user(input, conf, &problems);
-		good = again != NULL;
-		conf_free(again);
-	}
+	if (good && plan_is_idle(conf))
+		conf_problems_add_warning(&problems,
+			"nothing to check yet: add [check] or [neighbours] to "
+			"%s",
+			conf_input_path(input));
 	conf_problems_print(&problems, stderr);
 	conf_problems_fini(&problems);
 	conf_free(conf);
+	conf_free(first);
+	if (input->stream != NULL)
+		fclose(input->stream);
 	if (!good)
 		return EXIT_CODE_BAD_CONF;
 	puts("the configuration is good");

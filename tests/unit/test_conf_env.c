@@ -202,7 +202,8 @@ static const struct {
 		"1m30s; the value begins with a blank" },
 	{ "KUBENURSE_SERVICE_URL=http://h\n",
 		"environment: KUBENURSE_SERVICE_URL: contains a control "
-		"character or is not valid UTF-8; remove it; the value ends "
+		"character or is not valid UTF-8: \\x0a behind 8 bytes; "
+		"remove it; the value ends "
 		"with a line break, as of a Secret made with echo" },
 	{ "KUBENURSE_CHECK_INTERVAL=\"5s\"",
 		"environment: KUBENURSE_CHECK_INTERVAL: \"\"5s\"\" is not a "
