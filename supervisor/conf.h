@@ -176,8 +176,8 @@ struct conf_input {
 	char *const *envp;
 	/* What node_name and pod_name are by default.  NULL: gethostname(2). */
 	const char *host_name;
-	/* Of the file of the running configuration.  Not 0: one that is empty or
-	 * gone now is an error, for nobody means that. */
+	/* Of the file of the running configuration.  Not 0: one that is empty
+	 * or gone now is an error, for nobody means that. */
 	size_t bytes_before;
 	/* Whether the files that it names can be read is looked at, too. */
 	bool check_files;
@@ -205,11 +205,13 @@ struct conf *conf_load(
 	const struct conf_input *input, struct conf_problems *problems);
 void conf_free(struct conf *conf);
 
-/* What keeps this process from reading a file; NULL: nothing. */
+/* What keeps this process from reading a file; NULL: nothing, or that of the
+ * start is held (check_files.h). */
 const char *conf_file_error(const char *path);
-/* One warning in the log for each file of it that this user cannot read. */
+/* One warning in the log for each file of it that input->user cannot read;
+ * NULL: it is who started the program, and none. */
 void conf_log_unreadable(
-	const struct conf *conf, const char *conf_path, const char *user);
+	const struct conf *conf, const struct conf_input *input);
 
 /*
  * The effective configuration as an INI file that loads to the same, but for

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The files that a configuration names, seen by who has to read them. */
+#include "supervisor/check_files.h"
 #include "supervisor/conf.h"
 #include "supervisor/conf_table.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,12 +11,12 @@
 const char *
 conf_file_error(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = check_files_open(path);
 	const char *error = NULL;
 	struct stat st;
 
 	if (fd < 0)
-		return strerror(errno);
+		return strerror(-fd);
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
 		error = "it is a directory";
 	close(fd);
@@ -53,15 +52,17 @@ log_object(const void *object, enum conf_section section, const char *check,
 }
 
 void
-conf_log_unreadable(
-	const struct conf *conf, const char *conf_path, const char *user)
+conf_log_unreadable(const struct conf *conf, const struct conf_input *input)
 {
-	const char *error = conf->from_ini ? conf_file_error(conf_path) : NULL;
+	const char *path = conf_input_path(input), *user = input->user;
+	const char *error = conf->from_ini ? conf_file_error(path) : NULL;
 
+	if (user == NULL)
+		return;
 	if (error != NULL)
 		LOG_WARN("the user of this program cannot read its "
 			 "configuration: a reload will be refused",
-			LOG_STR("user", user), LOG_STR("file", conf_path),
+			LOG_STR("user", user), LOG_STR("file", path),
 			LOG_STR("error", error),
 			LOG_STR("hint", "let this user or its group read it, "
 					"as with chgrp and chmod 0640"));

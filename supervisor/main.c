@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kubenurse: the command line, then the supervisor. */
 #include "common/heap.h"
+#include "supervisor/check_files.h"
 #include "supervisor/conf.h"
 #include "supervisor/options.h"
 #include "supervisor/plan.h"
@@ -67,14 +68,18 @@ close_stdout(void)
  */
 static void
 become_its_user(struct conf_input *input, const struct conf *conf,
-	struct conf_problems *problems)
+	const struct file_stamp *stamp, struct conf_problems *problems)
 {
 	const char *path = conf_input_path(input), *user = NULL;
 
 	if (conf->from_ini)
 		input->stream = fopen(path, "re");
-	if (input->has_token || privileges_become(conf->user, &user) <= 0)
+	if (input->has_token)
 		return;
+	check_files_hold(conf, stamp);
+	if (privileges_become(conf->user, &user) <= 0)
+		return;
+	check_files_settle();
 	input->user = user;
 	if (conf->from_ini && conf_file_error(path) != NULL)
 		conf_problems_add_warning(problems,
@@ -84,7 +89,7 @@ become_its_user(struct conf_input *input, const struct conf *conf,
 }
 
 static int
-check_config(struct conf_input *input)
+check_config(struct conf_input *input, const struct file_stamp *stamp)
 {
 	struct conf_problems problems;
 	struct conf *first, *conf;
@@ -94,7 +99,7 @@ check_config(struct conf_input *input)
 	first = conf_load(input, &problems);
 	conf_problems_fini(&problems);
 	if (first != NULL)
-		become_its_user(input, first, &problems);
+		become_its_user(input, first, stamp, &problems);
 	input->check_files = true;
 	conf = conf_load(input, &problems);
 	good = conf != NULL;
@@ -141,7 +146,7 @@ main(int argc, char **argv)
 	input.envp = environ;
 	stamp = file_stamp_of(conf_input_path(&input));
 	if (options.check_config && !options.print_config)
-		return check_config(&input);
+		return check_config(&input, &stamp);
 	conf = load(&input, !options.print_config);
 	if (conf == NULL)
 		return EXIT_CODE_BAD_CONF;

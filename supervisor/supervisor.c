@@ -541,11 +541,8 @@ become_user(struct supervisor *supervisor)
 			LOG_STR("user", user),
 			LOG_STR("hint", "create a system user kubenurse, or "
 					"set the key user"));
-	if (rc > 0) {
+	if (rc > 0)
 		supervisor->conf_input.user = strdup(user);
-		conf_log_unreadable(supervisor->conf,
-			conf_input_path(&supervisor->conf_input), user);
-	}
 	return rc;
 }
 
@@ -583,6 +580,7 @@ supervisor_run(struct conf *conf, const struct conf_input *input,
 		if (become_user(&supervisor) < 0)
 			return EXIT_CODE_FAILED;
 		check_files_settle();
+		conf_log_unreadable(conf, &supervisor.conf_input);
 	}
 	if (nursery_is_exposed(path))
 		LOG_WARN("the programs are readable: other processes of this "

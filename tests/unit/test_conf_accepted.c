@@ -129,6 +129,13 @@ static const char *const values[] = {
 	"h",
 	"h:",
 	"unix:///run/x",
+	"unix:///run/x:/a?b",
+	"unix:///run/ x",
+	"unix:///a;b",
+	"unix:///a#b",
+	"unix:///",
+	"unix://run/x",
+	"a:unix:///run/x",
 	"file:///etc/x",
 	/* headers, files and extra checks */
 	"A: b",
@@ -180,7 +187,7 @@ static const struct {
 
 static bool
 can_ask(const char *url_text, const char *method, const char *origin,
-	const struct conf_headers *list)
+	const struct conf_check *check)
 {
 	static char head[CONTROL_MAX_BYTES];
 	struct http_header headers[CONF_HEADERS_MAX];
@@ -193,15 +200,20 @@ can_ask(const char *url_text, const char *method, const char *origin,
 		.version = "2",
 		.neighbour_origin = origin,
 		.headers = headers,
-		.n_headers = list != NULL ? list->n_headers : 0,
+		.n_headers = check != NULL ? check->headers.n_headers : 0,
 	};
 
-	if (url_parse(&url, url_text, &error) != 0)
+	if ((check != NULL ? url_parse_check : url_parse)(
+		    &url, url_text, &error) != 0)
 		return false;
+	if (url.family == AF_UNIX)
+		request.server_name = "localhost";
+	if (check != NULL && check->server_name[0] != '\0')
+		request.server_name = check->server_name;
 	request.target = url.target;
 	for (size_t i = 0; i < request.n_headers; i++) {
-		headers[i].name = list->headers[i].name;
-		headers[i].value = list->headers[i].value;
+		headers[i].name = check->headers.headers[i].name;
+		headers[i].value = check->headers.headers[i].value;
 	}
 	return http_request_format(head, sizeof(head), &request) > 0;
 }
@@ -226,18 +238,18 @@ checks_work(const struct conf *conf)
 			.url = check->url,
 			.method = check->method,
 			.origin = conf->pod_name,
+			.server_name = check->server_name,
 			.headers = check->headers.n_headers > 0
 					   ? check->headers.headers[0].value
 					   : "",
-			.expect_count = (uint32_t)check->expect.n_statuses,
+			.expect_count = (uint32_t)check->expect.n_ranges,
 			.interval_ns = (uint64_t)check->interval_ns,
 			.timeout_ns = (uint64_t)check->timeout_ns,
 		};
 		if (!fits_message(&message) || check->interval_ns <= 0 ||
 			check->timeout_ns <= 0 ||
-			check->expect.n_statuses > CONTROL_MAX_EXPECT ||
-			!can_ask(check->url, check->method, NULL,
-				&check->headers))
+			check->expect.n_ranges > CONTROL_MAX_EXPECT ||
+			!can_ask(check->url, check->method, NULL, check))
 			return false;
 	}
 	return true;
