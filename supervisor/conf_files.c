@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files that a configuration names, seen by who has to read them. */
+/*
+ * The files that a configuration names, seen by the user that has to read
+ * them: by --check-config, and at the start of a program that was root.
+ */
 #include "supervisor/check_files.h"
 #include "supervisor/conf.h"
 #include "supervisor/conf_table.h"
@@ -55,10 +58,11 @@ void
 conf_log_unreadable(const struct conf *conf, const struct conf_input *input)
 {
 	const char *path = conf_input_path(input), *user = input->user;
-	const char *error = conf->from_ini ? conf_file_error(path) : NULL;
+	const char *error;
 
 	if (user == NULL)
 		return;
+	error = conf->from_ini ? conf_file_error(path) : NULL;
 	if (error != NULL)
 		LOG_WARN("the user of this program cannot read its "
 			 "configuration: a reload will be refused",

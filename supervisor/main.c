@@ -71,13 +71,20 @@ become_its_user(struct conf_input *input, const struct conf *conf,
 	const struct file_stamp *stamp, struct conf_problems *problems)
 {
 	const char *path = conf_input_path(input), *user = NULL;
+	int rc;
 
 	if (conf->from_ini)
 		input->stream = fopen(path, "re");
 	if (input->has_token)
 		return;
 	check_files_hold(conf, stamp);
-	if (privileges_become(conf->user, &user) <= 0)
+	rc = privileges_become(conf->user, &user);
+	if (rc == -ENOENT)
+		conf_problems_add_error(problems,
+			"user: there is no user %s; create it, or name one "
+			"that there is",
+			user);
+	if (rc <= 0)
 		return;
 	check_files_settle();
 	input->user = user;
@@ -102,7 +109,7 @@ check_config(struct conf_input *input, const struct file_stamp *stamp)
 		become_its_user(input, first, stamp, &problems);
 	input->check_files = true;
 	conf = conf_load(input, &problems);
-	good = conf != NULL;
+	good = conf != NULL && problems.errors.n_all == 0;
 	if (good && plan_is_idle(conf))
 		conf_problems_add_warning(&problems,
 			"nothing to check yet: add [check] or [neighbours] to "

@@ -331,6 +331,9 @@ like(doctor.log(), "cannot read its configuration.*user=[a-z]+ "
 like(doctor.log(), "cannot read a file of the configuration.*user=[a-z]+ "
      "file=/no/ca.pem key=ca check=secret", "and so are the files it names")
 doctor.stop()
+status, said = run("--check-config", env={"KUBENURSE_USER": "no-such"})
+ok(status == 2 and "user: there is no user no-such" in said,
+   "--check-config knows who the program would become", (status, said))
 status, said = run("--check-config")
 ok(status == 2 and re.search(r"ini:3: ca: .*cannot be read: No such.*path of a "
                              "file that user [a-z]+ can read", said) and
