@@ -93,7 +93,7 @@ for style, settings in (
     for check in BOTH:
         equal(case.traced(check, "dns_start"),
               case.metrics.checks(check) if style == "idn" else 0,
-              f"K 4.7 {style} {check}: only the proxy is looked up")
+              f"K 4.7 {style} {check}: dns and connect are the proxy's")
         equal(case.traced(check, "connect_done"), case.metrics.checks(check),
               f"K 4 {style} {check}: one connection")
     equal(case.traced("https", "tls_handshake_done"),
