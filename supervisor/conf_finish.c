@@ -84,6 +84,24 @@ base_target(const char *base)
 								      : target;
 }
 
+/* It has to, as --print-config writes it too. */
+static bool
+fits_with_path(const char *base)
+{
+	char again[URL_TEXT_BYTES];
+	const char *error;
+	struct url url;
+	bool fits = true;
+
+	if (url_parse(&url, base, &error) != 0)
+		return true; /* that was said */
+	for (int redact = 0; redact <= 1; redact++)
+		fits &= strlen(url_format(&url, redact != 0, again)) +
+				sizeof(HAPPY_PATH) - 1 <=
+			URL_MAX_BYTES;
+	return fits;
+}
+
 static void
 set_base_target(struct conf_loader *loader, const char *name, const char *base,
 	char **ret_target)
@@ -92,10 +110,16 @@ set_base_target(struct conf_loader *loader, const char *name, const char *base,
 	struct url url;
 
 	*ret_target = base_target(base);
-	if (*ret_target == NULL)
+	if (*ret_target == NULL) {
 		conf_loader_no_memory(loader);
-	else if (**ret_target != '\0' &&
-		 url_parse(&url, *ret_target, &error) != 0)
+		return;
+	}
+	if (**ret_target == '\0')
+		return;
+	error = conf_parse_url(url_parse, *ret_target, &url);
+	if (error == NULL && !fits_with_path(base))
+		error = "it is longer than 2048 bytes once it is encoded";
+	if (error != NULL)
 		conf_loader_error(loader, name,
 			"with " HAPPY_PATH " at its end %s", error);
 }

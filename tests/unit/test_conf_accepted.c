@@ -162,8 +162,8 @@ static const char *const values[] = {
 };
 
 /* Texts of so many bytes; they begin like a URL, a name and a list. */
-static const size_t lengths[] = { 63, 64, 253, 254, 255, 256, 1000, 2030, 2040,
-	2048, 2049, 4095, 4096, 16384, 32767, 40000, CONF_VALUE_MAX_BYTES,
+static const size_t lengths[] = { 63, 64, 253, 254, 255, 256, 680, 1000, 2030,
+	2040, 2048, 2049, 4095, 4096, 16384, 32767, 40000, CONF_VALUE_MAX_BYTES,
 	CONF_VALUE_MAX_BYTES + 1 };
 static const struct {
 	const char *start, *repeated;
