@@ -218,8 +218,9 @@ end_check(struct prober *prober, struct check *check, bool ok)
 	check->state = STATE_IDLE;
 	check->record.ok = ok && check->record.request_own_ns != 0;
 	check->record.ended_mono_ns = clock_mono_ns();
-	if (!prober->options->on_record(prober->options->arg, &check->record))
-		prober->ended = true;
+	if (!prober->ended)
+		prober->ended = !prober->options->on_record(
+			prober->options->arg, &check->record);
 }
 
 static bool
