@@ -409,8 +409,7 @@ supervisor_plan(struct supervisor *supervisor)
 	if (rc == 0)
 		rc = neighbours_plan(
 			&supervisor->neighbours, &supervisor->targets, now_ns);
-	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
-		worker_pool_update(&supervisor->pool, (enum worker_type)i);
+	worker_pool_update_all(&supervisor->pool);
 	return rc;
 }
 

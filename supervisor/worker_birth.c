@@ -51,8 +51,8 @@ send_boot(struct worker_slot *slot, struct worker_process *process)
 	return worker_process_send(process, &message);
 }
 
-static bool
-needs_tls(const struct worker_slot *slot)
+bool
+worker_birth_needs_tls(const struct worker_slot *slot)
 {
 	if (slot->type == WORKER_DISCOVERY)
 		return discovery_order_needs_tls(slot->pool->neighbours->conf);
@@ -66,7 +66,7 @@ worker_birth_ask(struct worker_slot *slot, struct worker_process *process)
 	struct control_birth birth = {
 		.worker_type = slot->type,
 		.worker_gen = ++pool->last_gen,
-		.needs_tls = needs_tls(slot),
+		.needs_tls = worker_birth_needs_tls(slot),
 		.needs_unix =
 			target_table_needs_unix(pool->targets, slot->type),
 	};

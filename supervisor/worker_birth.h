@@ -9,6 +9,10 @@
 
 #include "supervisor/worker_slot.h"
 
+#include <stdbool.h>
+
+/* Whether its worker will check anything by https. */
+bool worker_birth_needs_tls(const struct worker_slot *slot);
 /*
  * The process, one of the slot's and FREE, is ASKED then.  0 or a negative
  * errno; when it is ASKED nevertheless, it has to be ended as unborn.

@@ -3,6 +3,7 @@
 #include "supervisor/worker_pool.h"
 
 #include "common/clock.h"
+#include "supervisor/worker_birth.h"
 #include "supervisor/worker_memory.h"
 
 #include <unistd.h>
@@ -19,6 +20,20 @@ void
 worker_pool_update(struct worker_pool *pool, enum worker_type type)
 {
 	worker_slot_update(&pool->slots[type]);
+}
+
+/*
+ * The nursery loads the CAs for the first worker that needs them, which takes
+ * as long as all births together: whoever needs none need not wait for it.
+ */
+void
+worker_pool_update_all(struct worker_pool *pool)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
+			if (worker_birth_needs_tls(&pool->slots[i]) ==
+				(pass == 1))
+				worker_slot_update(&pool->slots[i]);
 }
 
 void

@@ -65,11 +65,16 @@ struct worker_pool {
 	void (*on_result)(struct worker_pool *pool);
 };
 
-/* The fields above `stopping`, and on_result, are filled in by the caller before.  0 or a
- * negative errno; then worker_pool_fini() is all that may be called. */
+/*
+ * The fields above `stopping`, and on_result, are filled in by the caller
+ * before.  0 or a negative errno; then worker_pool_fini() is all that may be
+ * called.
+ */
 int worker_pool_init(struct worker_pool *pool);
 /* Targets of this type have changed: starts, tells, or ends its worker. */
 void worker_pool_update(struct worker_pool *pool, enum worker_type type);
+/* The same for all types. */
+void worker_pool_update_all(struct worker_pool *pool);
 /* What a worker got at birth has changed: new processes for all. */
 void worker_pool_replace(struct worker_pool *pool);
 /* What discovery was told has changed: a new process, new before old. */

@@ -28,12 +28,10 @@
 
 /*
  * After so many records the supervisor is told, so that the pipe does not fill
- * while it is left alone: the smallest one, 64 KiB in pages that hold five
- * each, has room for 80 (pipe(7), fs/pipe.c).
+ * while it is left alone: half of the smallest one, which has 16 pages, and a
+ * record does not cross them (pipe(7), fs/pipe.c).
  */
-#define UNANNOUNCED_MAX 32
-_Static_assert(UNANNOUNCED_MAX < 16 * (4096 / sizeof(struct wire_record)) / 2,
-	"half a pipe of 64 KiB");
+#define UNANNOUNCED_MAX (16 * (4096 / sizeof(struct wire_record)) / 2)
 
 static void
 ring(struct worker *worker)
@@ -59,7 +57,7 @@ worker_init_bell(struct worker *worker)
 	loop_timer_init(&worker->bell, on_bell);
 }
 
-/* Whether the supervisor may read it as late as it likes to (some 50 ms). */
+/* Whether the supervisor may read it as late as it does (worker_pipes.h). */
 static bool
 can_wait(const struct worker *worker, const struct wire_record *record)
 {

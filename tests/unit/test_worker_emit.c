@@ -198,9 +198,9 @@ START_TEST(a_pipe_that_is_read_when_it_rings_never_fills)
 		}
 	}
 	ck_assert_uint_gt(rings, 0);
-	ck_assert_uint_lt(most_bytes, sizeof(bytes) / 2);
+	ck_assert_uint_le(most_bytes, sizeof(bytes) / 2);
 	/* nor does it ring without need */
-	ck_assert_uint_lt(rings, 1000 / 25);
+	ck_assert_uint_lt(rings, 1000 / 8);
 }
 END_TEST
 

@@ -316,6 +316,14 @@ die_of(struct newborn *newborn, int signal_number)
 			worker_pool_reaped(&pool, newborn->pid, &worker_exit));
 }
 
+static void
+forget(const struct newborn *newborn)
+{
+	close(newborn->control_fd);
+	close(newborn->pipe_fd);
+	close(newborn->log_fd);
+}
+
 /* As it would end by exit(2). */
 static void
 end_well(struct newborn *newborn)
@@ -365,6 +373,44 @@ START_TEST(a_type_without_targets_has_no_worker)
 	want(NULL, NULL);
 	ck_assert_int_eq(asked(&message), 0);
 	ck_assert(metric(UP) < 0);
+}
+END_TEST
+
+static void
+want_of(enum worker_type type, const char *url)
+{
+	struct target_spec spec = a_spec(worker_type_name(type));
+
+	spec.url = url;
+	target_table_begin(&targets, type);
+	ck_assert_int_eq(target_table_want(&targets, type, &spec, 0, NULL), 0);
+	target_table_end(&targets, type, now_ns);
+}
+
+/* The nursery reads its requests in their order, and the first of these takes
+ * it as long as all others. */
+START_TEST(who_needs_the_cas_is_born_last)
+{
+	static const enum worker_type wanted[] = { WORKER_ME_SERVICE,
+		WORKER_EXTRA, WORKER_ME_INGRESS };
+	static struct neighbours neighbours;
+	static struct conf conf; /* source static, nobody to find */
+	struct newborn newborns[3];
+
+	conf.neighbour_source = CONF_SOURCE_STATIC;
+	neighbours.conf = &conf;
+	pool.neighbours = &neighbours;
+	want_of(WORKER_ME_INGRESS, "https://192.0.2.1/");
+	want_of(WORKER_ME_SERVICE, "http://192.0.2.1/");
+	want_of(WORKER_EXTRA, "http://192.0.2.1/");
+	worker_pool_update_all(&pool);
+	for (int i = 0; i < 3; i++) {
+		newborns[i] = take_birth();
+		ck_assert_uint_eq(newborns[i].birth.worker_type, wanted[i]);
+		ck_assert(newborns[i].birth.needs_tls == (i == 2));
+		tell_birth(&newborns[i], newborns[i].pid);
+		forget(&newborns[i]);
+	}
 }
 END_TEST
 
@@ -650,14 +696,6 @@ write_samples(const struct newborn *newborn, struct wire_record *record,
 {
 	while (count-- > 0)
 		ck_assert_int_eq(wire_write(newborn->pipe_fd, record), 0);
-}
-
-static void
-forget(const struct newborn *newborn)
-{
-	close(newborn->control_fd);
-	close(newborn->pipe_fd);
-	close(newborn->log_fd);
 }
 
 /* A worker whose records have come so often that its pipe is left alone. */
@@ -1689,6 +1727,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = { a_type_without_targets_has_no_worker,
+		who_needs_the_cas_is_born_last,
 		a_worker_is_told_its_targets_after_its_hello,
 		a_worker_cannot_send_on_its_control_socket,
 		a_file_that_cannot_be_opened_for_now_is_tried_again,
