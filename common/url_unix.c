@@ -41,7 +41,7 @@ check_socket_path(const char *path, size_t len)
 int
 url_parse_check(struct url *url, const char *text, const char **ret_error)
 {
-	char http[URL_MAX_BYTES + sizeof("http://localhost/")];
+	char http[URL_MAX_BYTES + sizeof("http://h/")];
 	const char *path, *request, *error;
 	size_t len;
 	int rc;
@@ -61,8 +61,9 @@ url_parse_check(struct url *url, const char *text, const char **ret_error)
 		*ret_error = error;
 		return -EINVAL;
 	}
-	/* what is asked for is as of any other server */
-	snprintf(http, sizeof(http), "http://localhost%s",
+	/* What is asked for is as of any other server.  This is no longer than
+	 * the text, so that what is not too long printed can be read back. */
+	snprintf(http, sizeof(http), "http://h%s",
 		request != NULL ? request + 1 : "/");
 	rc = url_parse(url, http, ret_error);
 	if (rc < 0)
