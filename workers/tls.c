@@ -333,7 +333,8 @@ tls_session_identify(
 	const char *why;
 
 	ERR_clear_error();
-	if (use_identity(identity, session->ssl))
+	session->certificate_shown = use_identity(identity, session->ssl);
+	if (session->certificate_shown)
 		return NULL;
 	why = ERR_reason_error_string(ERR_peek_last_error());
 	ERR_clear_error();

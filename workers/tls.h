@@ -93,6 +93,7 @@ struct tls_session {
 	bool fin_seen;          /* the socket's end was reached */
 	bool close_notify;      /* the peer said goodbye */
 	bool certificate_asked; /* the peer wants one of ours */
+	bool certificate_shown; /* and there is one for it */
 	bool discreet;
 };
 

@@ -310,9 +310,11 @@ alert_hint(const struct tls_session *session)
 	default:
 		return "";
 	}
-	return session->certificate_asked
-		       ? ": the server asked for a client certificate"
-		       : "";
+	if (!session->certificate_asked)
+		return "";
+	return session->certificate_shown
+		       ? ": the server does not accept the client certificate"
+		       : ": the server asked for a client certificate";
 }
 
 static void

@@ -192,7 +192,7 @@ SHOW = {
     "both": (f"{M}/both", SHOP + pair("both.pem"), "^ok$"),
     "rotated": (f"{M}/rotated", SHOP + pair("rotated.crt", "rotated.key"), "^ok$"),
     "led_away": (f"{M}/elsewhere", SHOP + pair("both.pem"), "^ok$"),
-    "none": (f"{M}/", SHOP, "^400 "),
+    "none": (f"{M}/", SHOP, "^400 .*: the server asked for a client certificate$"),
     "not_both": (f"{M}/", SHOP + pair("root.crt", "both.pem"),
                  f"^key {WORK}/both.pem: the key does not belong to the "
                  "certificate$"),
@@ -201,7 +201,7 @@ SHOW = {
     "missing": (f"{M}/", SHOP + pair("nowhere.crt", "root.key"),
                 f"^cert {WORK}/nowhere.crt: No such file or directory$"),
     "by_a_stranger": (f"{M}/", SHOP + f"cert = {stranger[0]}\n"
-                      f"key = {stranger[1]}\n", "^400 "),
+                      f"key = {stranger[1]}\n", "^400 Bad Request$"),
 }
 HEAD = f"""[kubenurse]
 listen = 127.0.0.1:{{port}}

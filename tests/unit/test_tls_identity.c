@@ -228,6 +228,26 @@ START_TEST(who_does_not_ask_sees_nothing)
 }
 END_TEST
 
+/* In TLS 1.2 the handshake fails of it, in 1.3 what comes after it. */
+START_TEST(who_does_not_accept_it_says_so)
+{
+	char text[256];
+
+	SSL_CTX_set_verify(peer.context,
+		SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_max_proto_version(peer.context, TLS1_2_VERSION);
+	if (_i == 1)
+		take_all_in_one();
+	ck_assert_int_eq(shake(_i == 1), IO_ERROR);
+	transport_describe_failure(&client, text, sizeof(text));
+	ck_assert_str_eq(text,
+		_i == 0 ? "tls: server sent alert: handshake failure: the "
+			  "server asked for a client certificate"
+			: "tls: server sent alert: unknown ca: the server "
+			  "does not accept the client certificate");
+}
+END_TEST
+
 START_TEST(certificates_that_cannot_be_used)
 {
 	static const struct {
@@ -341,6 +361,7 @@ main(void)
 	tcase_add_loop_test(tcase, no_more_is_sent_than_the_file_has, 0, 2);
 	tcase_add_loop_test(tcase, without_an_identity_nothing_is_shown, 0, 2);
 	tcase_add_test(tcase, who_does_not_ask_sees_nothing);
+	tcase_add_loop_test(tcase, who_does_not_accept_it_says_so, 0, 2);
 	tcase_add_test(tcase, certificates_that_cannot_be_used);
 	tcase_add_loop_test(tcase, keys_that_cannot_be_used, 0, 4);
 	tcase_add_test(tcase, a_key_that_costs_too_much);
