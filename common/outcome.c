@@ -91,6 +91,7 @@ discovery_error_name(unsigned error)
 		[DISCOVERY_ERROR_SERVER] = "server",
 		[DISCOVERY_ERROR_MALFORMED] = "malformed",
 		[DISCOVERY_ERROR_TOO_MANY] = "too_many",
+		[DISCOVERY_ERROR_SILENT] = "silent",
 	};
 
 	return NAME_OF(names, error);

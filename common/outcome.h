@@ -72,6 +72,7 @@ enum discovery_error {
 	DISCOVERY_ERROR_SERVER, /* any other status */
 	DISCOVERY_ERROR_MALFORMED,
 	DISCOVERY_ERROR_TOO_MANY, /* more neighbours than there may be */
+	DISCOVERY_ERROR_SILENT,   /* a watch tells nothing, not even that */
 	DISCOVERY_ERROR_COUNT
 };
 

@@ -427,29 +427,162 @@ END_TEST
 
 /* -------------------------------------------------------------- silence */
 
-START_TEST(a_silent_watch_is_noticed_within_two_minutes)
+/* Behind a proxy that buffers: lists arrive, events and bookmarks do not. */
+START_TEST(a_silent_watch_is_a_failure_and_lists_serve_instead)
+{
+	struct fake_peer *peer;
+	unsigned successes_before;
+
+	answer_list();
+	peer = begin_watch();
+	add_step(peer, 74 * S, chunk(BOOKMARK("20"))); /* just in time */
+	answer_list();
+	begin_watch();
+	answer_list();
+	peer = begin_watch();
+	add_step(peer, 60 * S, chunk(BOOKMARK("30")));
+	add_step(peer, 60 * S, chunk(BOOKMARK("31")));
+	begin(false);
+	fake_run_for((74 + 74) * S);
+	ck_assert_uint_eq(request_count, 2);
+	ck_assert_uint_eq(failure_count, 0);
+	successes_before = successes;
+	fake_run_for(2 * S);
+	ck_assert_uint_eq(failure_count, 1);
+	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_SILENT);
+	fake_run_for(2 * S);
+	/* what the list says is taken, but the source is not well by that */
+	ck_assert_uint_eq(request_count, 4);
+	ck_assert(lists(2));
+	ck_assert(watches_from(3, "7"));
+	ck_assert_uint_eq(lists_complete, 2);
+	ck_assert_uint_eq(successes, successes_before);
+	fake_run_for(79 * S); /* silent again: later and later */
+	ck_assert_uint_eq(failure_count, 2);
+	ck_assert_uint_eq(request_count, 6);
+	ck_assert_uint_eq(lists_complete, 3);
+	ck_assert_uint_eq(successes, successes_before);
+	fake_run_for(61 * S); /* it tells something */
+	ck_assert_uint_gt(successes, successes_before);
+	fake_run_for(60 * S);
+	ck_assert_uint_eq(failure_count, 2);
+	ck_assert_uint_eq(request_count, 6);
+}
+END_TEST
+
+/* Bytes that are no event are as good as none. */
+START_TEST(a_watch_that_trickles_is_silent_too)
 {
 	struct fake_peer *peer;
 
 	answer_list();
 	peer = begin_watch();
-	add_step(peer, 100 * S, chunk(BOOKMARK("20"))); /* just in time */
+	for (int i = 0; i < 4; i++)
+		add_step(peer, 20 * S, chunk(" "));
+	answer_list();
 	begin_watch();
 	begin(false);
-	fake_run_for(204 * S);
-	ck_assert_uint_eq(request_count, 2);
-	fake_run_for(2 * S);
-	ck_assert_uint_eq(request_count, 3);
-	ASSERT_PAUSE(1, 205 * S, 205 * S);
-	ck_assert(watches_from(2, "20"));
-	ck_assert_uint_eq(failure_count, 0);
-	/* and there is nobody any more: two minutes in all */
-	gate.connect_ns = FAKE_NEVER;
-	fake_run_for(104 * S);
-	ck_assert_uint_eq(failure_count, 0);
-	fake_run_for(12 * S);
+	fake_run_for(78 * S);
 	ck_assert_uint_eq(failure_count, 1);
+	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_SILENT);
+	ck_assert(lists(2));
+}
+END_TEST
+
+/* ------------------------------------------------------------- older times */
+
+static const struct {
+	const char *event;
+	bool is_older; /* than 7, which the list told */
+} resumptions[] = {
+	{ BOOKMARK("6"), true },
+	{ EVENT("MODIFIED", "6", ROW("a")), true },
+	{ EVENT("DELETED", "3", ROW("a")), true },
+	{ BOOKMARK("007"), false },
+	{ BOOKMARK("7"), false },
+	{ BOOKMARK("10"), false },
+	{ BOOKMARK("99999999999999999999999999"), false },
+	{ BOOKMARK("opaque"), false },
+};
+#define VERSION_COUNT ((int)(sizeof(resumptions) / sizeof(resumptions[0])))
+
+/* etcd was restored from a backup: what is known never was. */
+START_TEST(an_event_older_than_what_is_known_lists_again)
+{
+	struct fake_peer *peer;
+
+	answer_list();
+	peer = begin_watch();
+	add_step(peer, 10 * S, chunk(resumptions[_i].event));
+	answer_list();
+	begin_watch();
+	begin(false);
+	fake_run_for(20 * S);
+	if (!resumptions[_i].is_older) {
+		ck_assert_uint_eq(failure_count, 0);
+		ck_assert_uint_eq(request_count, 2);
+		return;
+	}
+	ck_assert_uint_eq(failure_count, 1);
+	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_GONE);
+	ck_assert_uint_eq(request_count, 4);
+	ck_assert(lists(2));
+	ck_assert(watches_from(3, "7"));
+}
+END_TEST
+
+/* Who answers after that may be another server, or have another past. */
+START_TEST(after_a_server_was_away_it_is_listed_again)
+{
+	answer_list();
+	add_step(begin_watch(), 10 * S, NULL); /* its connection ends */
+	answer_list();
+	begin_watch();
+	begin(false);
+	fake_run_for(5 * S);
+	gate.connect_errno = ECONNREFUSED;
+	fake_run_for(7 * S);
+	ck_assert_uint_ge(failure_count, 1);
 	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_CONNECT);
+	gate.connect_errno = 0;
+	fake_run_for(10 * S);
+	ck_assert(lists(request_count - 2));
+	ck_assert(watches_from(request_count - 1, "7"));
+	ck_assert_uint_eq(lists_complete, 2);
+}
+END_TEST
+
+START_TEST(a_list_lives_between_one_and_two_hours)
+{
+	uint64_t ages_ns[4];
+	unsigned distinct = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		size_t n = 1;
+
+		begin_anew();
+		answer_list();
+		for (int j = 0; j < ANSWERS_MAX - 1; j++) {
+			struct fake_peer *peer = begin_watch();
+
+			/* as the server ends it, after five to ten minutes */
+			for (int k = 0; k < 5; k++)
+				add_step(peer, 60 * S, chunk(BOOKMARK("8")));
+			add_step(peer, MS, WATCH_END);
+		}
+		begin(false);
+		while (lists_begun < 2)
+			fake_run_for(S);
+		while (!lists(n))
+			n++;
+		ages_ns[i] = requests[n].at_ns - requests[0].at_ns;
+		ck_assert_uint_ge(ages_ns[i], 3600 * S);
+		ck_assert_uint_le(ages_ns[i], 7200 * S + 301 * S);
+		ck_assert_uint_eq(failure_count, 0);
+		for (size_t j = 0; j < i; j++)
+			distinct += ages_ns[i] != ages_ns[j];
+	}
+	ck_assert_uint_gt(distinct, 0);
 }
 END_TEST
 
@@ -677,7 +810,9 @@ START_TEST(retry_after_is_obeyed_within_bounds)
 		answer_list();
 		begin_watch();
 		begin(true);
-		fake_run_for(310 * S);
+		for (int s = 0; s < 310 && lists_complete == 0; s++)
+			fake_run_for(S);
+		fake_run_for(S);
 		ck_assert_uint_ge(request_count, 3);
 		ASSERT_PAUSE(0, cases[i].least_s * S, cases[i].most_ms * MS);
 		ck_assert_uint_eq(failure_count, 1);
@@ -1174,7 +1309,14 @@ main(void)
 	tcase_add_test(tcase, a_watch_that_the_server_ends_is_normal);
 	tcase_add_test(
 		tcase, a_connection_closed_while_it_was_idle_is_no_error);
-	tcase_add_test(tcase, a_silent_watch_is_noticed_within_two_minutes);
+	tcase_add_test(
+		tcase, a_silent_watch_is_a_failure_and_lists_serve_instead);
+	tcase_add_test(tcase, a_watch_that_trickles_is_silent_too);
+	tcase_add_loop_test(tcase,
+		an_event_older_than_what_is_known_lists_again, 0,
+		VERSION_COUNT);
+	tcase_add_test(tcase, after_a_server_was_away_it_is_listed_again);
+	tcase_add_test(tcase, a_list_lives_between_one_and_two_hours);
 	tcase_add_test(tcase, a_server_that_does_not_answer);
 	tcase_add_test(tcase, a_refused_connection_is_tried_from_1_s_to_60_s);
 	tcase_add_test(tcase, chance_is_in_every_wait);

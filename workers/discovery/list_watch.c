@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/neighbour_limits.h"
 #include "workers/discovery/gunzip.h"
+#include "workers/discovery/resource_version.h"
 #include "workers/worker.h"
 
 #include <errno.h>
@@ -13,12 +14,20 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Between two bytes of a list. */
+#define LIST_SILENCE_NS (30 * NS_PER_S)
 /*
- * Between two bytes of a list; of a watch, which has a bookmark a minute.  With
- * the time that a new connection may take, two minutes at most.
+ * Between two events of a watch.  kube-apiserver sends a bookmark a minute
+ * (cacher.go: defaultBookmarkFrequency), and looks for those due each second.
+ * What sends none for longer holds them back, as a proxy does that buffers.
  */
-#define LIST_SILENCE_NS  (30 * NS_PER_S)
-#define WATCH_SILENCE_NS (105 * NS_PER_S)
+#define WATCH_SILENCE_NS (75 * NS_PER_S)
+/*
+ * So old a list may become, and as much again by chance.  With ten thousand
+ * nodes that is two lists a second for the API servers, of 1.3 MB before they
+ * are packed; with a thousand one in five seconds.
+ */
+#define LIST_AGE_NS (3600 * NS_PER_S)
 /* How long the server keeps a watch: client-go's five to ten minutes. */
 #define WATCH_TIMEOUT_MIN_S    300
 #define WATCH_TIMEOUT_SPREAD_S 300
@@ -59,12 +68,18 @@ wait_for(struct list_watch *watch, enum list_watch_state next, uint64_t wait_ns)
 		clock_mono_ns() + wait_ns);
 }
 
-static void
-on_timer(struct loop_timer *timer)
+/* Up to a period, by chance. */
+static uint64_t
+spread_ns(uint64_t period_ns)
 {
-	struct list_watch *watch = LOOP_OWNER(timer, struct list_watch, timer);
+	return (uint64_t)chance() * (period_ns / UINT32_MAX + 1) % period_ns;
+}
 
-	request(watch, watch->next);
+static void
+expect_event(struct list_watch *watch)
+{
+	loop_timer_start(watch->client.worker->loop, &watch->timer,
+		clock_mono_ns() + WATCH_SILENCE_NS);
 }
 
 static enum list_watch_state
@@ -112,6 +127,9 @@ fail(struct list_watch *watch, enum discovery_error error, const char *text)
 
 	if (wait_ns < asked_ns)
 		wait_ns = asked_ns + (uint64_t)chance() % NS_PER_S;
+	/* who answers next may know less, or more, than the one before */
+	if (error == DISCOVERY_ERROR_CONNECT || error == DISCOVERY_ERROR_TLS)
+		watch->version[0] = '\0';
 	watch->ops->on_failure(watch, error, text);
 	wait_for(watch, resume_state(watch), wait_ns);
 	watch->was_alone = error == DISCOVERY_ERROR_CONNECT;
@@ -124,9 +142,33 @@ list_again(struct list_watch *watch)
 	watch->version[0] = '\0';
 	watch->ops->on_failure(watch, DISCOVERY_ERROR_GONE,
 		"410 Gone: the API server no longer keeps these changes");
+	wait_for(watch, LIST_WATCH_LISTING, spread_ns(RELIST_SPREAD_NS));
+}
+
+/* Lists still come: they serve instead, until a watch tells something. */
+static void
+end_silent_watch(struct list_watch *watch)
+{
+	api_client_stop(&watch->client);
+	free_parsers(watch);
+	watch->silent = true;
+	watch->version[0] = '\0';
+	watch->ops->on_failure(watch, DISCOVERY_ERROR_SILENT,
+		"no event and no bookmark for 75 s: does a proxy before the "
+		"API server hold back its answers?");
 	wait_for(watch, LIST_WATCH_LISTING,
-		(uint64_t)chance() * (RELIST_SPREAD_NS / UINT32_MAX + 1) %
-			RELIST_SPREAD_NS);
+		backoff_next_ns(&watch->backoff, chance()));
+}
+
+static void
+on_timer(struct loop_timer *timer)
+{
+	struct list_watch *watch = LOOP_OWNER(timer, struct list_watch, timer);
+
+	if (watch->state == LIST_WATCH_WATCHING)
+		end_silent_watch(watch);
+	else
+		request(watch, watch->next);
 }
 
 static enum discovery_error
@@ -199,7 +241,9 @@ on_event(void *arg, enum table_event event, const struct table_row *row)
 	watch->too_many |= rc == -E2BIG;
 	if (event != TABLE_LISTED) {
 		watch->told = watch->heard = true;
+		watch->silent = false;
 		watch->changed |= row != NULL;
+		expect_event(watch);
 	}
 	return rc;
 }
@@ -225,6 +269,24 @@ on_unpacked(void *arg, const char *bytes, size_t len)
 	return table_parser_feed(watch->parser, bytes, len);
 }
 
+/*
+ * False: the event is older than what the watch was asked to begin with, as it
+ * is when etcd was restored from a backup.  What is known may be of a time that
+ * never was.
+ */
+static bool
+take_version(struct list_watch *watch, const char *version)
+{
+	if (version[0] == '\0')
+		return true; /* no event yet */
+	if (resource_version_is_older(version, watch->asked_version)) {
+		watch->gone = true;
+		return false;
+	}
+	snprintf(watch->version, sizeof(watch->version), "%s", version);
+	return true;
+}
+
 static bool
 on_body(struct api_client *client, const char *bytes, size_t len)
 {
@@ -245,12 +307,9 @@ on_body(struct api_client *client, const char *bytes, size_t len)
 		watch->refused = true;
 		return false;
 	}
-	if (watch->state == LIST_WATCH_WATCHING)
-		memcpy(watch->version,
-			table_parser_version(watch->parser)[0] != '\0'
-				? table_parser_version(watch->parser)
-				: watch->version,
-			sizeof(watch->version));
+	if (watch->state == LIST_WATCH_WATCHING &&
+		!take_version(watch, table_parser_version(watch->parser)))
+		return false;
 	return rc != -EMSGSIZE;
 }
 
@@ -274,9 +333,12 @@ on_headers(struct api_client *client)
 	if (!ok)
 		return;
 	watch->tried_token_again = false;
-	if (watch->state == LIST_WATCH_LISTING)
+	if (watch->state == LIST_WATCH_LISTING) {
 		watch->ops->on_list(watch);
-	else
+		return;
+	}
+	expect_event(watch);
+	if (!watch->silent)
 		watch->ops->on_success(watch);
 }
 
@@ -360,9 +422,13 @@ end_list(struct list_watch *watch, enum api_client_end how)
 	if (complete) {
 		snprintf(watch->version, sizeof(watch->version), "%s",
 			table_parser_version(watch->parser));
-		backoff_reset(&watch->backoff);
 		watch->failed_watches = 0;
-		watch->ops->on_success(watch);
+		watch->list_due_ns =
+			clock_mono_ns() + LIST_AGE_NS + spread_ns(LIST_AGE_NS);
+		if (!watch->silent) {
+			backoff_reset(&watch->backoff);
+			watch->ops->on_success(watch);
+		}
 		request(watch, LIST_WATCH_WATCHING);
 	} else if (how == API_CLIENT_CUT) {
 		fail(watch, DISCOVERY_ERROR_CONNECT,
@@ -402,9 +468,12 @@ end_watch(struct list_watch *watch)
 		wait_for(watch, LIST_WATCH_WATCHING,
 			backoff_next_ns(&watch->backoff, chance()));
 	} else {
-		backoff_reset(&watch->backoff);
+		if (!watch->silent)
+			backoff_reset(&watch->backoff);
 		watch->failed_watches = 0;
-		request(watch, LIST_WATCH_WATCHING);
+		request(watch, clock_mono_ns() < watch->list_due_ns
+				       ? LIST_WATCH_WATCHING
+				       : LIST_WATCH_LISTING);
 	}
 }
 
@@ -495,7 +564,8 @@ request(struct list_watch *watch, enum list_watch_state state)
 		.accept = "application/json;as=Table;v=v1;g=meta.k8s.io,"
 			  "application/json",
 		.accept_gzip = list,
-		.silence_ns = list ? LIST_SILENCE_NS : WATCH_SILENCE_NS,
+		/* a watch has a timer of its own, for what it tells */
+		.silence_ns = list ? LIST_SILENCE_NS : 2 * WATCH_SILENCE_NS,
 	};
 
 	watch->state = state;
@@ -506,11 +576,15 @@ request(struct list_watch *watch, enum list_watch_state state)
 	watch->parser = NULL;
 	watch->gunzip = NULL;
 	watch->client.has_headers = false;
+	memcpy(watch->asked_version, watch->version, sizeof(watch->version));
+	loop_timer_stop(watch->client.worker->loop, &watch->timer);
 	if (format_target(watch, state) < 0) {
 		fail(watch, DISCOVERY_ERROR_BAD_SELECTOR,
 			"the selector is too long");
 		return;
 	}
+	if (!list)
+		expect_event(watch);
 	api_client_start(&watch->client, &api_request);
 }
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists a resource of the API server once, then watches it for changes, for
- * ever: resumes where a watch ended, lists anew when that is no longer kept,
- * waits longer after each failure.  One connection.  Embedded in its owner.
+ * Lists a resource of the API server, then watches it for changes, for ever:
+ * resumes where a watch ended, lists anew when that may not tell all, waits
+ * longer after each failure.  One connection.  Embedded in its owner.
+ *
+ * It lists anew when the server no longer keeps the changes, when it could not
+ * be reached (another one may answer now, or the same with an older etcd), when
+ * an event is older than what was known, when a watch is silent, and in any
+ * case every one to two hours.
  */
 #ifndef WORKERS_DISCOVERY_LIST_WATCH_H
 #define WORKERS_DISCOVERY_LIST_WATCH_H
@@ -58,12 +63,14 @@ struct list_watch {
 	struct api_client client;
 	enum list_watch_state state;
 	enum list_watch_state next; /* after waiting */
-	struct loop_timer timer;
+	struct loop_timer timer;    /* of a watch: until it counts as silent */
 	struct backoff backoff;
 	uint32_t failed_watches; /* one after the other */
 	bool tried_token_again;
 	bool was_alone;        /* nobody was there: that is what it waits for */
+	bool silent;           /* watches tell nothing; lists do */
 	uint64_t started_ns;   /* of the present request */
+	uint64_t list_due_ns;  /* then the next list, whatever is told */
 	bool told;             /* an event of it, a bookmark too */
 	bool heard;            /* on_success is due */
 	bool changed;          /* on_changes is due */
@@ -72,7 +79,8 @@ struct list_watch {
 	bool too_many;         /* its receiver has */
 	uint64_t answer_bytes; /* as sent and, if packed, as unpacked */
 	uint64_t event_bytes;  /* of them, since the last event */
-	char version[TABLE_VERSION_BYTES]; /* where to resume; "": list */
+	char version[TABLE_VERSION_BYTES];       /* where to resume; "": list */
+	char asked_version[TABLE_VERSION_BYTES]; /* by the present watch */
 	struct table_columns columns;
 	struct table_parser *parser;
 	struct gunzip *gunzip;
