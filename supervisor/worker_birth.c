@@ -78,6 +78,10 @@ worker_birth_ask(struct worker_slot *slot, struct worker_process *process)
 	process->has_unix = birth.needs_unix;
 	rc = worker_process_ask(process, birth.worker_gen, control_fds[0],
 		pipe_fds[0], &log_fd);
+	/* before the nursery can have closed the other end, because it could
+	 * not: then it says why */
+	if (rc == 0)
+		rc = send_boot(slot, process);
 	if (rc == 0)
 		rc = nursery_ask(pool->nursery, &birth, control_fds[1],
 			pipe_fds[1], log_fd);
@@ -85,7 +89,5 @@ worker_birth_ask(struct worker_slot *slot, struct worker_process *process)
 		close(log_fd);
 	close(control_fds[1]);
 	close(pipe_fds[1]);
-	if (rc == 0)
-		rc = send_boot(slot, process);
 	return rc;
 }

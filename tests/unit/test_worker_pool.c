@@ -221,6 +221,25 @@ take_birth(void)
 	return newborn;
 }
 
+/* The nursery that fails before the supervisor's next step. */
+static bool is_quick;
+
+int __real_control_send(int fd, const struct control_message *message);
+int __wrap_control_send(int fd, const struct control_message *message);
+
+int
+__wrap_control_send(int fd, const struct control_message *message)
+{
+	struct control_message request;
+	int rc = __real_control_send(fd, message);
+
+	if (rc == 0 && is_quick && message->kind == CONTROL_BIRTH) {
+		ck_assert_int_eq(asked(&request), 1);
+		control_close_fds(&request);
+	}
+	return rc;
+}
+
 static void
 tell_birth(const struct newborn *newborn, int32_t pid)
 {
@@ -1323,6 +1342,21 @@ START_TEST(a_nursery_that_cannot_is_asked_again)
 }
 END_TEST
 
+/* It has closed what it was given before the supervisor goes on. */
+START_TEST(a_nursery_that_fails_at_once_says_why_itself)
+{
+	is_quick = true;
+	want("a", NULL);
+	is_quick = false;
+	/* its answer is waited for: there was no failure of our own */
+	ck_assert_uint_eq(worker_pool_running(&pool), 1);
+	worker_pool_born(
+		&pool, &(struct control_born){ pool.last_gen, -EMFILE });
+	ck_assert_uint_eq(worker_pool_running(&pool), 0);
+	ck_assert(metric(RESTARTS("exit")) == 1);
+}
+END_TEST
+
 /* It was dead and buried before the nursery's answer was read. */
 START_TEST(a_worker_that_dies_at_once_is_not_waited_for_for_ever)
 {
@@ -1758,6 +1792,7 @@ main(void)
 		a_cancelled_check_counts_nowhere,
 		a_nursery_that_does_not_answer_is_noticed,
 		a_nursery_that_cannot_is_asked_again,
+		a_nursery_that_fails_at_once_says_why_itself,
 		a_worker_that_dies_at_once_is_not_waited_for_for_ever,
 		a_replacement_is_born_before_the_old_one_leaves,
 		a_check_of_a_socket_needs_another_process,
