@@ -210,6 +210,12 @@ pack_message(struct pack *pack, struct control_message *message)
 	case CONTROL_BORN:
 		pack_u32(pack, &message->body.born.worker_gen);
 		pack_i32(pack, &message->body.born.pid);
+		pack_bool(pack, &message->body.born.is_nurserys);
+		break;
+	case CONTROL_ENDED:
+		pack_i32(pack, &message->body.ended.pid);
+		pack_i32(pack, &message->body.ended.wait_status);
+		pack_u64(pack, &message->body.ended.cpu_ns);
 		break;
 	case CONTROL_MEMORY:
 		pack_u32(pack, &message->body.memory.worker_gen);

@@ -33,6 +33,7 @@ enum control_kind {
 	/* from the nursery */
 	CONTROL_READY, /* initialised, waiting */
 	CONTROL_BORN,  /* answer to CONTROL_BIRTH */
+	CONTROL_ENDED, /* a worker that the nursery had to reap */
 	/* to discovery */
 	CONTROL_DISCOVERY, /* what to find neighbours by; first, and once */
 	CONTROL_NEIGHBOUR, /* a static one */
@@ -78,6 +79,15 @@ struct control_birth {
 struct control_born {
 	uint32_t worker_gen;
 	int32_t pid; /* or a negative errno */
+	/* The kernel ignores CLONE_PARENT: it is the nursery's child, and
+	 * CONTROL_ENDED will tell its end. */
+	bool is_nurserys;
+};
+
+struct control_ended {
+	int32_t pid;
+	int32_t wait_status; /* as wait4(2) has it */
+	uint64_t cpu_ns;     /* user and system, since birth */
 };
 
 struct control_memory {
@@ -165,6 +175,7 @@ struct control_message {
 		struct control_nursery nursery;
 		struct control_birth birth;
 		struct control_born born;
+		struct control_ended ended;
 		struct control_memory memory;
 		struct control_boot boot;
 		struct control_target target;

@@ -214,6 +214,10 @@ on_readable(struct loop_watch *watch, unsigned ready)
 	}
 	if (message.kind == CONTROL_BORN)
 		nursery->on_born(nursery, &message.body.born);
+	else if (message.kind == CONTROL_ENDED)
+		nursery->on_ended(nursery, message.body.ended.pid,
+			&(struct worker_exit){ message.body.ended.wait_status,
+				message.body.ended.cpu_ns });
 	else if (message.kind == CONTROL_MEMORY)
 		nursery->on_memory(nursery, message.body.memory.worker_gen,
 			take_fd(&message));

@@ -9,6 +9,7 @@
 
 #include "common/control.h"
 #include "common/loop.h"
+#include "common/worker_exit.h"
 #include "supervisor/log_relay.h"
 
 #include <stdbool.h>
@@ -23,6 +24,9 @@ struct nursery {
 	struct log_relay log;
 	void (*on_born)(
 		struct nursery *nursery, const struct control_born *born);
+	/* Of a worker that the nursery had to reap. */
+	void (*on_ended)(struct nursery *nursery, pid_t pid,
+		const struct worker_exit *worker_exit);
 	/* Of a newborn: its statm, which is the callee's; -1: none. */
 	void (*on_memory)(
 		struct nursery *nursery, uint32_t worker_gen, int memory_fd);

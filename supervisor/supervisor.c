@@ -54,6 +54,15 @@ on_born(struct nursery *nursery, const struct control_born *born)
 }
 
 static void
+on_ended(struct nursery *nursery, pid_t pid,
+	const struct worker_exit *worker_exit)
+{
+	worker_pool_reaped(
+		&LOOP_OWNER(nursery, struct supervisor, nursery)->pool, pid,
+		worker_exit);
+}
+
+static void
 on_memory(struct nursery *nursery, uint32_t worker_gen, int memory_fd)
 {
 	worker_pool_take_memory(
@@ -209,11 +218,8 @@ on_tick(struct loop_timer *timer)
 
 	worker_pool_judge(&supervisor->pool, now_ns, late_ns);
 	log_relay_tick(&supervisor->nursery.log, now_ns);
-	if (worker_pool_birth_is_overdue(&supervisor->pool, now_ns)) {
-		LOG_ERROR("the nursery does not answer, "
-			  "and so this program must end");
+	if (worker_pool_is_lost(&supervisor->pool, now_ns))
 		die(supervisor);
-	}
 	registry_expire(supervisor->registry, now_ns,
 		(uint64_t)supervisor->conf->series_ttl_ns);
 	series_budget_report(&supervisor->series_budget, now_ns);
@@ -315,6 +321,7 @@ start_nursery(struct supervisor *supervisor)
 	int rc;
 
 	supervisor->nursery.on_born = on_born;
+	supervisor->nursery.on_ended = on_ended;
 	supervisor->nursery.on_memory = on_memory;
 	supervisor->nursery.on_gone = on_nursery_gone;
 	rc = nursery_start(&supervisor->nursery, supervisor->loop,
@@ -364,10 +371,7 @@ on_neighbours(struct neighbours *neighbours)
 void
 supervisor_set_birth(struct supervisor *supervisor)
 {
-	struct worker_pool *pool = &supervisor->pool;
-	const struct conf *conf = supervisor->conf;
-
-	pool->log_level = conf->log_level;
+	supervisor->pool.log_level = supervisor->conf->log_level;
 }
 
 static int

@@ -106,20 +106,31 @@ expects_birth(const struct worker_pool *pool)
 	return false;
 }
 
+static bool
+is_lost(const struct worker_process *process, uint64_t now_ns)
+{
+	if (worker_process_is_undead(process, now_ns)) {
+		LOG_ERROR("a worker was killed and does not end, "
+			  "and so this program must",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_INT("pid", process->pid));
+		return true;
+	}
+	if (process->state == WORKER_FREE || process->pid != 0 ||
+		clock_since_ns(now_ns, process->born_mono_ns) <
+			WORKER_BIRTH_MAX_NS)
+		return false;
+	LOG_ERROR("the nursery does not answer, and so this program must end");
+	return true;
+}
+
 bool
-worker_pool_birth_is_overdue(const struct worker_pool *pool, uint64_t now_ns)
+worker_pool_is_lost(const struct worker_pool *pool, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < WORKER_TYPE_COUNT; i++)
-		for (unsigned j = 0; j < 2; j++) {
-			const struct worker_process *process =
-				&pool->slots[i].processes[j];
-
-			if (process->state != WORKER_FREE &&
-				process->pid == 0 &&
-				clock_since_ns(now_ns, process->born_mono_ns) >=
-					WORKER_BIRTH_MAX_NS)
+		for (unsigned j = 0; j < 2; j++)
+			if (is_lost(&pool->slots[i].processes[j], now_ns))
 				return true;
-		}
 	return false;
 }
 
@@ -135,6 +146,16 @@ early_exit(const struct worker_pool *pool, pid_t pid)
 	return &unknown;
 }
 
+static void
+note_foreign(struct worker_pool *pool)
+{
+	if (!pool->has_foreign)
+		LOG_INFO(
+			"this kernel ignores CLONE_PARENT, as gVisor does: the "
+			"nursery reaps the workers");
+	pool->has_foreign = true;
+}
+
 void
 worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 {
@@ -146,6 +167,9 @@ worker_pool_born(struct worker_pool *pool, const struct control_born *born)
 			if (process->state != WORKER_FREE &&
 				process->gen == born->worker_gen &&
 				process->pid == 0) {
+				process->is_nurserys = born->is_nurserys;
+				if (born->is_nurserys)
+					note_foreign(pool);
 				worker_process_born(process, born->pid,
 					early_exit(pool, born->pid));
 				return;

@@ -57,6 +57,7 @@ struct worker_pool {
 	struct discovery_order discovery_order;
 	uint32_t last_gen;
 	bool stopping;
+	bool has_foreign; /* the nursery has children: that has been said */
 	struct worker_pipes pipes;
 	struct worker_slot slots[WORKER_TYPE_COUNT];
 	struct worker_pool_early early[WORKER_POOL_EARLY_MAX]; /* a ring */
@@ -96,10 +97,10 @@ void worker_pool_born(
 /* The statm of the worker of this birth, which is the callee's; -1: none. */
 void worker_pool_take_memory(
 	struct worker_pool *pool, uint32_t worker_gen, int memory_fd);
-/* The nursery has not answered for too long, judged by worker_pool_judge(): no
- * worker can be born any more. */
-bool worker_pool_birth_is_overdue(
-	const struct worker_pool *pool, uint64_t now_ns);
+/* No worker of some kind can be born any more, says worker_pool_judge() before:
+ * the nursery has not answered for too long, or one that was killed was not
+ * reaped.  That is logged. */
+bool worker_pool_is_lost(const struct worker_pool *pool, uint64_t now_ns);
 /* False: this pid is none of ours. */
 bool worker_pool_reaped(struct worker_pool *pool, pid_t pid,
 	const struct worker_exit *worker_exit);

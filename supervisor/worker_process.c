@@ -47,11 +47,12 @@ release(struct worker_process *process)
 	process->pid = 0;
 }
 
-/* Only to a child that has not been reaped: until then the number is its own.
- */
+/* Only to a process of which we do not know that it was reaped: until then the
+ * number is its own. */
 static void
-send_kill(const struct worker_process *process)
+send_kill(struct worker_process *process)
 {
+	process->killed_mono_ns = clock_mono_ns();
 	if (process->pid_fd >= 0)
 		syscall(SYS_pidfd_send_signal, process->pid_fd, SIGKILL, NULL,
 			0);
@@ -260,6 +261,7 @@ worker_process_ask(struct worker_process *process, uint32_t gen, int control_fd,
 	process->pipe_fd = pipe_fd;
 	process->pid = 0;
 	process->killed = process->cancelled = process->trapped = false;
+	process->is_nurserys = false;
 	process->checks_started = process->checks_ended = 0;
 	process->started_counted = 0;
 	process->records_dropped = process->dropped_counted = 0;
@@ -295,6 +297,8 @@ static bool
 watch_pid(struct worker_process *process)
 {
 	process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+	if (process->is_nurserys) /* which tells its end, in any case */
+		return true;
 	if (process->pid_fd < 0) /* a zombie still takes signals */
 		return kill(process->pid, 0) == 0 || errno != ESRCH;
 	if (loop_watch_open(process->loop, &process->pid_watch, process->pid_fd,
@@ -422,6 +426,7 @@ worker_process_judge(
 	process->heard_mono_ns += late_ns;
 	process->leave_mono_ns += late_ns;
 	process->emptied_mono_ns += late_ns;
+	process->killed_mono_ns += late_ns;
 	worker_process_read(process);
 	if (floods(process, now_ns))
 		on_nonsense(process, "a flood of records");
@@ -444,6 +449,15 @@ worker_process_judge(
 			clock_since_ns(now_ns, process->heard_mono_ns) /
 				NS_PER_MS));
 	worker_process_kill(process, WORKER_END_SILENT);
+}
+
+bool
+worker_process_is_undead(const struct worker_process *process, uint64_t now_ns)
+{
+	return process->state != WORKER_FREE && process->killed &&
+	       process->pid > 0 &&
+	       clock_since_ns(now_ns, process->killed_mono_ns) >=
+		       WORKER_DEATH_MAX_NS;
 }
 
 static enum worker_end
@@ -500,7 +514,8 @@ worker_process_end(struct worker_process *process)
 	if (process->state == WORKER_FREE)
 		return;
 	worker_process_kill(process, WORKER_END_PLANNED);
-	if (process->pid > 0)
+	if (process->pid > 0 &&
+		!worker_process_is_undead(process, clock_mono_ns()))
 		waitpid(process->pid, NULL, 0);
 	release(process);
 }

@@ -14,9 +14,9 @@
 #include "common/control.h"
 #include "common/loop.h"
 #include "common/wire.h"
+#include "common/worker_exit.h"
 #include "supervisor/flood.h"
 #include "supervisor/log_relay.h"
-#include "supervisor/worker_exit.h"
 #include "supervisor/worker_pipes.h"
 
 #include <stdbool.h>
@@ -25,6 +25,10 @@
 
 /* Heartbeats come twice a second; five missing ones are silence. */
 #define WORKER_SILENCE_NS (2500 * 1000000ULL)
+
+/* One that was killed is gone within milliseconds, unless the kernel holds it
+ * (a file system that does not answer, a debugger) or its end is not told. */
+#define WORKER_DEATH_MAX_NS (10 * 1000000000ULL)
 
 /* Room for two thousand records: a supervisor that is held up for seconds by
  * a busy host loses none.  An unprivileged process may have 1 MiB (pipe(7)). */
@@ -94,6 +98,8 @@ struct worker_process {
 	bool trapped;           /* it has said so, which was its last word */
 	bool killed;
 	enum worker_end kill_reason; /* valid when killed */
+	uint64_t killed_mono_ns;     /* moved by our own lateness */
+	bool is_nurserys; /* the owner's: not our child, we cannot reap it */
 	/* As its records say. */
 	uint64_t checks_started;
 	uint64_t checks_ended;
@@ -143,10 +149,14 @@ void worker_process_read(struct worker_process *process);
  */
 void worker_process_judge(
 	struct worker_process *process, uint64_t now_ns, uint64_t late_ns);
+/* It was killed, and not reaped for longer than that may take. */
+bool worker_process_is_undead(
+	const struct worker_process *process, uint64_t now_ns);
 /* It was reaped. */
 void worker_process_reaped(
 	struct worker_process *process, const struct worker_exit *worker_exit);
-/* Kills it, waits for it and forgets it; on_end is not called. */
+/* Kills it, waits for it, unless that has been in vain already, and forgets it;
+ * on_end is not called. */
 void worker_process_end(struct worker_process *process);
 /* Checks it has started whose results have neither come nor been dropped. */
 uint64_t worker_process_in_flight(const struct worker_process *process);

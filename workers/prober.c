@@ -84,6 +84,7 @@ on_message(struct worker *worker, struct control_message *message)
 	case CONTROL_NEIGHBOURS_END:
 	case CONTROL_BIRTH:
 	case CONTROL_BORN:
+	case CONTROL_ENDED:
 	case CONTROL_MEMORY:
 	case CONTROL_RENEW:
 	case CONTROL_READY:

@@ -247,10 +247,10 @@ open_own(struct worker *worker)
  * away may have been used; the sandbox closes before the hello.
  */
 static int
-be_born(struct worker *worker)
+be_born(struct worker *worker, pid_t parent_pid)
 {
 	struct control_boot boot;
-	int rc = birth_tie_to_parent(worker->settings->supervisor_pid);
+	int rc = birth_tie_to_parent(parent_pid);
 
 	if (rc == 0)
 		rc = receive_boot(worker, &boot);
@@ -292,7 +292,7 @@ release(struct worker *worker)
 }
 
 int
-worker_run(int control_fd, int pipe_fd, bool has_unix,
+worker_run(int control_fd, int pipe_fd, bool has_unix, pid_t parent_pid,
 	const struct control_nursery *settings)
 {
 	static struct worker worker;
@@ -302,11 +302,11 @@ worker_run(int control_fd, int pipe_fd, bool has_unix,
 	worker.control_fd = control_fd;
 	worker.pipe_fd = pipe_fd;
 	worker.has_unix = has_unix;
-	rc = be_born(&worker);
+	rc = be_born(&worker, parent_pid);
 	if (rc == 0) {
 		say_hello(&worker);
 		rc = loop_run(worker.loop);
-	} else if (rc != -EPIPE && rc != -ESRCH) {
+	} else if (rc != -EPIPE) {
 		LOG_ERROR("a worker could not be born", LOG_ERRNO(-rc));
 	}
 	release(&worker);

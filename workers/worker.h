@@ -59,9 +59,9 @@ struct worker {
 /*
  * A worker's whole life, in the process that was born for it.  Owns both
  * descriptors.  has_unix: for one whose kind it is, it may open sockets of this
- * host.  Returns the exit code.
+ * host.  parent_pid: see birth_tie_to_parent().  Returns the exit code.
  */
-int worker_run(int control_fd, int pipe_fd, bool has_unix,
+int worker_run(int control_fd, int pipe_fd, bool has_unix, pid_t parent_pid,
 	const struct control_nursery *settings);
 /* With the loop, before the first record. */
 void worker_init_bell(struct worker *worker);

@@ -50,6 +50,65 @@ def gone(pids):
                                 for pid in pids))
 
 
+# A kernel that ignores CLONE_PARENT, as gVisor does: tests/lib/harmed_worker.c
+# has such a clone(2) as long as there is this file.
+CHECKS = ["extra_one", "me_ingress", "me_service", "path"]
+replace("/run/no-clone-parent", "")
+undead = Doctor(INI, name="undead", program=harmed_program())
+undead.wait_checks(CHECKS)
+os.kill(undead.worker("nursery"), signal.SIGSTOP)
+os.kill(undead.worker("extra"), signal.SIGKILL)
+
+doctor = Doctor(INI, name="childless", program=harmed_program())
+doctor.wait_checks(CHECKS)
+equal(children(doctor.pid), [doctor.worker("nursery")],
+      "CLONE_PARENT is ignored: the nursery is the only child")
+like(doctor.log(), "level=info msg=.this kernel ignores CLONE_PARENT",
+     "and it is said")
+equal({doctor.results()[name] for name in CHECKS[:3]}, {"ok"},
+      "all are checked")
+first = processes(doctor.pid)
+os.kill(first["extra"], signal.SIGKILL)
+os.kill(first["me_ingress"], signal.SIGSTOP)
+harm(first["me_service"], "exit")
+
+
+def replaced():
+    scrape = doctor.metrics()
+    return all(scrape.number("kubenurse_worker_restarts_total"
+                             f'{{worker="{kind}",reason="{reason}"}}') == 1
+               for kind, reason in (("extra", "signal"),
+                                    ("me_ingress", "silent"),
+                                    ("me_service", "exit"))) and \
+        all(scrape.number(f'kubenurse_worker_up{{worker="{kind}"}}') == 1
+            for kind in ("extra", "me_ingress", "me_service", "path"))
+
+
+wait_ok(replaced, "who is killed, silent or exits is counted and replaced")
+like(doctor.log(), "a worker exited. worker=me_service pid="
+     rf"{first['me_service']} status=3\n", "with its exit status")
+cpu = doctor.metrics().select(
+    'kubenurse_worker_cpu_seconds_total{worker="me_service"}')
+ok(all(cpu.values()) and cpu, "and its processor time", cpu)
+second = processes(doctor.pid)
+equal(second["path"], first["path"], "the others did not notice, though the "
+      "nursery has renewed itself")
+os.kill(second["path"], signal.SIGKILL)
+wait_ok(lambda: processes(doctor.pid).get("path") not in (None, second["path"]),
+        "whoever was born before that is reaped, too")
+born = set(processes(doctor.pid).values())
+os.kill(doctor.pid, signal.SIGKILL)
+doctor.wait()
+ok(gone(born), "a supervisor that is killed leaves nobody there either")
+doctor = Doctor(INI.replace("60s", "0s"), name="childless-end",
+                program=harmed_program())
+doctor.wait_checks(CHECKS)
+born = set(processes(doctor.pid).values())
+doctor.send(signal.SIGTERM)
+equal(doctor.wait(), 0, "and one that is asked to end ends well")
+ok(gone(born), "leaving nobody")
+os.unlink("/run/no-clone-parent")
+
 doctor = Doctor(INI, name="killed", program=harmed_program())
 scrape = doctor.wait_checks(["extra_one", "me_ingress", "me_service", "path"])
 sizes = scrape.select("kubenurse_worker_resident_memory_bytes.*(extra|me_|path).*")
@@ -189,6 +248,14 @@ os.kill(inner, signal.SIGTERM)
 wait_ok(lambda: first.status("/ready") == 503, "SIGTERM reaches it")
 os.kill(inner, signal.SIGTERM)
 equal(first.wait(), 1, "and so does a second one")
+
+# ------------------------------------------- what was killed and does not end
+
+wait_ok(lambda: undead.popen.poll() is not None,
+        "a worker whose end is never told ends the program")
+equal(undead.wait(), 1, "exit status 1")
+like(undead.log(), "level=error msg=.a worker was killed and does not end, and "
+     r"so this program must. worker=extra pid=\d+\n", "and it says why")
 
 # ------------------------------------------------------------ service manager
 

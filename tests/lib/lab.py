@@ -257,6 +257,22 @@ def title(pid):
         return file.read().rstrip(b"\0").decode()
 
 
+def processes(pid):
+    """The process id of each kind, be its parent the nursery."""
+    found = {}
+    waiting = children(pid)
+    while waiting:
+        child = waiting.pop()
+        try:
+            kind = title(child).removeprefix("kubenurse: ")
+            if kind == "nursery":
+                waiting += children(child)
+            found[kind] = child
+        except FileNotFoundError:
+            pass  # it has ended meanwhile
+    return found
+
+
 def pss_mib(pid):
     """What this process and its children hold."""
     total_kib = 0
@@ -409,13 +425,7 @@ class Doctor(Process):
 
     def worker(self, kind):
         """The process id; None when there is none."""
-        for pid in children(self.pid):
-            try:
-                if title(pid) == f"kubenurse: {kind}":
-                    return pid
-            except FileNotFoundError:
-                pass
-        return None
+        return processes(self.pid).get(kind)
 
 
 # What tests/lib/harmed_worker.c does when it gets the real-time signal of this

@@ -105,9 +105,12 @@ START_TEST(every_kind_comes_out_as_it_went_in)
 		if (kind == CONTROL_TARGET_GONE)
 			in.body.gone = (struct control_target_gone){ 7, 8 };
 		if (kind == CONTROL_BIRTH)
-			in.body.birth = (struct control_birth){ 2, 9, true, true };
+			in.body.birth =
+				(struct control_birth){ 2, 9, true, true };
 		if (kind == CONTROL_BORN)
-			in.body.born = (struct control_born){ 9, -12 };
+			in.body.born = (struct control_born){ 9, -12, true };
+		if (kind == CONTROL_ENDED)
+			in.body.ended = (struct control_ended){ 7, 9, 8 };
 		if (kind == CONTROL_MEMORY)
 			in.body.memory.worker_gen = 9;
 		len = control_encode(&in, buf, sizeof(buf));

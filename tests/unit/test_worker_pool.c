@@ -244,7 +244,8 @@ static void
 tell_birth(const struct newborn *newborn, int32_t pid)
 {
 	worker_pool_born(&pool,
-		&(struct control_born){ newborn->birth.worker_gen, pid });
+		&(struct control_born){
+			.worker_gen = newborn->birth.worker_gen, .pid = pid });
 }
 
 static void
@@ -1302,18 +1303,16 @@ START_TEST(a_nursery_that_does_not_answer_is_noticed)
 
 	want("a", NULL);
 	newborn = take_birth();
-	ck_assert(!worker_pool_birth_is_overdue(
-		&pool, now_ns + WORKER_BIRTH_MAX_NS - 1));
-	ck_assert(worker_pool_birth_is_overdue(
-		&pool, now_ns + WORKER_BIRTH_MAX_NS));
+	ck_assert(
+		!worker_pool_is_lost(&pool, now_ns + WORKER_BIRTH_MAX_NS - 1));
+	ck_assert(worker_pool_is_lost(&pool, now_ns + WORKER_BIRTH_MAX_NS));
 	/* all were frozen: it gets as much time as before */
 	now_ns += 60 * NS_PER_S;
 	worker_pool_judge(&pool, now_ns, 60 * NS_PER_S);
-	ck_assert(!worker_pool_birth_is_overdue(
-		&pool, now_ns + WORKER_BIRTH_MAX_NS - 1));
+	ck_assert(
+		!worker_pool_is_lost(&pool, now_ns + WORKER_BIRTH_MAX_NS - 1));
 	tell_birth(&newborn, newborn.pid);
-	ck_assert(!worker_pool_birth_is_overdue(
-		&pool, now_ns + WORKER_BIRTH_MAX_NS));
+	ck_assert(!worker_pool_is_lost(&pool, now_ns + WORKER_BIRTH_MAX_NS));
 	die_of(&newborn, SIGKILL);
 }
 END_TEST
@@ -1342,6 +1341,36 @@ START_TEST(a_nursery_that_cannot_is_asked_again)
 }
 END_TEST
 
+/* The kernel ignores CLONE_PARENT, or holds what was killed: here the test
+ * tells of no end. */
+START_TEST(who_is_killed_and_never_reaped_is_noticed)
+{
+	struct newborn newborn;
+
+	want("a", NULL);
+	newborn = take_birth();
+	worker_pool_born(
+		&pool, &(struct control_born){ .worker_gen = pool.last_gen,
+			       .pid = newborn.pid,
+			       .is_nurserys = true });
+	say(&newborn, WIRE_HELLO);
+	now_ns += WORKER_SILENCE_NS;
+	worker_pool_judge(&pool, now_ns, 0);
+	turn();
+	ck_assert(
+		!worker_pool_is_lost(&pool, now_ns + WORKER_DEATH_MAX_NS - 1));
+	ck_assert(worker_pool_is_lost(&pool, now_ns + WORKER_DEATH_MAX_NS));
+	/* all were frozen: it gets as much time as before */
+	now_ns += 60 * NS_PER_S;
+	worker_pool_judge(&pool, now_ns, 60 * NS_PER_S);
+	ck_assert(
+		!worker_pool_is_lost(&pool, now_ns + WORKER_DEATH_MAX_NS - 1));
+	die_of(&newborn, 0); /* reaped here: by SIGKILL */
+	ck_assert(!worker_pool_is_lost(&pool, now_ns + WORKER_DEATH_MAX_NS));
+	ck_assert(metric(RESTARTS("silent")) == 1);
+}
+END_TEST
+
 /* It has closed what it was given before the supervisor goes on. */
 START_TEST(a_nursery_that_fails_at_once_says_why_itself)
 {
@@ -1351,7 +1380,8 @@ START_TEST(a_nursery_that_fails_at_once_says_why_itself)
 	/* its answer is waited for: there was no failure of our own */
 	ck_assert_uint_eq(worker_pool_running(&pool), 1);
 	worker_pool_born(
-		&pool, &(struct control_born){ pool.last_gen, -EMFILE });
+		&pool, &(struct control_born){
+			       .worker_gen = pool.last_gen, .pid = -EMFILE });
 	ck_assert_uint_eq(worker_pool_running(&pool), 0);
 	ck_assert(metric(RESTARTS("exit")) == 1);
 }
@@ -1793,6 +1823,7 @@ main(void)
 		a_nursery_that_does_not_answer_is_noticed,
 		a_nursery_that_cannot_is_asked_again,
 		a_nursery_that_fails_at_once_says_why_itself,
+		who_is_killed_and_never_reaped_is_noticed,
 		a_worker_that_dies_at_once_is_not_waited_for_for_ever,
 		a_replacement_is_born_before_the_old_one_leaves,
 		a_check_of_a_socket_needs_another_process,

@@ -440,6 +440,7 @@ on_message(struct worker *worker, struct control_message *message)
 	case CONTROL_TARGET_GONE:
 	case CONTROL_BIRTH:
 	case CONTROL_BORN:
+	case CONTROL_ENDED:
 	case CONTROL_MEMORY:
 	case CONTROL_RENEW:
 	case CONTROL_READY:

@@ -3,8 +3,8 @@
  * How a child ended and what it had used, as the kernel says it when the child
  * is reaped: a worker that was killed tells nothing itself.
  */
-#ifndef SUPERVISOR_WORKER_EXIT_H
-#define SUPERVISOR_WORKER_EXIT_H
+#ifndef COMMON_WORKER_EXIT_H
+#define COMMON_WORKER_EXIT_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a child ended; see worker_exit.h. */
-#include "supervisor/worker_exit.h"
+#include "common/worker_exit.h"
 
 #include "common/clock.h"
 
