@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define US_TO_NS(us) ((uint64_t)(us)*1000)
+#define WARNING_BYTES (WIRE_DETAIL_BYTES + 96)
+#define US_TO_NS(us)  ((uint64_t)(us)*1000)
 
 /* The series in *place, looked up when it is not there yet.  The target's
  * worker type pays for it. */
@@ -277,11 +278,12 @@ count_check(struct aggregate *aggregate, struct target *target,
 static void
 clear_warning(struct aggregate *aggregate, struct target *target)
 {
-	if (target->warning == NULL)
-		return;
+	bool is_new = target->warning != NULL;
+
 	free(target->warning);
 	target->warning = NULL;
-	result_log_warning(&aggregate->log_budgets[target->type], target, NULL);
+	result_log_warning(
+		&aggregate->log_budgets[target->type], target, NULL, is_new);
 }
 
 /*
@@ -378,11 +380,26 @@ aggregate_dns(struct aggregate *aggregate, struct target *target,
 	series_add(*error, 1);
 }
 
+/* A refusal that comes at once costs applications no time. */
+static void
+format_warning(const struct wire_dns_late *late, char text[WARNING_BYTES])
+{
+	bool hangs = !late->ended || late->waited_ns >= NS_PER_S / 10;
+	size_t len = (size_t)snprintf(text, WARNING_BYTES, "%s", late->detail);
+
+	if (hangs)
+		snprintf(text + len, WARNING_BYTES - len,
+			"; an application that waits for A and AAAA hangs for "
+			"%.1f s%s",
+			(double)late->waited_ns / (double)NS_PER_S,
+			late->ended ? "" : " or longer");
+}
+
 void
 aggregate_dns_late(struct aggregate *aggregate, struct target *target,
 	const struct wire_dns_late *late)
 {
-	char text[WIRE_DETAIL_BYTES + 96];
+	char text[WARNING_BYTES];
 	bool is_new = target->warning == NULL;
 
 	if (late->ended)
@@ -393,13 +410,13 @@ aggregate_dns_late(struct aggregate *aggregate, struct target *target,
 			late->waited_ns);
 	if (!late->failed)
 		return;
-	snprintf(text, sizeof(text),
-		"%s; an application that waits for A and AAAA hangs for %.1f s",
-		late->detail, (double)late->waited_ns / (double)NS_PER_S);
-	free(target->warning);
-	target->warning = strdup(text);
 	target->warned_mono_ns = clock_mono_ns();
-	if (is_new)
-		result_log_warning(
-			&aggregate->log_budgets[target->type], target, text);
+	format_warning(late, text);
+	/* the first try of the next check knows less than what has ended */
+	if (is_new || late->ended) {
+		free(target->warning);
+		target->warning = strdup(text);
+	}
+	result_log_warning(
+		&aggregate->log_budgets[target->type], target, text, is_new);
 }

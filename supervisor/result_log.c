@@ -15,7 +15,7 @@ loggable_url(const struct target *target, char text[URL_TEXT_BYTES])
 	struct url url;
 	const char *error;
 
-	if (url_parse(&url, target->spec.url, &error) < 0)
+	if (url_parse_check(&url, target->spec.url, &error) < 0)
 		return "(not a URL)";
 	return url_format(&url, true, text);
 }
@@ -38,31 +38,42 @@ is_as_before(const struct target *target, const struct wire_sample *sample)
 		       strcmp(target->detail, sample->detail) == 0);
 }
 
+/* A change was left out, and there is room to say how it is now. */
+static bool
+is_due(const struct log_budget *budget, const struct log_budget *own)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	return own->suppressed_count > 0 && budget->suppressed_count == 0 &&
+	       log_budget_has(own, &log_limit_target, now_ns) &&
+	       log_budget_has(budget, &log_limit_source, now_ns);
+}
+
 /*
  * A line about this target may be written.  Those that may not are counted, and
  * the next one says how many they were.
  */
 static bool
-take_line(struct log_budget *budget, struct target *target)
+take_line(struct log_budget *budget, struct log_budget *own)
 {
 	uint64_t now_ns = clock_mono_ns();
 
-	if (!log_budget_has(&target->log_budget, &log_limit_target, now_ns) ||
+	if (!log_budget_has(own, &log_limit_target, now_ns) ||
 		!log_budget_take(budget, now_ns)) {
-		target->log_budget.suppressed_count++;
+		own->suppressed_count++;
 		return false;
 	}
-	log_budget_use(&target->log_budget, &log_limit_target, now_ns);
+	log_budget_use(own, &log_limit_target, now_ns);
 	return true;
 }
 
 /* Ends the list of a line's fields where nothing was left out. */
 static struct log_field
-left_out(struct target *target)
+left_out(struct log_budget *own)
 {
-	uint64_t count = target->log_budget.suppressed_count;
+	uint64_t count = own->suppressed_count;
 
-	target->log_budget.suppressed_count = 0;
+	own->suppressed_count = 0;
 	return count > 0 ? LOG_INT("left_out", count)
 			 : (struct log_field){ NULL, NULL, 0 };
 }
@@ -74,11 +85,9 @@ log_ok(struct target *target)
 
 	LOG_INFO("check is ok again", LOG_STR("type", target->spec.label),
 		LOG_STR("url", loggable_url(target, url)),
-		LOG_INT("failed_ms", clock_since_ns(clock_mono_ns(),
-					     target->failing_since_mono_ns) /
-					     NS_PER_MS),
+		LOG_INT("failed_ms", target->failed_ns / NS_PER_MS),
 		LOG_INT("failed_checks", target->failed_count),
-		left_out(target));
+		left_out(&target->log_budget));
 }
 
 static void
@@ -89,15 +98,24 @@ log_failure(struct target *target, const struct wire_sample *sample)
 	LOG_WARN("check failed", LOG_STR("type", target->spec.label),
 		LOG_STR("url", loggable_url(target, url)),
 		LOG_STR("outcome", outcome_name(sample->outcome)),
-		LOG_STR("error", sample->detail), left_out(target));
+		LOG_STR("error", sample->detail),
+		left_out(&target->log_budget));
 }
 
 /* For how long it fails, and how often it has; kept when it is ok again. */
 static void
-count_failure(struct target *target)
+count_failure(struct target *target, bool is_ok)
 {
-	if (!target->has_result || target->outcome == OUTCOME_OK) {
-		target->failing_since_mono_ns = clock_mono_ns();
+	bool was_ok = !target->has_result || target->outcome == OUTCOME_OK;
+	uint64_t now_ns = clock_mono_ns();
+
+	if (is_ok && !was_ok)
+		target->failed_ns =
+			clock_since_ns(now_ns, target->failing_since_mono_ns);
+	if (is_ok)
+		return;
+	if (was_ok) {
+		target->failing_since_mono_ns = now_ns;
 		target->failed_count = 0;
 	}
 	target->failed_count++;
@@ -107,21 +125,17 @@ void
 result_log_change(struct log_budget *budget, struct target *target,
 	const struct wire_sample *sample)
 {
-	/* a change that was left out is told as soon as there is room */
-	bool is_due = log_budget_has(&target->log_budget, &log_limit_target,
-			      clock_mono_ns()) &&
-		      target->log_budget.suppressed_count > 0;
 	bool is_ok = sample->outcome == OUTCOME_OK;
 
-	if (!is_ok)
-		count_failure(target);
-	if (is_as_before(target, sample) && !is_due)
+	count_failure(target, is_ok);
+	if (is_as_before(target, sample) &&
+		!is_due(budget, &target->log_budget))
 		return;
 	if (is_ok && !target->has_result) {
 		LOG_DEBUG("check is ok", LOG_STR("type", target->spec.label));
 		return;
 	}
-	if (!take_line(budget, target))
+	if (!take_line(budget, &target->log_budget))
 		return;
 	if (is_ok)
 		log_ok(target);
@@ -130,17 +144,19 @@ result_log_change(struct log_budget *budget, struct target *target,
 }
 
 void
-result_log_warning(
-	struct log_budget *budget, struct target *target, const char *warning)
+result_log_warning(struct log_budget *budget, struct target *target,
+	const char *warning, bool is_new)
 {
-	if (!take_line(budget, target))
+	struct log_budget *own = &target->warning_log_budget;
+
+	if ((!is_new && !is_due(budget, own)) || !take_line(budget, own))
 		return;
 	if (warning == NULL)
 		LOG_INFO("all DNS queries of a check are answered again",
-			LOG_STR("type", target->spec.label), left_out(target));
+			LOG_STR("type", target->spec.label), left_out(own));
 	else
-		LOG_WARN("a DNS query of a check is not answered, and "
-			 "applications wait for it",
+		LOG_WARN("a DNS query of a check fails, and applications may "
+			 "wait for it",
 			LOG_STR("type", target->spec.label),
-			LOG_STR("error", warning), left_out(target));
+			LOG_STR("error", warning), left_out(own));
 }

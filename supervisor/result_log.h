@@ -15,8 +15,9 @@
 /* Before the result of the target becomes this one.  budget: its type's. */
 void result_log_change(struct log_budget *budget, struct target *target,
 	const struct wire_sample *sample);
-/* A warning beside the result begins, or ends: NULL. */
-void result_log_warning(
-	struct log_budget *budget, struct target *target, const char *warning);
+/* There is a warning beside the result, or none: NULL.  is_new: that has just
+ * changed; else only what was left out before is said. */
+void result_log_warning(struct log_budget *budget, struct target *target,
+	const char *warning, bool is_new);
 
 #endif

@@ -63,10 +63,12 @@ struct target {
 	uint64_t started_mono_ns; /* the last check's start; 0: none yet */
 	bool held; /* who is being replaced ends a check of it: not yet told */
 	struct target_series series;
-	/* Its lines in the log, and since when and how often it fails. */
-	struct log_budget log_budget;
+	/* Its lines in the log, those of warnings apart; since when and how
+	 * often it fails, and, once it is ok again, for how long it failed. */
+	struct log_budget log_budget, warning_log_budget;
 	uint64_t failing_since_mono_ns;
 	uint64_t failed_count;
+	uint64_t failed_ns;
 	/* The last result. */
 	bool has_result;
 	uint8_t outcome;

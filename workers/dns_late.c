@@ -10,12 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a try has met: of DNS_OK nothing else is known. */
+struct late_met {
+	enum dns_result result;
+	int sys_errno;
+	const char *server; /* of the set's conf */
+};
+
 struct late_lookup {
 	struct dns_late_set *set;
 	struct late_lookup *next, *prev;
 	struct dns_exchange exchange;
 	struct dns_late_query query; /* its host is the one below */
-	bool failed;                 /* a try of it */
+	struct late_met failed;      /* the worst try */
 	char host[RESOLVER_HOST_CHARS_MAX + 1];
 };
 
@@ -29,25 +36,32 @@ decode(struct dns_exchange *exchange, const uint8_t *bytes, size_t len_bytes)
 		bytes, len_bytes);
 }
 
+static struct late_met
+met(const struct dns_exchange *exchange, enum dns_result result)
+{
+	return (struct late_met){ result, exchange->last_errno,
+		dns_exchange_server(exchange)->name };
+}
+
 static void
 tell(const struct dns_late_set *set, const struct dns_late_query *query,
-	const struct dns_exchange *exchange, enum dns_result result, bool ended,
-	bool failed)
+	const struct late_met *met, bool ended)
 {
 	char host[RESOLVER_HOST_CHARS_MAX + sizeof(" AAAA")];
-	char text[DNS_TEXT_BYTES];
+	char text[DNS_TEXT_BYTES] = "";
 	const struct dns_late late = {
 		.waited_ns =
 			clock_since_ns(clock_mono_ns(), query->started_mono_ns),
 		.ended = ended,
-		.failed = failed,
+		.failed = !dns_is_answer(met->result),
 		.text = text,
 	};
 
 	snprintf(host, sizeof(host), "%s %s", query->host,
 		query->is_ipv6 ? "AAAA" : "A");
-	dns_text_format(result, exchange->last_errno,
-		dns_exchange_server(exchange)->name, host, text);
+	if (late.failed)
+		dns_text_format(
+			met->result, met->sys_errno, met->server, host, text);
 	if (set->on_late != NULL)
 		set->on_late(set->callback_arg, query->context_id, &late);
 }
@@ -57,7 +71,9 @@ dns_late_tell(const struct dns_late_set *set,
 	const struct dns_late_query *query, const struct dns_exchange *exchange,
 	enum dns_result result, bool ended)
 {
-	tell(set, query, exchange, result, ended, !dns_is_answer(result));
+	const struct late_met it = met(exchange, result);
+
+	tell(set, query, &it, ended);
 }
 
 static void
@@ -76,6 +92,16 @@ end(struct late_lookup *lookup)
 	free(lookup);
 }
 
+/* An answer in the end does not hide what the tries before it met. */
+static void
+note_failure(struct late_lookup *lookup, const struct dns_exchange *exchange,
+	enum dns_result result)
+{
+	if (!dns_is_answer(result) &&
+		!dns_is_worse(lookup->failed.result, result))
+		lookup->failed = met(exchange, result);
+}
+
 static void
 on_query_end(struct dns_exchange *exchange, const struct nameserver *server,
 	uint64_t duration_ns, enum dns_result result)
@@ -90,8 +116,8 @@ on_query_end(struct dns_exchange *exchange, const struct nameserver *server,
 			result);
 	if (dns_is_answer(result))
 		return;
-	lookup->failed = true;
-	tell(set, &lookup->query, exchange, result, false, true);
+	note_failure(lookup, exchange, result);
+	tell(set, &lookup->query, &lookup->failed, false);
 }
 
 static void
@@ -100,10 +126,10 @@ on_end(struct dns_exchange *exchange, enum dns_result result)
 	struct late_lookup *lookup =
 		LOOP_OWNER(exchange, struct late_lookup, exchange);
 
+	note_failure(lookup, exchange, result);
 	/* what this process lacked says nothing of the nameserver */
 	if (exchange->shortage_errno == 0)
-		tell(lookup->set, &lookup->query, exchange, result, true,
-			lookup->failed || !dns_is_answer(result));
+		tell(lookup->set, &lookup->query, &lookup->failed, true);
 	end(lookup);
 }
 
@@ -139,6 +165,7 @@ dns_late_take(struct dns_late_set *set, struct dns_exchange *exchange,
 	if (lookup == NULL)
 		return;
 	lookup->set = set;
+	lookup->failed.result = DNS_OK;
 	lookup->query = *query;
 	snprintf(lookup->host, sizeof(lookup->host), "%s", query->host);
 	lookup->query.host = lookup->host;

@@ -25,7 +25,7 @@ struct dns_late {
 	uint64_t waited_ns; /* since the start of the resolution */
 	bool ended;         /* no further try will be made */
 	bool failed;        /* a try has, or there is no answer in the end */
-	const char *text;   /* dns_text_format; valid during the callback */
+	const char *text;   /* of what failed; valid during the callback */
 };
 
 struct dns_late_query {

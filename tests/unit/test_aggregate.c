@@ -499,13 +499,20 @@ START_TEST(a_query_that_is_not_answered_is_a_warning_until_all_are)
 	ck_assert_str_eq(target->detail, "ok");
 	ck_assert_str_eq(target->warning,
 		"dns: timeout for h.test AAAA (nameserver 192.0.2.9:53); an "
-		"application that waits for A and AAAA hangs for 5.0 s");
+		"application that waits for A and AAAA hangs for 5.0 s or "
+		"longer");
 	ck_assert_uint_eq(line_count(fd), 1);
 	ck_assert_ptr_nonnull(strstr(text, "192.0.2.9:53"));
 	late.ended = 1;
 	late.waited_ns = 10 * NS_PER_S;
 	aggregate_dns_late(&aggregate, target, &late);
-	ck_assert_ptr_nonnull(strstr(target->warning, "10.0 s"));
+	ck_assert_ptr_nonnull(strstr(target->warning, "hangs for 10.0 s"));
+	ck_assert_ptr_null(strstr(target->warning, "longer"));
+	/* the first try of the next check knows less */
+	late.ended = 0;
+	late.waited_ns = 5 * NS_PER_S;
+	aggregate_dns_late(&aggregate, target, &late);
+	ck_assert_ptr_nonnull(strstr(target->warning, "hangs for 10.0 s"));
 	/* one hop of two whose name is not answered whole */
 	take(resolved_sample(0, false, false));
 	take(resolved_sample(1, true, true));
@@ -532,6 +539,21 @@ START_TEST(a_query_that_is_not_answered_is_a_warning_until_all_are)
 		"kubenurse_dns_late_duration_seconds_count{type=\"shop\"} 2");
 	assert_line(
 		"kubenurse_dns_late_duration_seconds_sum{type=\"shop\"} 11");
+}
+END_TEST
+
+START_TEST(a_refusal_that_comes_at_once_is_no_hang)
+{
+	struct wire_dns_late late = {
+		.waited_ns = NS_PER_MS,
+		.ended = 1,
+		.failed = 1,
+		.detail = "dns: SERVFAIL for h.test AAAA",
+	};
+
+	take(resolved_sample(0, true, false));
+	aggregate_dns_late(&aggregate, target, &late);
+	ck_assert_str_eq(target->warning, "dns: SERVFAIL for h.test AAAA");
 }
 END_TEST
 
@@ -593,6 +615,54 @@ close_log(int fd)
 	close(saved_stderr);
 	close(fd);
 }
+
+START_TEST(the_log_names_the_url_of_a_socket)
+{
+	struct target *one =
+		add_target(WORKER_EXTRA, "unix", "unix:///run/x.sock:/health");
+	int fd = open_log();
+
+	fail_with(one, OUTCOME_CONNECT_FAILED, "refused");
+	ck_assert_uint_eq(line_count(fd), 1);
+	ck_assert_ptr_nonnull(strstr(text, " url=unix:///run/x.sock:/health "));
+	close_log(fd);
+}
+END_TEST
+
+/* Warnings that come and go, as with one of two answers lost now and then. */
+START_TEST(warnings_that_flap_say_nothing_of_results)
+{
+	struct wire_dns_late late = { .waited_ns = NS_PER_S, .failed = 1 };
+	int fd = open_log();
+
+	take(resolved_sample(0, true, false));
+	for (int i = 0; i < 1000; i++) {
+		aggregate_dns_late(&aggregate, target, &late);
+		begun_ns = now_ns + 1;
+		take(resolved_sample(0, true, true));
+		now_ns += 2;
+	}
+	aggregate_dns_late(&aggregate, target, &late);
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES);
+	now_ns += LOG_TARGET_LINE_NS;
+	take(good_sample());
+	ck_assert_ptr_null(strstr(text, "is ok again"));
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES);
+	/* how it is now is said once there is room, though it is not new */
+	aggregate_dns_late(&aggregate, target, &late);
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 1);
+	ck_assert_ptr_nonnull(strstr(text, " left_out=1991\n"));
+	begun_ns = now_ns + 1;
+	take(resolved_sample(0, true, true));
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 1);
+	now_ns += LOG_TARGET_LINE_NS;
+	take(resolved_sample(0, true, true));
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 2);
+	ck_assert_ptr_nonnull(strstr(text, "answered again\" type=shop "
+					   "left_out=1\n"));
+	close_log(fd);
+}
+END_TEST
 
 /* A target that flips, and whose reason is another one each time. */
 START_TEST(a_target_that_flaps_is_logged_some_times_and_then_now_and_then)
@@ -687,6 +757,17 @@ START_TEST(what_is_ok_again_says_for_how_long_and_how_often_it_was_not)
 		strstr(text, " failed_ms=15000 failed_checks=3\n"));
 	ck_assert_ptr_nonnull(
 		strstr(text, "failed_ms=20000 failed_checks=4\n"));
+	/* however late there is room to say it */
+	for (int i = 0; i < 10; i++) {
+		fail_with(target, OUTCOME_ROUND_TRIP_FAILED, "reset");
+		now_ns += NS_PER_S;
+		take(good_sample());
+	}
+	now_ns += 10 * LOG_TARGET_LINE_NS;
+	take(good_sample());
+	ck_assert_uint_eq(line_count(fd), LOG_TARGET_LINES + 1);
+	ck_assert_ptr_nonnull(strstr(text, " failed_ms=1000 failed_checks=1 "
+					   "left_out=14\n"));
 	close_log(fd);
 }
 END_TEST
@@ -726,7 +807,10 @@ main(void)
 		tcase, dns_answers_are_timed_and_failures_counted_per_server);
 	tcase_add_test(
 		tcase, a_query_that_is_not_answered_is_a_warning_until_all_are);
+	tcase_add_test(tcase, a_refusal_that_comes_at_once_is_no_hang);
 	tcase_add_test(tcase, the_log_does_not_tell_a_urls_password);
+	tcase_add_test(tcase, the_log_names_the_url_of_a_socket);
+	tcase_add_test(tcase, warnings_that_flap_say_nothing_of_results);
 	tcase_add_test(tcase, another_reason_of_a_failure_is_said);
 	tcase_add_test(tcase,
 		a_target_that_flaps_is_logged_some_times_and_then_now_and_then);

@@ -925,6 +925,8 @@ START_TEST(a_query_left_behind_may_be_answered_by_the_next_nameserver)
 	run_until_late_ended();
 	ck_assert_uint_eq(late.failed_count, 1);
 	ck_assert(late.last.failed);
+	/* what it waited for, not how it ended */
+	expect_text(late.text, "dns: timeout for x.test A" AT_FIRST);
 	ck_assert_uint_ge(late.last.waited_ns, SHORT_NS);
 	ck_assert_uint_eq(count_seen(DNS_TIMEOUT), 1);
 	ck_assert_uint_eq(count_seen(DNS_OK), 3); /* AAAA; A by UDP and TCP */
