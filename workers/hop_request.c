@@ -40,7 +40,8 @@ read_token(struct hop *hop, char *token, size_t cap_bytes, char *ret_error,
 	int rc = token_read(worker->settings->token_path, token, cap_bytes);
 
 	if (rc < 0)
-		snprintf(ret_error, error_bytes, "token: %s", strerror(-rc));
+		snprintf(ret_error, error_bytes, "token: %s: %s",
+			worker->settings->token_path, strerror(-rc));
 	return rc;
 }
 

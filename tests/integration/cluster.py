@@ -102,7 +102,8 @@ equal(doctor.metrics().total("kubenurse_errors_total.type=.api_server_.*"), 0,
       "no check has failed of it")
 
 for what, change, text in (
-        ("missing", lambda: os.unlink(f"{ACCOUNT}/token"), "No such file"),
+        ("missing", lambda: os.unlink(f"{ACCOUNT}/token"),
+         f"^token: {ACCOUNT}/token: No such file"),
         ("empty", lambda: publish_token(" \n"), "token: ."),
         ("endless", lambda: publish_token("x" * 10 ** 6), "token: ."),
         ("two lines", lambda: publish_token("a\r\nX-Evil: b"), ".")):
@@ -110,7 +111,7 @@ for what, change, text in (
     start = doctor.metrics()
     wait_ok(lambda: all(re.search(text, doctor.results()[name]) and
                         doctor.results()[name] != "ok" for name in API),
-            f"token {what}: the checks of the API server fail")
+            f"token {what}: the checks of the API server fail, and name the file")
     doctor.wait_checks(API, start.checks(API[0]) + 4)
     ok(all(doctor.results()[name] == "ok" for name in
            ("me_ingress", "me_service", "plain")),

@@ -333,7 +333,7 @@ START_TEST(a_token_that_cannot_be_read_fails_as_wrote_request)
 	fake.token_rc = -EACCES;
 	last = run_check();
 	ck_assert_uint_eq(last->outcome, OUTCOME_WRITE_FAILED);
-	ck_assert_str_eq(last->detail, "token: Permission denied");
+	ck_assert_str_eq(last->detail, "token: /token: Permission denied");
 	ck_assert_uint_eq(sent_count("GET"), 0);
 }
 END_TEST

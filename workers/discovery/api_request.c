@@ -52,8 +52,8 @@ api_request_prepare(
 	int rc = token_read(settings->token_path, token, sizeof(token));
 
 	client->error = DISCOVERY_ERROR_UNAUTHORIZED;
-	snprintf(client->text, sizeof(client->text), "token: %s",
-		strerror(rc < 0 ? -rc : 0));
+	snprintf(client->text, sizeof(client->text), "token: %s: %s",
+		settings->token_path, strerror(rc < 0 ? -rc : 0));
 	if (rc < 0)
 		return rc;
 	client->request_cap_bytes =
