@@ -925,7 +925,8 @@ START_TEST(without_a_token_nothing_is_asked)
 	ck_assert_uint_eq(request_count, 0);
 	ck_assert_uint_eq(failure_count, 1);
 	ck_assert_uint_eq(failures[0].error, DISCOVERY_ERROR_UNAUTHORIZED);
-	ck_assert_str_eq(failures[0].text, "token: token: No such file or directory");
+	ck_assert_str_eq(
+		failures[0].text, "token: token: No such file or directory");
 	fake.token_rc = 0;
 	fake_run_for(S);
 	ck_assert_uint_eq(request_count, 2);
