@@ -216,12 +216,12 @@ static void
 apply(struct supervisor *supervisor, struct conf *loaded)
 {
 	struct conf *old = supervisor->conf;
-	/* what supervisor_set_birth() hands to each worker */
+	/* what each worker gets in its boot message */
 	bool birth_changed = old->log_level != loaded->log_level;
 
 	supervisor->conf = loaded;
 	log_setup(loaded->log_level, loaded->log_format);
-	supervisor_set_birth(supervisor);
+	supervisor->pool.log_level = loaded->log_level;
 	origins_set_lifetime(supervisor->origins,
 		origins_lifetime_ns((uint64_t)loaded->check_interval_ns));
 	watch_checks(supervisor); /* what changes from here on is told */

@@ -368,12 +368,6 @@ on_neighbours(struct neighbours *neighbours)
 	worker_pool_update(&supervisor->pool, WORKER_PATH);
 }
 
-void
-supervisor_set_birth(struct supervisor *supervisor)
-{
-	supervisor->pool.log_level = supervisor->conf->log_level;
-}
-
 static int
 start_pool(struct supervisor *supervisor)
 {
@@ -394,7 +388,7 @@ start_pool(struct supervisor *supervisor)
 	pool->aggregate = &supervisor->aggregate;
 	pool->targets = &supervisor->targets;
 	pool->neighbours = &supervisor->neighbours;
-	supervisor_set_birth(supervisor);
+	pool->log_level = supervisor->conf->log_level;
 	pool->on_result = on_result;
 	return worker_pool_init(pool);
 }

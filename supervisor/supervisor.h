@@ -86,8 +86,6 @@ enum exit_code supervisor_run(struct conf *conf, const struct conf_input *input,
 	const struct file_stamp *stamp);
 /* Something in the configuration or in its files may have changed. */
 void supervisor_reload(struct supervisor *supervisor);
-/* From now on workers get at birth what the configuration says. */
-void supervisor_set_birth(struct supervisor *supervisor);
 /* Targets as the configuration has them; tells the workers. */
 int supervisor_plan(struct supervisor *supervisor);
 
