@@ -7,6 +7,7 @@
 #include "common/signal_name.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -17,6 +18,10 @@
 /* Records that one turn reads from one worker, so that a flood of them cannot
  * keep the others waiting. */
 #define READ_TURN_BATCHES 8
+
+/* The program waits no longer for one that it has killed when it ends itself.
+ */
+#define END_MAX_MS 1000
 
 static void
 close_fd(int *fd)
@@ -228,6 +233,8 @@ on_pid(struct loop_watch *watch, unsigned ready)
 	if (worker_exit_collect(process->pid, WNOHANG, &worker_exit) ==
 		process->pid)
 		worker_process_reaped(process, &worker_exit);
+	else /* a debugger's, until SIGCHLD says so */
+		loop_watch_close(process->loop, watch);
 }
 
 void
@@ -508,14 +515,29 @@ worker_process_in_flight(const struct worker_process *process)
 		process->checks_ended + process->records_dropped);
 }
 
+/* One that the kernel holds is left to it; the nursery's go with the nursery.
+ */
+static void
+wait_for_end(const struct worker_process *process)
+{
+	struct pollfd pollfd = { .fd = process->pid_fd, .events = POLLIN };
+
+	if (process->is_nurserys)
+		return;
+	poll(&pollfd, 1, process->pid_fd < 0 ? 0 : END_MAX_MS);
+	if (waitpid(process->pid, NULL, process->pid_fd < 0 ? 0 : WNOHANG) == 0)
+		LOG_ERROR("a worker was killed and does not end",
+			LOG_STR("worker", worker_type_name(process->type)),
+			LOG_INT("pid", process->pid));
+}
+
 void
 worker_process_end(struct worker_process *process)
 {
 	if (process->state == WORKER_FREE)
 		return;
 	worker_process_kill(process, WORKER_END_PLANNED);
-	if (process->pid > 0 &&
-		!worker_process_is_undead(process, clock_mono_ns()))
-		waitpid(process->pid, NULL, 0);
+	if (process->pid > 0)
+		wait_for_end(process);
 	release(process);
 }

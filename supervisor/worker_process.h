@@ -155,8 +155,8 @@ bool worker_process_is_undead(
 /* It was reaped. */
 void worker_process_reaped(
 	struct worker_process *process, const struct worker_exit *worker_exit);
-/* Kills it, waits for it, unless that has been in vain already, and forgets it;
- * on_end is not called. */
+/* Kills it, waits a second at most for its end, and forgets it; on_end is not
+ * called. */
 void worker_process_end(struct worker_process *process);
 /* Checks it has started whose results have neither come nor been dropped. */
 uint64_t worker_process_in_flight(const struct worker_process *process);
