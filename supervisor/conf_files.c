@@ -20,8 +20,9 @@ conf_file_error(const char *path)
 
 	if (fd < 0)
 		return strerror(-fd);
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		error = "it is a directory";
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		error = S_ISDIR(st.st_mode) ? "it is a directory"
+					    : "it is a pipe or a device";
 	close(fd);
 	return error;
 }

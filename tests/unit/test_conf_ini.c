@@ -1043,8 +1043,11 @@ START_TEST(files_are_looked_at_if_asked_for)
 		"t.ini:5: ca: \"/tmp\" cannot be read: it is a directory");
 	expect_error(&f, 2, "t.ini:6: header_file: \"/no/headers\" cannot");
 	expect_error(&f, 3,
+		"t.ini:9: ca: \"/dev/null\" cannot be read: it is a pipe or a "
+		"device");
+	expect_error(&f, 4,
 		"environment: KUBENURSE_CERT_FILE: \"/no/cert\" cannot be");
-	ck_assert_uint_eq(f.problems.errors.n_all, 4);
+	ck_assert_uint_eq(f.problems.errors.n_all, 5);
 	unload(&f);
 }
 END_TEST
