@@ -91,6 +91,37 @@ are("which takes nobody away", "10.7.0.2", "10.7.0.4", "fd07::3")
 doctor.halt()
 dnsmasq.stop()
 
+# The first nameserver is dead, and the second one never answers AAAA: with the
+# default times of resolv.conf each costs all the time there is at first.
+
+
+def nameserver(address, answer):
+    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    listener.bind((address, 53))
+
+    def serve():
+        while True:
+            query, peer = listener.recvfrom(4096)
+            reply = answer(query)
+            if reply:
+                listener.sendto(reply, peer)
+    threading.Thread(target=serve, daemon=True).start()
+
+
+nameserver("127.0.0.54", lambda query: None)
+nameserver("127.0.0.55", lambda query: query[-4:-2] == b"\0\1" and query[:2] +
+           b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:] +
+           b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x0a\7\0\1")
+resolv_conf = "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n"
+replace("/etc/resolv.conf", "nameserver 127.0.0.54\nnameserver 127.0.0.55\n")
+doctor = Doctor(DNS, name="half")
+doctor.up()
+are("the second nameserver is reached, and the family it answers is enough",
+    "10.7.0.1")
+ok(not doctor.said("does not answer"), "and nothing has failed", doctor.log())
+doctor.halt()
+replace("/etc/resolv.conf", resolv_conf)
+
 # --------------------------------------------------------------- source static
 
 STATIC = """[kubenurse]

@@ -3,7 +3,7 @@
  * Neighbours are the addresses of a headless service, asked for once per check
  * interval.  An address is its own name, and those of this host are oneself.
  * Without an answer for a family that has neighbours nothing changes: half of
- * them would be gone.
+ * them would be gone.  One that had none is not waited for.
  */
 #include "common/clock.h"
 #include "workers/discovery/discovery.h"
@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A whole query, all nameservers and tries. */
+/* A whole query, all tries.  Where a nameserver is still to be asked, for the
+ * first one is silent, it has as long again. */
 #define QUERY_NS (5 * NS_PER_S)
 
 struct source_dns {
@@ -24,7 +25,7 @@ struct source_dns {
 	struct resolver_query query;
 	struct loop_timer timer; /* the next query, or this one's end */
 	uint64_t started_ns;
-	bool running;
+	bool running, extended;
 	/* By enum resolver_family. */
 	bool failed[RESOLVER_FAMILY_COUNT];
 	size_t address_counts[RESOLVER_FAMILY_COUNT];
@@ -93,9 +94,9 @@ misses_family(const struct source_dns *source)
 }
 
 static void
-on_done(struct resolver_query *query)
+conclude(struct source_dns *source)
 {
-	struct source_dns *source = LOOP_OWNER(query, struct source_dns, query);
+	const struct resolver_query *query = &source->query;
 	struct discovery *discovery = source->discovery;
 	char text[DNS_TEXT_BYTES];
 
@@ -123,12 +124,19 @@ on_done(struct resolver_query *query)
 }
 
 static void
+on_done(struct resolver_query *query)
+{
+	conclude(LOOP_OWNER(query, struct source_dns, query));
+}
+
+static void
 ask(struct source_dns *source)
 {
 	struct discovery *discovery = source->discovery;
 
 	source->started_ns = clock_mono_ns();
-	memset(source->failed, 0, sizeof(source->failed));
+	for (unsigned i = 0; i < RESOLVER_FAMILY_COUNT; i++)
+		source->failed[i] = true; /* until it is answered */
 	memset(source->address_counts, 0, sizeof(source->address_counts));
 	source->rc = 0;
 	item_store_begin(&discovery->pods);
@@ -140,6 +148,7 @@ ask(struct source_dns *source)
 		return;
 	}
 	source->running = true;
+	source->extended = false;
 	loop_timer_start(discovery->worker->loop, &source->timer,
 		source->started_ns + QUERY_NS);
 }
@@ -148,15 +157,19 @@ static void
 on_timer(struct loop_timer *timer)
 {
 	struct source_dns *source = LOOP_OWNER(timer, struct source_dns, timer);
-	char text[DNS_TEXT_BYTES];
 
 	if (!source->running) {
 		ask(source);
 		return;
 	}
+	if (!source->extended && resolver_has_other_server(&source->query)) {
+		source->extended = true;
+		loop_timer_start(source->discovery->worker->loop, timer,
+			source->started_ns + 2 * QUERY_NS);
+		return;
+	}
 	resolver_expire(&source->query);
-	resolver_format_error(&source->query, text);
-	give_up(source, text);
+	conclude(source);
 }
 
 static int
