@@ -109,17 +109,28 @@ def nameserver(address, answer):
 
 
 nameserver("127.0.0.54", lambda query: None)
-nameserver("127.0.0.55", lambda query: query[-4:-2] == b"\0\1" and query[:2] +
+nameserver("127.0.0.55", lambda query: query[-4:-2] == b"\0\1" and
+           b"silent" not in query and query[:2] +
            b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:] +
            b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x0a\7\0\1")
 resolv_conf = "nameserver 127.0.0.53\noptions timeout:1 attempts:1\n"
 replace("/etc/resolv.conf", "nameserver 127.0.0.54\nnameserver 127.0.0.55\n")
+os.makedirs(ACCOUNT)
+replace(f"{ACCOUNT}/token", "token")
 doctor = Doctor(DNS, name="half")
+lost = Doctor(DNS.replace("= dns", "= pods"), name="lost",
+              env={"KUBERNETES_SERVICE_HOST": "silent.test"})
 doctor.up()
 are("the second nameserver is reached, and the family it answers is enough",
     "10.7.0.1")
 ok(not doctor.said("does not answer"), "and nothing has failed", doctor.log())
+wait(lambda: "dns" in lost.results()["neighbourhood_state"])
+like(lost.results()["neighbourhood_state"],
+     r"dns: timeout for silent\.test \(nameserver 127\.0\.0\.5[45]:53\)$",
+     "where the API server's name is not answered, the nameserver is named")
 doctor.halt()
+lost.halt()
+shutil.rmtree(ACCOUNT)
 replace("/etc/resolv.conf", resolv_conf)
 
 # --------------------------------------------------------------- source static

@@ -433,14 +433,15 @@ on_deadline(struct loop_timer *timer)
 		LOOP_OWNER(timer, struct api_client, deadline);
 	uint64_t now_ns = clock_mono_ns();
 	const struct race_address *address;
-	char what[96] = "connect", peer[64];
+	char what[96] = "connect", peer[64], text[DNS_TEXT_BYTES];
 
 	switch (client->state) {
 	case API_CLIENT_IDLE:
 		break;
 	case API_CLIENT_RESOLVE:
 		resolver_expire(&client->query);
-		fail(client, DISCOVERY_ERROR_CONNECT, "dns", "timeout");
+		resolver_format_error(&client->query, text);
+		fail(client, DISCOVERY_ERROR_CONNECT, "API server", text);
 		break;
 	case API_CLIENT_CONNECT:
 		address = race_pending(&client->race);
