@@ -138,6 +138,32 @@ lost_key(struct reader *reader, const char *name, const char *value)
 		reader, "%s: its section is unknown, and so is this key", name);
 }
 
+/* Quotation marks are part of a value, and hardly ever meant to be. */
+static bool
+is_quoted(const char *value)
+{
+	size_t len = strlen(value);
+
+	return len > 1 && (value[0] == '"' || value[0] == '\'') &&
+	       value[len - 1] == value[0];
+}
+
+static void
+set_value(struct reader *reader, const struct conf_key *key, void *object,
+	const char *value)
+{
+	const char *odd = is_quoted(value) ? "is in quotation marks" : NULL;
+
+	if (conf_loader_set(reader->loader, key, object, value,
+		    reader->line_number, NULL, odd) &&
+		odd != NULL)
+		conf_problems_add_warning(reader->loader->problems,
+			"%s:%u: %s: the value %s; they are part of it, remove "
+			"them",
+			reader->loader->file_name, reader->line_number,
+			key->name, odd);
+}
+
 static void
 set_kubenurse_key(
 	struct reader *reader, const struct conf_key *key, const char *value)
@@ -152,8 +178,7 @@ set_kubenurse_key(
 			key->name, origin->line_number);
 		return;
 	}
-	conf_loader_set(loader, key, loader->conf, value, reader->line_number,
-		NULL, NULL);
+	set_value(reader, key, loader->conf, value);
 	if (key->type == CONF_NEIGHBOUR && !origin->failed) {
 		struct conf_neighbours *list = &loader->conf->neighbours;
 
@@ -179,8 +204,7 @@ set_check_key(
 		return;
 	}
 	reader->check_keys |= bit;
-	conf_loader_set(
-		loader, key, check, value, reader->line_number, NULL, NULL);
+	set_value(reader, key, check, value);
 	if (key->type == CONF_BOOL && strcmp(key->name, "insecure") == 0)
 		check->insecure_is_set = true;
 }

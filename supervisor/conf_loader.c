@@ -104,10 +104,10 @@ conf_loader_set(struct conf_loader *loader, const struct conf_key *key,
 
 	strbuf_init(&why, CONF_PROBLEM_MAX_BYTES);
 	err = conf_value_parse(key, text, object, &why);
-	if (err == -EINVAL && odd != NULL)
-		strbuf_printf(&why, "; the value %s", odd);
 	if (err == 0 && !can_read(loader, key, text, &why))
 		err = -EINVAL;
+	if (err == -EINVAL && odd != NULL)
+		strbuf_printf(&why, "; the value %s", odd);
 	origin->failed = err != 0;
 	origin->env = env;
 	if (line_number > 0)
