@@ -138,28 +138,33 @@ lost_key(struct reader *reader, const char *name, const char *value)
 		reader, "%s: its section is unknown, and so is this key", name);
 }
 
-/* Quotation marks are part of a value, and hardly ever meant to be. */
-static bool
-is_quoted(const char *value)
+/* What is part of a value, and hardly ever meant to be; or NULL. */
+static const char *
+odd_part(const struct conf_key *key, const char *value)
 {
 	size_t len = strlen(value);
 
-	return len > 1 && (value[0] == '"' || value[0] == '\'') &&
-	       value[len - 1] == value[0];
+	if (len > 1 && (value[0] == '"' || value[0] == '\'') &&
+		value[len - 1] == value[0])
+		return "is in quotation marks";
+	if (key->type != CONF_HEADER &&
+		(strstr(value, " #") != NULL || strstr(value, "\t#") != NULL))
+		return "has a # behind a blank, which begins no comment there";
+	return NULL;
 }
 
 static void
 set_value(struct reader *reader, const struct conf_key *key, void *object,
 	const char *value)
 {
-	const char *odd = is_quoted(value) ? "is in quotation marks" : NULL;
+	const char *odd = odd_part(key, value);
 
 	if (conf_loader_set(reader->loader, key, object, value,
 		    reader->line_number, NULL, odd) &&
 		odd != NULL)
 		conf_problems_add_warning(reader->loader->problems,
-			"%s:%u: %s: the value %s; they are part of it, remove "
-			"them",
+			"%s:%u: %s: the value %s; that is part of it, remove "
+			"it",
 			reader->loader->file_name, reader->line_number,
 			key->name, odd);
 }

@@ -406,6 +406,10 @@ static const struct {
 	{ "[check a]\nurl = \"http://h\"\n",
 		"t.ini:2: url: it does not begin with http:// or https://; the "
 		"value is in quotation marks" },
+	{ K "check_interval = 7s # often",
+		"t.ini:2: check_interval: \"7s # often\" is not a duration; "
+		"write numbers with units, such as 500ms, 5s or 1m30s; the "
+		"value has a # behind a blank, which begins no comment there" },
 	{ K "check_interval = '7s'",
 		"t.ini:2: check_interval: \"'7s'\" is not a duration; write "
 		"numbers with units, such as 500ms, 5s or 1m30s; the value is "
@@ -1024,22 +1028,26 @@ START_TEST(what_is_gone_is_refused)
 }
 END_TEST
 
-START_TEST(quotation_marks_are_kept_and_warned_about)
+START_TEST(what_was_hardly_meant_in_a_value_is_warned_about)
 {
 	struct fixture f = load(K "node_name = \"node-a\"\n"
 				  "neighbour_filter = app in ('a', 'b')\n"
-				  "[check a]\nurl = http://h\n"
-				  "header = 'X: y'\n",
+				  "[check a]\nurl = http://h/ # shop\n"
+				  "header = 'X: y'\n"
+				  "[check b]\nurl = http://h/#there\n",
 		ENV());
+	const struct conf_problem_list *list = &f.problems.warnings;
 
 	ck_assert_ptr_nonnull(f.conf);
 	ck_assert_str_eq(f.conf->node_name, "\"node-a\"");
-	ck_assert_uint_eq(f.problems.warnings.n_all, 2);
-	ck_assert_ptr_nonnull(
-		strstr(f.problems.warnings.texts[1], "t.ini:6: header: the"));
-	ck_assert_str_eq(f.problems.warnings.texts[0],
-		"t.ini:2: node_name: the value is in quotation marks; they are "
-		"part of it, remove them");
+	ck_assert_uint_eq(list->n_all, 3);
+	ck_assert_str_eq(list->texts[0],
+		"t.ini:2: node_name: the value is in quotation marks; that is "
+		"part of it, remove it");
+	ck_assert_str_eq(list->texts[1],
+		"t.ini:5: url: the value has a # behind a blank, which begins "
+		"no comment there; that is part of it, remove it");
+	ck_assert_ptr_nonnull(strstr(list->texts[2], "t.ini:6: header: the"));
 	unload(&f);
 }
 END_TEST
@@ -1163,7 +1171,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, keys_of_a_section_that_is_wrong_are_told);
 	tcase_add_test(tcase, what_became_empty_is_refused);
 	tcase_add_test(tcase, what_is_gone_is_refused);
-	tcase_add_test(tcase, quotation_marks_are_kept_and_warned_about);
+	tcase_add_test(tcase, what_was_hardly_meant_in_a_value_is_warned_about);
 	tcase_add_test(tcase, files_are_looked_at_if_asked_for);
 }
 
