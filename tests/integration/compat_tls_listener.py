@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Takes long: certificates are renewed under load, many times.
 """CONTRACT 1 and 2, use_tls: the https listener as openssl and Python see it,
 each version and cipher family; and its certificate renewed under load, well and
 badly, the way a Secret's volume changes.

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Takes long: each shortage has to pass again.
 """What every program needs, and what there is none of for a while:
 descriptors, ports, memory, inotify, room on a disk.  Each time it is said
 clearly, nobody dies of it, and all is well again when it has passed.
