@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../lib")
 from lab import *  # noqa: E402,F403
 
 enter()
-need("curl", "haproxy")
+need("curl")
 resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
 
 web = Scripted(says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
@@ -66,23 +66,6 @@ for path in ("/", "/alive", "/metrics", "/x"):
     got, headers, body = curl(path, "--request", "OPTIONS")
     equal((got, headers.get("allow"), body), (204, "GET, HEAD", b""),
           f"OPTIONS {path}: 204 with Allow")
-(balancer,) = free_ports(1)
-replace(f"{WORK}/haproxy.conf", f"""defaults
-	mode http
-	timeout connect 1s
-	timeout client 10s
-	timeout server 10s
-listen doctors
-	bind 127.0.0.1:{balancer}
-	stats uri /stats
-	option httpchk
-	server doctor 127.0.0.1:{doctor.port} check inter 100ms fall 1
-""")
-start_server("haproxy", balancer, "haproxy", "-db", "-f", f"{WORK}/haproxy.conf")
-wait_ok(lambda: re.search("^doctors,doctor,.*,UP,.*,L7OK,204,", subprocess.run(
-    ["curl", "-s", f"http://127.0.0.1:{balancer}/stats;csv"],
-    capture_output=True, text=True, check=True).stdout, re.M),
-    "HAProxy's own health check finds it well")
 equal(curl("/alive", "--data", "x" * 100000)[0], 405, "POST with a body")
 equal(curl("/alive", "--header", "X-Long: " + "x" * 40000)[0], 431,
       "F 2.21 headers that are too long")

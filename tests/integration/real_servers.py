@@ -253,6 +253,31 @@ lint = subprocess.run(["promtool", "check", "metrics"],
 ok(lint.returncode == 0, "K 2.16 promtool check metrics finds nothing",
    lint.stdout + lint.stderr)
 
+# ------------------------------------------------- behind HAProxy, as it comes
+
+(balancer,) = free_ports(1)
+replace(f"{WORK}/doctors.conf", f"""defaults
+	mode http
+	timeout connect 1s
+	timeout client 10s
+	timeout server 10s
+listen doctors
+	bind 127.0.0.1:{balancer}
+	stats uri /stats
+	option httpchk
+	server doctor 127.0.0.1:{own} check inter 100ms fall 1
+""")
+start_server("doctors", balancer, "haproxy", "-db", "-f", f"{WORK}/doctors.conf")
+
+
+def stats():
+    with urllib.request.urlopen(f"http://127.0.0.1:{balancer}/stats;csv") as page:
+        return page.read().decode()
+
+
+wait_ok(lambda: re.search("^doctors,doctor,.*,UP,.*,L7OK,204,", stats(), re.M),
+        "its health check by default, OPTIONS /, finds the doctor well")
+
 # -------------------------------------------------------------- what was seen
 
 results = doctor.results()
