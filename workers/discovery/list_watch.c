@@ -18,8 +18,9 @@
 #define LIST_SILENCE_NS (30 * NS_PER_S)
 /*
  * Between two events of a watch.  kube-apiserver sends a bookmark a minute
- * (cacher.go: defaultBookmarkFrequency), and looks for those due each second.
- * What sends none for longer holds them back, as a proxy does that buffers.
+ * (cacher.go: defaultBookmarkFrequency), and looks for those due each second;
+ * but none while its cache has seen no change since it was started.  So a list
+ * tells whether there was anything to tell.
  */
 #define WATCH_SILENCE_NS (75 * NS_PER_S)
 /*
@@ -127,6 +128,7 @@ fail(struct list_watch *watch, enum discovery_error error, const char *text)
 
 	if (wait_ns < asked_ns)
 		wait_ns = asked_ns + (uint64_t)chance() % NS_PER_S;
+	watch->doubted_version[0] = '\0';
 	/* who answers next may know less, or more, than the one before */
 	if (error == DISCOVERY_ERROR_CONNECT || error == DISCOVERY_ERROR_TLS)
 		watch->version[0] = '\0';
@@ -139,25 +141,40 @@ fail(struct list_watch *watch, enum discovery_error error, const char *text)
 static void
 list_again(struct list_watch *watch)
 {
-	watch->version[0] = '\0';
+	watch->version[0] = watch->doubted_version[0] = '\0';
 	watch->ops->on_failure(watch, DISCOVERY_ERROR_GONE,
 		"410 Gone: the API server no longer keeps these changes");
 	wait_for(watch, LIST_WATCH_LISTING, spread_ns(RELIST_SPREAD_NS));
 }
 
-/* Lists still come: they serve instead, until a watch tells something. */
+/* A list tells whether it has missed something; see end_list(). */
 static void
-end_silent_watch(struct list_watch *watch)
+end_quiet_watch(struct list_watch *watch)
 {
 	api_client_stop(&watch->client);
 	free_parsers(watch);
-	watch->silent = true;
+	memcpy(watch->doubted_version, watch->version, sizeof(watch->version));
 	watch->version[0] = '\0';
-	watch->ops->on_failure(watch, DISCOVERY_ERROR_SILENT,
-		"no event and no bookmark for 75 s: does a proxy before the "
-		"API server hold back its answers?");
 	wait_for(watch, LIST_WATCH_LISTING,
-		backoff_next_ns(&watch->backoff, chance()));
+		watch->silent ? backoff_next_ns(&watch->backoff, chance())
+			      : spread_ns(NS_PER_S));
+}
+
+/* Lists still come: they serve instead, until a watch tells something. */
+static void
+judge_quiet_watch(struct list_watch *watch)
+{
+	bool has_missed = watch->doubted_version[0] != '\0' &&
+			  strcmp(watch->doubted_version, watch->version) != 0;
+
+	watch->doubted_version[0] = '\0';
+	if (!has_missed || watch->silent)
+		return;
+	watch->silent = true;
+	watch->ops->on_failure(watch, DISCOVERY_ERROR_SILENT,
+		"no event and no bookmark for 75 s, though a list shows "
+		"changes: does a proxy before the API server hold back its "
+		"answers?");
 }
 
 static void
@@ -166,7 +183,7 @@ on_timer(struct loop_timer *timer)
 	struct list_watch *watch = LOOP_OWNER(timer, struct list_watch, timer);
 
 	if (watch->state == LIST_WATCH_WATCHING)
-		end_silent_watch(watch);
+		end_quiet_watch(watch);
 	else
 		request(watch, watch->next);
 }
@@ -423,6 +440,7 @@ end_list(struct list_watch *watch, enum api_client_end how)
 		snprintf(watch->version, sizeof(watch->version), "%s",
 			table_parser_version(watch->parser));
 		watch->failed_watches = 0;
+		judge_quiet_watch(watch);
 		watch->list_due_ns =
 			clock_mono_ns() + LIST_AGE_NS + spread_ns(LIST_AGE_NS);
 		if (!watch->silent) {

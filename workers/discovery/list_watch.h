@@ -81,6 +81,8 @@ struct list_watch {
 	uint64_t event_bytes;  /* of them, since the last event */
 	char version[TABLE_VERSION_BYTES];       /* where to resume; "": list */
 	char asked_version[TABLE_VERSION_BYTES]; /* by the present watch */
+	/* Of the watch that told nothing for long; "": it did. */
+	char doubted_version[TABLE_VERSION_BYTES];
 	struct table_columns columns;
 	struct table_parser *parser;
 	struct gunzip *gunzip;
