@@ -62,7 +62,7 @@ void loop_watch_init(struct loop_watch *watch,
  */
 int loop_watch_open(
 	struct loop *loop, struct loop_watch *watch, int fd, unsigned wanted);
-/* Does nothing, at no cost, for a watch with LOOP_EDGE: all is told anyway. */
+/* Costs nothing for a watch with LOOP_EDGE: every event is reported anyway. */
 int loop_watch_change(
 	struct loop *loop, struct loop_watch *watch, unsigned wanted);
 /*

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opens the files that checks name, for the worker that reads them.  A program
- * that is started as root opens them before it becomes another user, and keeps
- * those that this user may not read, such as a key of mode 0600: what root
- * could read at the start is used, and nothing else of root's later.  What is
- * in them the supervisor never looks at.
+ * Opens the files that checks name and hands them to the worker, which reads
+ * them.  A program started as root opens them before it changes its user, and
+ * keeps the descriptors of those that the new user may not read, such as a key
+ * of mode 0600.  Files that only root can read cannot be opened later.  The
+ * supervisor never reads what is in them.
  */
 #ifndef SUPERVISOR_CHECK_FILES_H
 #define SUPERVISOR_CHECK_FILES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Items of no_proxy that can match nothing, by the rules of workers/proxy.h:
- * whoever wrote one believes that it does.
+ * Items of no_proxy that can match nothing, by the rules of workers/proxy.h.
+ * They are reported, because their author expects them to match.
  */
 #include "supervisor/conf_value.h"
 

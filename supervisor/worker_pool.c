@@ -24,7 +24,7 @@ worker_pool_update(struct worker_pool *pool, enum worker_type type)
 
 /*
  * The nursery loads the CAs for the first worker that needs them, which takes
- * as long as all births together: whoever needs none need not wait for it.
+ * as long as all births together: workers that need none are born first.
  */
 void
 worker_pool_update_all(struct worker_pool *pool)
